@@ -5,8 +5,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "cli/cli.h"
-#include "runtime/weir_internal.h"
+#include "cli/past.h"
 #include "store/ledger_erase.h"
 #include "store/response_db.h"
 
@@ -19,24 +18,6 @@ struct erasing {
 };
 
 bool cli_erase_named(const char *word) { return strcmp(word, "export") == 0 || strcmp(word, "purge") == 0; }
-
-static bool erase_folder_find(struct erasing *erasing) {
-    char buffer[1024];
-    struct arena arena;
-    struct config_where where;
-    struct str problem = STR("");
-    if (erasing->given) str_copy(erasing->state_dir, sizeof erasing->state_dir, str_from(erasing->given));
-    if (erasing->given) return true;
-    arena_init(&arena, 4096, 1024 * 1024);
-    bool found =
-        library_config_where(cli_config_path(erasing->config, buffer, sizeof buffer), &arena, &where, &problem);
-    if (found)
-        str_copy(erasing->state_dir, sizeof erasing->state_dir, where.state_dir);
-    else
-        str_copy(erasing->problem, sizeof erasing->problem, problem);
-    arena_free(&arena);
-    return found;
-}
 
 static bool erase_audit(struct erasing *erasing, enum audit_action action) {
     char actor[cli_actor_max];
@@ -124,7 +105,11 @@ int cli_erase(int argc, char **argv) {
         return 2;
     }
     erasing.purges = strcmp(action, "purge") == 0;
-    if (hash_start() && erase_folder_find(&erasing) && erase_do(&erasing)) return 0;
+    if (hash_start() &&
+        cli_folder_find(erasing.config, erasing.given, erasing.state_dir, sizeof erasing.state_dir, erasing.problem,
+                        sizeof erasing.problem) &&
+        erase_do(&erasing))
+        return 0;
     fprintf(stderr, "weir usage %s: %s\n", action, erasing.problem);
     return 1;
 }

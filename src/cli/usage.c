@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/past.h"
 #include "dialect/json.h"
 #include "weir.h"
 
@@ -46,6 +46,8 @@ static void usage_row_print(const struct json_value *row, const struct usage_key
            (long long)json_i64(json_member(row, "output_tokens"), 0),
            STR_ARG(json_str(json_member(row, "cost_usd"), STR("0"))),
            json_double(json_member(json_member(row, "latency_ms"), "p95"), 0));
+    if (json_member(row, "recosted_usd"))
+        printf("%14.*s  ", STR_ARG(json_str(json_member(row, "recosted_usd"), STR("0"))));
     if (most > 0) usage_bar_print(cost_of(row) / most);
     printf("\n");
 }
@@ -63,7 +65,8 @@ static void usage_print(const char *text) {
         if (cost_of(row) > most) most = cost_of(row);
     }
     for (size_t i = 0; i < keys.count; i++) printf("%-24.*s ", STR_ARG(keys.names[i]));
-    printf("%9s %7s %12s %12s %14s %12s\n", "requests", "errors", "tokens in", "tokens out", "USD", "p95");
+    printf("%9s %7s %12s %12s %14s %12s%s\n", "requests", "errors", "tokens in", "tokens out", "USD", "p95",
+           json_member(total, "recosted_usd") ? "    recosted USD" : "");
     place = 0;
     for (const struct json_value *row; (row = json_each(rows, &place, NULL));) usage_row_print(row, &keys, most);
     usage_row_print(total, &keys, 0);
@@ -142,11 +145,12 @@ static int usage_show(const struct cli_gateway *gateway, const char *path, bool 
 
 int cli_usage_command(int argc, char **argv) {
     if (argc > 1 && cli_erase_named(argv[1])) return cli_erase(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "recost") == 0) return cli_recost(argc, argv);
     struct cli_gateway gateway = {NULL, NULL, NULL};
     const char *by = NULL, *since = NULL, *until = NULL, *limit = NULL, *only[9] = {NULL};
     static const char *const names[9] = {"provider", "model", "client", "route",  "owner",
                                          "rule",     "asked", "tag",    "session"};
-    bool json = false, csv = false, compare = false, forecast = false;
+    bool json = false, csv = false, compare = false, forecast = false, recosted = false;
     int rest_count;
     char buffer[4096];
     const struct cli_option options[] = {
@@ -166,6 +170,8 @@ int cli_usage_command(int argc, char **argv) {
         {"--session", NULL, &only[8], NULL, "ID", "of this session only"},
         {"--limit", NULL, &limit, NULL, "ROWS", "at most so many rows: 1000 as usual, the dearest"},
         {"--compare", NULL, NULL, &compare, NULL, "price, speed and errors of those that served the same name"},
+        {"--recosted", NULL, NULL, &recosted, NULL,
+         "beside it what it comes to by newer prices: see weir usage recost"},
         {"--forecast", NULL, NULL, &forecast, NULL, "what budgets will have spent when their window ends"},
         CLI_JSON(&json),
         {"--csv", NULL, NULL, &csv, NULL, "a table with commas, for a spreadsheet"}};
@@ -181,6 +187,7 @@ int cli_usage_command(int argc, char **argv) {
     cli_query_put(&path, "until", until);
     cli_query_put(&path, "limit", limit);
     if (compare) cli_query_put(&path, "compare", "true");
+    if (recosted) cli_query_put(&path, "recosted", "true");
     for (size_t i = 0; i < sizeof only / sizeof *only; i++) cli_query_put(&path, names[i], only[i]);
     if (csv) cli_query_put(&path, "format", "csv");
     if (path.failed) {

@@ -77,6 +77,7 @@ static const struct gateway_route routes[] = {
     {http_get, STR("/admin/v1/health/history"), access_operator, answer_health_history, false},
     {http_get, STR("/admin/v1/health/history/*"), access_operator, answer_health_history, false},
     {http_get, STR("/admin/v1/usage"), access_operator, answer_usage, false},
+    {http_post, STR("/admin/v1/usage/recost"), access_admin, answer_recost, true},
     {http_get, STR("/admin/v1/audit"), access_operator, answer_audit, false},
     {http_get, STR("/admin/v1/audit/*"), access_operator, answer_audit, false},
     {http_get, STR("/admin/v1/alerts"), access_operator, answer_alerts, false},

@@ -88,6 +88,12 @@ static bool compare_read(struct str text, struct usage_question *question, struc
            error_set(error, error_invalid_request, "`compare` is true or false.");
 }
 
+static bool recosted_read(struct str text, struct usage_question *question, struct error *error) {
+    question->recosted = str_eq(text, STR("true"));
+    return question->recosted || str_eq(text, STR("false")) ||
+           error_set(error, error_invalid_request, "`recosted` is true or false.");
+}
+
 static bool only_read(enum usage_key key, struct str text, struct usage_question *question, struct error *error) {
     bool fits = text.len && text.len < sizeof question->only[key];
     if (fits) str_copy(question->only[key], sizeof question->only[key], text);
@@ -104,10 +110,12 @@ static bool pair_read(struct str name, struct str value, int64_t now_ms, struct 
     if (str_eq(name, STR("format"))) return form_read(value, question, error);
     if (str_eq(name, STR("limit"))) return limit_read(value, question, error);
     if (str_eq(name, STR("compare"))) return compare_read(value, question, error);
+    if (str_eq(name, STR("recosted"))) return recosted_read(value, question, error);
     if (usage_key_of(name, &key)) return only_read(key, value, question, error);
-    return error_set(error, error_invalid_request,
-                     "`%.*s` is not understood: write by, since, until, format, limit, compare, or one of %.*s.",
-                     STR_ARG(str_slice(name, 0, 40)), STR_ARG(keys_list(list, sizeof list)));
+    return error_set(
+        error, error_invalid_request,
+        "`%.*s` is not understood: write by, since, until, format, limit, compare, recosted, or one of %.*s.",
+        STR_ARG(str_slice(name, 0, 40)), STR_ARG(keys_list(list, sizeof list)));
 }
 
 bool usage_query_read(struct str query, int64_t now_ms, struct usage_question *question, struct error *error) {

@@ -125,6 +125,8 @@ void answer_drain(struct visit *visit);
 void answer_usage(struct visit *visit);
 void answer_own_usage(struct visit *visit);
 void answer_generation(struct visit *visit);
+/* admin_recost.c */
+void answer_recost(struct visit *visit);
 /* admin_budgets.c */
 void answer_budgets(struct visit *visit);
 void answer_budget_change(struct visit *visit);

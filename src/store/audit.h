@@ -68,6 +68,7 @@
     X(budget_credit, "budget.credit", "budget", "its window got a credit")                                      \
     X(budget_reset, "budget.reset", "budget", "what was spent of it counts no more")                            \
     X(backup_make, "backup.make", "file", "a backup of the state folder was made")                              \
+    X(usage_recost, "usage.recost", "price", "past attempts were priced anew, beside what they did cost")       \
     X(client_export, "client.export", "client", "all that is kept of a client was read")                        \
     X(client_purge, "client.purge", "client", "a client's name and words were taken from what is kept")         \
     X(backup_restore, "backup.restore", "file", "the state folder was restored from a backup")

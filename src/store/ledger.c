@@ -710,11 +710,13 @@ static bool sessions_forget(struct ledger *ledger, int64_t before_ms) {
     char sql[640];
     snprintf(sql, sizeof sql,
              "DELETE FROM usage WHERE grain = %d AND at < %lld;"
+             "DELETE FROM recosted_usage WHERE grain = %d AND at < %lld;"
              "DELETE FROM word_tags WHERE instance <> %lld OR word IN (SELECT id FROM words WHERE told_s < %lld AND "
              "stays = 0);"
              "DELETE FROM words WHERE told_s < %lld AND stays = 0;",
-             usage_of_sessions, (long long)(before_ms / ms_per_hour), (long long)ledger->instance_id,
-             (long long)(before_ms / ms_per_s), (long long)(before_ms / ms_per_s));
+             usage_of_sessions, (long long)(before_ms / ms_per_hour), usage_of_sessions,
+             (long long)(before_ms / ms_per_hour), (long long)ledger->instance_id, (long long)(before_ms / ms_per_s),
+             (long long)(before_ms / ms_per_s));
     memset(ledger->words, 0, words_kept * sizeof *ledger->words);
     return database_run(ledger->database, sql);
 }

@@ -65,6 +65,7 @@ struct usage_question {
     size_t rows_most; /* the dearest, of times the newest; 0: usage_rows_usual; at most usage_rows_max */
     bool compares; /* by the name asked for, provider and model: what each of those that served the same name costs */
     bool nobodys;  /* of requests without a client alone */
+    bool recosted; /* beside it what it comes to by prices that came later (ledger_recost.h) */
     char only[usage_keys][256]; /* only rows of this name; empty: of any */
 };
 

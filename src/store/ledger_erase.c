@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/metered.h"
 
 enum { erase_batch = 20000, erasures_most = 100000 };
 
@@ -143,7 +144,8 @@ static bool erase_attempts(struct database *database, int64_t client, int64_t to
 
 /* The same sums stand by the hour and in others: those are counted once. */
 static bool erase_sums(struct database *database, int64_t client, int64_t tombstone, int64_t *count) {
-    static const char *const updates[] = {"UPDATE usage SET client = ?1 WHERE client = ?2 AND grain <> 0",
+    static const char *const updates[] = {"UPDATE recosted_usage SET client = ?1 WHERE client = ?2",
+                                          "UPDATE usage SET client = ?1 WHERE client = ?2 AND grain <> 0",
                                           "UPDATE usage SET client = ?1 WHERE client = ?2 AND grain = 0"};
     bool good = true;
     for (size_t i = 0; i < sizeof updates / sizeof *updates && good; i++) {
@@ -230,7 +232,14 @@ bool ledger_erase(struct ledger *ledger, struct str client, int64_t until_ms, st
 
 /* -- exporting -- */
 
-/* A row's columns as members: whole numbers, texts, null. */
+static void export_bytes_put(struct text *text, struct str name, struct str bytes) {
+    char hex[2 * metered_bytes_max];
+    bytes = str_slice(bytes, 0, metered_bytes_max);
+    hash_to_hex((const unsigned char *)bytes.at, bytes.len, hex);
+    text_json_str(text, name, str_make(hex, 2 * bytes.len));
+}
+
+/* A row's columns as members: whole numbers, texts, bytes by their digits, null. */
 static void export_row_put(struct statement *row, struct str kind, struct text *text) {
     text_put_byte(text, '{');
     text_json_str(text, STR("kind"), kind);
@@ -240,6 +249,8 @@ static void export_row_put(struct statement *row, struct str kind, struct text *
             text_json_i64(text, name, row_number(row, i));
         else if (row_kind(row, i) == database_text)
             text_json_str(text, name, row_text(row, i));
+        else if (row_kind(row, i) == database_bytes)
+            export_bytes_put(text, name, row_bytes(row, i));
         else
             text_json_key(text, name), text_put(text, STR("null"));
     }
@@ -279,9 +290,7 @@ bool ledger_export(struct ledger *ledger, struct str client, bool (*put)(void *c
         text_printf(&text, ", %.*s", STR_ARG(record_number_name((enum record_number)i)));
     for (int i = 0; i < record_texts; i++) {
         struct str name = record_text_name((enum record_text)i);
-        if (i == record_metered)
-            text_put(&text, STR(", hex(metered) AS metered"));
-        else if (!record_text_is_name((enum record_text)i))
+        if (!record_text_is_name((enum record_text)i))
             text_printf(&text, ", %.*s", STR_ARG(name));
         else
             text_printf(&text, ", (SELECT name FROM names WHERE id = %.*s) AS %.*s", STR_ARG(name), STR_ARG(name));

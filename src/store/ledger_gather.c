@@ -88,9 +88,15 @@ static void gather_select(const struct gathering *gathering, int hours, struct t
         else
             moment_put(sql, key, hours);
     }
+    if (question->recosted)
+        text_put(sql,
+                 STR(", coalesce(recosted_attempts, 0), coalesce(recosted_priced, 0), coalesce(recosted_nano_usd, 0)"));
     text_put(sql, STR(" FROM usage"));
-    if (by[usage_by_owner]) text_put(sql, STR(" LEFT JOIN owner_parts ON owner_parts.whole = usage.owner"));
-    if (by[usage_by_tag]) text_put(sql, STR(" LEFT JOIN tag_parts ON tag_parts.whole = usage.tags"));
+    if (question->recosted)
+        text_put(sql, STR(" LEFT JOIN recosted_usage USING(grain, at, provider, model, client, route, owner, rule, "
+                          "asked, tags, session)"));
+    if (by[usage_by_owner]) text_put(sql, STR(" LEFT JOIN owner_parts ON owner_parts.whole = owner"));
+    if (by[usage_by_tag]) text_put(sql, STR(" LEFT JOIN tag_parts ON tag_parts.whole = tags"));
     text_put(sql, STR(" WHERE grain = ?1 AND at >= ?2 AND at < ?3"));
     if (question->nobodys) text_put(sql, STR(" AND client = (SELECT id FROM names WHERE name = '')"));
     for (int i = 0; i < usage_keys; i++) {
@@ -173,8 +179,12 @@ static void times_add(struct usage_times *times, struct statement *from) {
     durations_add(&times->first_tokens, first_tokens.at, first_tokens.len);
 }
 
-static void row_add(struct usage_row *row, const int64_t sums[usage_sums], struct statement *from) {
+static void row_add(const struct gathering *gathering, struct usage_row *row, const int64_t sums[usage_sums],
+                    struct statement *from) {
+    const int recosted = 2 + usage_sums + (int)gathering->by_count;
     for (int i = 0; i < usage_sums; i++) row->sums[i] = ledger_sum(row->sums[i], sums[i]);
+    for (int i = 0; gathering->question->recosted && !gathering->times_only && i < recosted_sums; i++)
+        row->recosted[i] = ledger_sum(row->recosted[i], row_number(from, recosted + i));
     if (row->times) times_add(row->times, from);
 }
 
@@ -182,10 +192,10 @@ static bool row_take(struct gathering *gathering, struct statement *from) {
     int64_t numbers[usage_keys] = {0}, sums[usage_sums] = {0};
     for (size_t i = 0; i < gathering->by_count; i++) numbers[i] = row_number(from, (int)(2 + usage_sums + i));
     for (int i = 0; i < usage_sums && !gathering->times_only; i++) sums[i] = row_number(from, 2 + i);
-    if (gathering->totals) row_add(&gathering->gathered->total, sums, from);
+    if (gathering->totals) row_add(gathering, &gathering->gathered->total, sums, from);
     if (!gathering->by_count) return true;
     struct usage_row *row = usage_row_of(gathering, numbers);
-    if (row) row_add(row, sums, from);
+    if (row) row_add(gathering, row, sums, from);
     return row || gathering->times_only;
 }
 

@@ -39,9 +39,14 @@ extern const char ledger_charge_sql[];
 void ledger_names_changed(struct ledger *ledger);
 
 /* What was added up for a question (ledger_gather.c). */
+/* What attempts that were priced anew change in a sum: how many they are, how many of them had no price, and by how
+ * much.
+ */
+enum { recosted_attempts, recosted_priced, recosted_more, recosted_sums };
 struct usage_row {
     int64_t keys[usage_keys]; /* in the order of the question's `by`: numbers of names, words, days or hours */
     int64_t sums[usage_sums];
+    int64_t recosted[recosted_sums];
     struct usage_times *times; /* how long they took; NULL: not among those that are told */
 };
 struct usage_times {

@@ -90,5 +90,14 @@ const char *const ledger_migrations[] = {
     "how TEXT NOT NULL, settings TEXT NOT NULL, changed_s INTEGER NOT NULL, UNIQUE(kind, name));",
     /* What else its price depends on (metered.h). */
     "ALTER TABLE attempts ADD COLUMN metered BLOB;",
+    /* Priced anew (ledger_recost.h): attempts whose cost is another, and what that changes in the sums of each group.
+     */
+    "CREATE TABLE recosted(attempt INTEGER PRIMARY KEY, nano_usd INTEGER NOT NULL, price INTEGER NOT NULL);"
+    "CREATE TABLE prices(id INTEGER PRIMARY KEY, price TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE recosted_usage(grain INTEGER NOT NULL, at INTEGER NOT NULL, provider INTEGER NOT NULL, "
+    "model INTEGER NOT NULL, client INTEGER NOT NULL, route INTEGER NOT NULL, owner INTEGER NOT NULL, "
+    "rule INTEGER NOT NULL, asked INTEGER NOT NULL, tags INTEGER NOT NULL, session INTEGER NOT NULL, "
+    "recosted_attempts INTEGER NOT NULL, recosted_priced INTEGER NOT NULL, recosted_nano_usd INTEGER NOT NULL, "
+    "PRIMARY KEY(grain, at, provider, model, client, route, owner, rule, asked, tags, session)) WITHOUT ROWID;",
 };
 const int ledger_version = sizeof ledger_migrations / sizeof *ledger_migrations;

@@ -80,6 +80,14 @@ static void compared_put_json(struct text *text, const struct usage_row *row) {
                 sums[usage_attempts] ? 100.0 * (double)sums[usage_errors] / (double)sums[usage_attempts] : 0);
 }
 
+/* By prices that came later, where there are such; all of it, as what was not priced anew costs what it did. */
+static void recosted_put_json(struct text *text, const struct usage_row *row) {
+    text_json_money(text, STR("recosted_usd"),
+                    ledger_sum(row->sums[usage_cost_nano_usd], row->recosted[recosted_more]));
+    text_json_i64(text, STR("recosted_attempts"), row->recosted[recosted_attempts]);
+    text_json_i64(text, STR("recosted_unpriced"), row->sums[usage_unpriced] - row->recosted[recosted_priced]);
+}
+
 static void usage_row_json(struct ledger *ledger, struct text *text, const struct usage_question *question,
                            const struct usage_row *row, bool total) {
     char buffer[1024], name[32];
@@ -94,6 +102,7 @@ static void usage_row_json(struct ledger *ledger, struct text *text, const struc
         else
             text_json_i64(text, sum_names[i], row->sums[i]);
     }
+    if (question->recosted) recosted_put_json(text, row);
     if (question->compares && !total) compared_put_json(text, row);
     durations_put_json(text, STR("latency_ms"), &row->times->durations);
     durations_put_json(text, STR("first_token_ms"), &row->times->first_tokens);
@@ -108,6 +117,7 @@ static void usage_head_csv(struct text *text, const struct usage_question *quest
     for (size_t t = 0; t < sizeof times / sizeof *times; t++)
         for (size_t i = 0; i < quantile_count; i++)
             text_printf(text, ",%.*s_ms_%.*s", STR_ARG(times[t]), STR_ARG(quantiles[i].name));
+    if (question->recosted) text_put(text, STR(",recosted_usd,recosted_attempts,recosted_unpriced"));
     text_put(text, STR("\r\n"));
 }
 
@@ -132,6 +142,12 @@ static void usage_row_csv(struct ledger *ledger, struct text *text, const struct
     }
     durations_put_csv(text, &row->times->durations);
     durations_put_csv(text, &row->times->first_tokens);
+    if (question->recosted) {
+        text_put_byte(text, ',');
+        text_put_money(text, ledger_sum(row->sums[usage_cost_nano_usd], row->recosted[recosted_more]));
+        text_printf(text, ",%lld,%lld", (long long)row->recosted[recosted_attempts],
+                    (long long)(row->sums[usage_unpriced] - row->recosted[recosted_priced]));
+    }
     text_put(text, STR("\r\n"));
 }
 

@@ -98,6 +98,7 @@ CHANGES = {
     ("PATCH", "/admin/v1/budgets/*"): [("b", {"usd": 2}, "budget.change", "b")],
     ("DELETE", "/admin/v1/budgets/*"): [("b", None, "budget.remove", "b")],
     ("POST", "/admin/v1/lock/*"): [("one-at-a-time", {"target": "two/m"}, "lock.move", "one-at-a-time")],
+    ("POST", "/admin/v1/usage/recost"): [("", {"prices": ["p"], "rows": [[1, 2, 0]]}, "usage.recost", "p")],
     ("POST", "/admin/v1/reload"): [("", None, "config.reload", "")],
     ("POST", "/admin/v1/route"): [("", {"model": "m", "messages": []}, None, "it is a question")],
     ("POST", "/admin/v1/drain"): [("", None, "gateway.drain", "")],  # the last

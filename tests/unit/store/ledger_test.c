@@ -1,6 +1,7 @@
 /* ledger_test.c - an attempt is in the ledger once, its sums are exact, and what is asked of them is what was added. */
 #include "store/ledger.h"
 #include "store/ledger_alerts.h"
+#include "store/database_internal.h"
 #include "store/ledger_internal.h"
 
 #include <setjmp.h>
