@@ -141,7 +141,7 @@ static void parts_come_back_as_they_went(void **state) {
 }
 
 static void what_is_given_up_leaves_nothing(void **state) {
-    char temporary[128];
+    char temporary[300];
     (void)state;
     struct backup_writer *writer = backup_begin(path, 1, problem, sizeof problem);
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
