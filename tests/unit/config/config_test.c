@@ -596,6 +596,30 @@ static void nothing_written_is_as_nothing_there(void **state) {
     config_free(&config);
 }
 
+static void shares_that_alert_are_kept_in_their_order(void **state) {
+    static const struct {
+        const char *written;
+        size_t count;
+        uint32_t permille[8];
+    } rows[] = {
+        {"", 3, {800, 900, 1000}},
+        {"alerts: {budget: [0.5, 0.75, 0.9], quota: [0.1]}\n", 3, {500, 750, 900}},
+        {"alerts: {budget: 0.25}\n", 1, {250}},
+        {"alerts: {budget: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]}\n", 8, {100, 200, 300, 400, 500, 600, 700, 800}}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config config;
+        char text[300];
+        snprintf(text, sizeof text, P "%s", rows[i].written);
+        assert_true(load(text, NULL, &config));
+        const struct alert_rules *alerts = &config.snapshot->alerts;
+        assert_int_equal(alerts->budget_count, rows[i].count);
+        assert_memory_equal(alerts->budget_permille, rows[i].permille, rows[i].count * sizeof *rows[i].permille);
+        assert_int_equal(alerts->quota_count, i == 1 ? 1 : 3);
+        config_free(&config);
+    }
+}
+
 static void a_hedge_waits_for_a_time_or_the_95th_percentile(void **state) {
     static const struct {
         const char *after;
@@ -754,6 +778,7 @@ int main(void) {
         cmocka_unit_test(the_environment_alone_makes_providers),
         cmocka_unit_test(nothing_at_all_makes_the_simulated_provider),
         cmocka_unit_test(a_target_keeps_its_id_across_loads),
+        cmocka_unit_test(shares_that_alert_are_kept_in_their_order),
         cmocka_unit_test(a_hedge_waits_for_a_time_or_the_95th_percentile),
         cmocka_unit_test(rules_stand_by_priority_and_equal_ones_as_written),
         cmocka_unit_test(the_simulated_provider_takes_no_real_ones_place),

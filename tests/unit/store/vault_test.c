@@ -384,6 +384,47 @@ static void damaged_entries_are_named_and_the_file_is_kept_aside(void **state) {
     vault_free(vault);
 }
 
+static void of_many_damaged_entries_the_first_eight_are_named(void **state) {
+    static char bytes[16384];
+    (void)state;
+    for (unsigned damaged = 7; damaged <= 10; damaged++) {
+        char said[1024], id[8];
+        struct vault *vault = opened(&by_key);
+        for (unsigned i = 0; i < damaged; i++) {
+            snprintf(id, sizeof id, "key%u", i);
+            put(vault, id, "secret");
+        }
+        save(vault);
+        vault_free(vault);
+        size_t len = content_of("vault", bytes, sizeof bytes), next;
+        for (size_t at = 0; (next = str_find(str_make(bytes + at, len - at), STR("WREC"))) != SIZE_MAX; at += next + 4)
+            bytes[at + next + 40] ^= 16;
+        content_put("vault", bytes, len);
+        vault = opened(&by_key);
+        struct text text = text_in_buffer(said, sizeof said);
+        assert_true(vault_is_damaged(vault, &text));
+        unsigned named = 0;
+        for (size_t at = 0; at < text.len; at++) named += said[at] == '`';
+        assert_int_equal(named, 2 * (damaged < 8 ? damaged : 8));
+        assert_int_equal(str_find(text_str(&text), STR("`, ... cannot be opened")) != SIZE_MAX, damaged > 8);
+        vault_free(vault);
+        unlink(in_folder("vault"));
+    }
+}
+
+static void a_master_key_that_cannot_be_read_is_told_with_its_reason(void **state) {
+    struct error error = {.code = error_none};
+    (void)state;
+    filled(&none);
+    unlink(in_folder("master.key"));
+    assert_int_equal(mkdir(in_folder("master.key"), 0700), 0);
+    struct vault *vault = vault_open(str_from(folder), &error);
+    assert_false(vault_unlock(vault, &none, &error));
+    assert_non_null(strstr(error.message, "master.key cannot be read: it is a folder, and no file: mend its rights"));
+    vault_free(vault);
+    rmdir(in_folder("master.key"));
+}
+
 static void what_cannot_be_written_changes_nothing(void **state) {
     struct error error = {.code = error_none};
     (void)state;
@@ -529,6 +570,8 @@ int main(void) {
         STORY(another_master_key_opens_all_and_the_old_one_nothing),
         STORY(a_change_of_master_keys_that_was_cut_short_is_taken_up),
         STORY(damaged_entries_are_named_and_the_file_is_kept_aside),
+        STORY(of_many_damaged_entries_the_first_eight_are_named),
+        STORY(a_master_key_that_cannot_be_read_is_told_with_its_reason),
         STORY(what_cannot_be_written_changes_nothing),
         STORY(a_writer_that_was_cut_short_leaves_what_was_there),
         STORY(a_writer_that_is_killed_leaves_a_vault_that_opens),
