@@ -93,7 +93,7 @@ void connection_watch_unsent(struct connection *connection) {
 static void exchange_gone(struct connection *connection) {
     struct exchange *exchange = &connection->exchange;
     if (exchange->over) return;
-    exchange->over = true;
+    exchange_over(connection);
     connection->server->handler->gone(exchange->owner);
 }
 
@@ -392,7 +392,7 @@ static void next_run(void *context) {
         return;
     }
     CHECKF(connection->state == connection_serving && exchange->ended, "state=%d", (int)connection->state);
-    exchange->over = true;
+    exchange_over(connection);
     server->handler->done(exchange->owner);
     if (!exchange->keep_alive || server->draining) {
         connection_finish(connection);

@@ -22,6 +22,11 @@ void exchange_head_flush(struct server *server) {
     stream_write(connection->stream, &head, 1);
 }
 
+void exchange_over(struct connection *connection) {
+    connection->exchange.over = true;
+    stream_hold_within(connection->stream, connection->heads);
+}
+
 void exchange_head_drop(struct connection *connection) {
     if (connection->server->pending == connection) connection->server->pending = NULL;
 }
@@ -174,7 +179,7 @@ void exchange_abort(struct exchange *exchange) {
     struct connection *connection = connection_of(exchange);
     if (exchange->over) return;
     exchange_head_drop(connection);
-    exchange->over = true;
+    exchange_over(connection);
     exchange->keep_alive = false;
     loop_defer(connection->server->loop, &connection->next);
 }

@@ -92,6 +92,9 @@ void connection_watch_unsent(struct connection *connection);
 
 /* server_exchange.c. Takes back a head that waits to be written. */
 void exchange_head_drop(struct connection *connection);
+/* Its handler hears no more of it, and what its connection holds from here on is nobody's: the budget that it was
+ * counted in may go with the one whose it was. */
+void exchange_over(struct connection *connection);
 void exchange_head_flush(struct server *server);
 
 #endif

@@ -1,4 +1,6 @@
 /* server_exchange_test.c - one answer: its framing by what is said of it and by who asked, and its honest breaking. */
+#include "net/server_internal.h"
+#include "net/stream_internal.h"
 #include "server_bench.h"
 
 #define GET_LAST "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -215,6 +217,39 @@ static void what_a_slow_caller_leaves_waits_and_the_handler_hears_when_it_may_go
     assert_int_equal(bench.seen[0].dones, 1);
 }
 
+/* Whose an exchange was may be gone when its connection next writes. */
+static struct budget whose = {.limit = 1 << 20}, strangers = {.limit = 1 << 20};
+static bool let_go;
+
+static void held_within(struct server_seen *seen) { exchange_hold_within(seen->exchange, &whose); }
+static void look_whose(struct server_seen *seen) {
+    const struct connection *connection =
+        (const struct connection *)((const char *)seen->exchange - offsetof(struct connection, exchange));
+    let_go = connection->stream->budget == &strangers;
+}
+static void breaks_off(struct server_seen *seen) {
+    exchange_abort(seen->exchange);
+    look_whose(seen);
+}
+
+static void an_exchange_that_is_over_leaves_its_connection_to_strangers(void **state) {
+    static void (*const stories[])(struct server_seen *) = {server_bench_hello, breaks_off};
+    (void)state;
+    for (size_t i = 0; i < sizeof stories / sizeof *stories; i++) {
+        struct server_bench bench;
+        server_bench_open(&bench);
+        bench.limits.heads = &strangers;
+        server_set_limits(bench.server, &bench.limits);
+        bench.at_head = held_within;
+        bench.at_end = stories[i];
+        bench.at_over = look_whose;
+        let_go = false;
+        server_bench_run(&bench, asks_get);
+        assert_true(let_go);
+        assert_int_equal(whose.taken, 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_known_length_is_said_and_one_exchange_ends_once),
@@ -227,6 +262,7 @@ int main(void) {
         cmocka_unit_test(raw_bytes_go_out_as_they_are_and_then_the_end_comes),
         cmocka_unit_test(a_head_that_is_too_large_is_answered_plainly),
         cmocka_unit_test(what_a_slow_caller_leaves_waits_and_the_handler_hears_when_it_may_go_on),
+        cmocka_unit_test(an_exchange_that_is_over_leaves_its_connection_to_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
