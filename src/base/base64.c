@@ -41,3 +41,11 @@ struct str base64_read(struct str text, struct arena *arena) {
     }
     return str_make(bytes, len);
 }
+
+struct str base64url_read(struct str text, struct arena *arena) {
+    size_t room = text.len / 4 * 3 + 3, len = 0;
+    unsigned char *bytes = arena_take(arena, room);
+    bool good = bytes && sodium_base642bin(bytes, room, text.at ? text.at : "", text.len, NULL, &len, NULL,
+                                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
+    return good ? str_make((char *)bytes, len) : STR_NONE;
+}

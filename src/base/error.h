@@ -48,6 +48,8 @@
     X(provider_auth, 502, provider, "api_error",                                                                      \
       "The gateway's own credential was refused by the provider: its operator must mend it.")                         \
     X(internal, 500, system, "api_error", "The gateway failed: this is a bug in it.")                                 \
+    X(identity_unavailable, 503, system, "api_error",                                                                 \
+      "The keys of this token's issuer cannot be read now: try again shortly.")                                       \
     X(overloaded, 503, system, "api_error", "The gateway is overloaded: try again shortly.")                          \
     X(no_provider_available, 503, system, "api_error", "No provider is available for this model now.")                \
     X(shutting_down, 503, system, "api_error", "The gateway is shutting down: try again shortly.")                    \

@@ -23,8 +23,9 @@ enum {
     limit_pool_line = 1024, /* calls that wait for a connection to one provider, per loop; further ones go on at once */
     limit_request_id = 64,
     limit_response_id = 128,
-    limit_name = 64,   /* a provider's, client's or route's name */
-    limit_model = 256, /* a model's name, aliases included */
+    limit_name = 64,    /* a provider's, client's or route's name */
+    limit_caller = 255, /* a client's name, or a token's issuer, `#` and subject */
+    limit_model = 256,  /* a model's name, aliases included */
     limit_providers = 256,
     limit_targets = 4096,
     limit_route_levels = 8,           /* routes below a route, one below the other */

@@ -694,5 +694,6 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
     names_make(reading, snapshot, root, config_build_target_of);
     default_route_make(reading, snapshot, root);
     clients_read(reading, snapshot, root);
+    identity_read(reading, snapshot, root);
     return snapshot;
 }

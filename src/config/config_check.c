@@ -211,6 +211,10 @@ static void elements_check(struct config_reading *reading, struct config_node *n
 static void sections_check(struct config_reading *reading, struct config_node *node, const struct config_key *key,
                            bool disabled) {
     bool list = key->value == value_list;
+    if (key->inner == section_identity && node->kind == config_map) { /* one alone */
+        map_check(reading, node, key->inner, disabled);
+        return;
+    }
     if (node->kind != (list ? config_list : config_map)) {
         config_report(reading, node, config_error, "`%.*s` must be %s, not %.*s", STR_ARG(key->name),
                       list ? "a list" : "a map of names", STR_ARG(kind_name(node)));
@@ -222,7 +226,10 @@ static void sections_check(struct config_reading *reading, struct config_node *n
             expand(reading, element, disabled);
         else if (element->kind != config_map && !config_is_null(element))
             config_report(reading, element, config_error, "every entry of `%.*s` must be a map, such as {%.*s: ...}",
-                          STR_ARG(key->name), STR_ARG(list ? STR("name") : STR("type")));
+                          STR_ARG(key->name),
+                          STR_ARG(key->inner == section_identity ? STR("issuer")
+                                  : list                         ? STR("name")
+                                                                 : STR("type")));
         else
             map_check(reading, element, key->inner, disabled);
     }

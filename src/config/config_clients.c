@@ -98,7 +98,8 @@ void clients_read(struct config_reading *reading, struct snapshot *snapshot, con
         if (node->kind == config_map) client_read(reading, snapshot, node);
     if (reading->input->marks_problem.len)
         config_report(reading, NULL, config_warning, "%.*s", STR_ARG(reading->input->marks_problem));
-    if (snapshot->client_count == 0 && !reading->input->run_time_clients && snapshot_wants_keys(snapshot))
+    if (snapshot->client_count == 0 && !config_member(root, STR("identity")) && !reading->input->run_time_clients &&
+        snapshot_wants_keys(snapshot))
         config_report(reading, list ? list : root, config_warning,
                       "there were clients and there are none now: every request is answered 401 until there are "
                       "`clients` again (or weir client add), or `auth: none` is written");

@@ -29,6 +29,9 @@ bool config_name_is_valid(struct str name);
 /* config_clients.c: those of the file. */
 void clients_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root);
 
+/* config_identity.c: issuers of tokens; owners and templates are known. */
+void identity_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root);
+
 /* config_budgets.c: owners, and what may be spent. Owners and the budgets that several may name, before those that name
  * them; what a provider, and what a client and all above it, may spend. */
 void owners_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root);

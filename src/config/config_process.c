@@ -69,8 +69,10 @@ static void listen_add(struct config_reading *reading, const struct config_node 
 
 static void listens_read(struct config_reading *reading, struct section top) {
     const struct config_node *listen = config_member(top.map, STR("listen")),
-                             *clients = config_member(top.map, STR("clients"));
-    bool open_to_all = (clients && clients->count) || reading->input->run_time_clients || read_is(top, "auth", "none");
+                             *clients = config_member(top.map, STR("clients")),
+                             *identity = config_member(top.map, STR("identity"));
+    bool open_to_all = (clients && clients->count) || (identity && identity->count) ||
+                       reading->input->run_time_clients || read_is(top, "auth", "none");
     if (!listen || (listen->kind == config_scalar && listen->text.len == 0))
         reading->config->process.listens[reading->config->process.listen_count++] =
             (struct config_listen){.address = read_str(top, "listen")};

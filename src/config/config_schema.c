@@ -102,6 +102,9 @@ static const struct config_key top_keys[] = {
     LIST("routes", section_route, "What clients ask for, and the targets that serve it."),
     LIST("rules", section_rule, "Conditions on requests that change their route."),
     LIST("clients", section_client, "Client keys. With none, anyone on a loopback address is served."),
+    LIST("identity", section_identity,
+         "Issuers of tokens (JWT) that are taken beside client keys: a list, or one of them. See "
+         "[identity.md](identity.md)."),
     NAMED("budgets", section_budget, "Budgets that several owners, clients and providers may name: one sum for all."),
     LIST("owners", section_owner,
          "Organizations, teams and users, one in the other. A request passes when its client and all owners above it "
@@ -560,6 +563,33 @@ static const struct config_key template_keys[] = {
     INT("max_concurrent", 1, 1e9, "", "Requests in flight."),
 };
 
+static const struct config_key identity_keys[] = {
+    TEXT("issuer", "", "A token's `iss`, byte for byte; at most 126 bytes, without `#`."),
+    TEXT("jwks", "",
+         "Its keys (JWKS): a URL, https:// or to a loopback address http://; or the path of a file, which is read "
+         "again as a URL is."),
+    TEXTS("audience", "", "A token's `aud` must be, or hold, one of these."),
+    SECTION("claims", section_claims, "Which claims say who it is."),
+    MAP("roles", "Words of the role claim, and what they stand for: {gateway-admins: admin}; else it is a user."),
+    TEXT("template", "", "What of `templates` its identities get, each for itself."),
+    TEXT("unknown", "", "The template of those whose team is no owner's name.",
+         .otherwise = STR("they are refused (403)")),
+    TEXT("ca_file", "", "PEM file of the authorities that its server is verified by.",
+         .otherwise = STR("the system's")),
+    INT("refresh_seconds", 1, 86400, "3600",
+        "Its keys are read again after it, or sooner where their server's Cache-Control says so (then after a minute "
+        "at the least)."),
+    INT("max_identities", 1, 1000000, "10000",
+        "Subjects that are kept at once; those at rest make room. One that has spent in an open window is not at "
+        "rest."),
+};
+
+static const struct config_key claims_keys[] = {
+    TEXT("team", "team", "Of the owner that it belongs to, a text or a list of texts: the first that is one's name."),
+    TEXT("user", "sub", "Of the subject."),
+    TEXT("role", "role", "Of what `roles` maps, a text or a list: the highest counts."),
+};
+
 static const struct config_key log_keys[] = {
     CHOICE("level", "debug|info|warn|error|off", "info", "The least level that is written."),
     CHOICE("format", "json|readable", "", "The form of a line.", .otherwise = STR("json; readable on a terminal")),
@@ -622,6 +652,8 @@ static const struct {
     [section_owner] = {STR("owners[]"), KEYS(owner_keys)},
     [section_template] = {STR("templates.NAME"), KEYS(template_keys)},
     [section_sessions] = {STR("sessions"), KEYS(sessions_keys)},
+    [section_identity] = {STR("identity[]"), KEYS(identity_keys)},
+    [section_claims] = {STR("identity[].claims"), KEYS(claims_keys)},
 };
 
 struct str config_section_name(enum config_section section) {

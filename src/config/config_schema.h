@@ -41,6 +41,8 @@ enum config_section {
     section_owner,
     section_template,
     section_sessions,
+    section_identity,
+    section_claims,
     config_sections
 };
 

@@ -42,7 +42,7 @@ static uint64_t tokens_at_quota(const struct flight *flight, const struct candid
     return candidate->target->provider->quota_count ? tokens_reserved_at(flight, candidate) : 0;
 }
 
-bool flight_shares(const struct flight *flight) { return flight->client && snapshot_clients(flight->snapshot) > 1; }
+bool flight_shares(const struct flight *flight) { return flight->client && snapshot_has_several(flight->snapshot); }
 
 /* Whose doing it may be; blame_nobody where clients are not told apart. */
 static uint64_t hold_who(const struct flight *flight) {

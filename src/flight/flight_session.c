@@ -136,8 +136,9 @@ enum step session_admit(struct flight *flight, struct now now, struct actions *o
     if (!hold->name.len) return step_on;
     CHECK(!hold->held && flight->attempt_count == 0);
     const struct session_rules rules = session_caps_rules(&client->caps);
-    hold->held = sessions_enter(client->sessions, flight->host->cells, client->name, hold->identity, &rules,
-                                flight->host->kept, now_s, &hold->shared);
+    struct cells *cells = client->own_cells ? client->own_cells : flight->host->cells;
+    hold->held = sessions_enter(client->sessions, cells, client->name, hold->identity, &rules, flight->host->kept,
+                                now_s, &hold->shared);
     if (!hold->held) return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
     const struct session_view view = session_look(hold->held);
     if (hold->shared) hold->identity = session_identity(client->name, STR(""));

@@ -5,11 +5,14 @@
 #include "base/memory.h"
 #include "gateway/visit.h"
 
-/* ?key=KEY, as callers of Google's API may send it. */
+/* ?key=KEY, as callers of Google's API may send it. A token has nothing that needs an escape. */
 static struct str key_of_query(struct str query, char *buffer, size_t size) {
     struct str pair;
-    while (str_split_next(&query, '&', &pair))
-        if (str_starts(pair, STR("key="))) return str_percent_decode(str_slice(pair, 4, pair.len), buffer, size);
+    while (str_split_next(&query, '&', &pair)) {
+        if (!str_starts(pair, STR("key="))) continue;
+        struct str key = str_slice(pair, 4, pair.len);
+        return jwt_is_alike(key) ? key : str_percent_decode(key, buffer, size);
+    }
     return STR("");
 }
 
@@ -62,6 +65,31 @@ static const char *const barred_sentences[] = {
     [client_unfit] = ("What this client key may do does not fit this gateway's configuration any more: ask the "
                       "operator (weir client show NAME says why).")};
 
+/* A token that this loop has verified before. */
+static bool token_is_known(struct visit *visit, struct str key, struct now now) {
+    struct gateway_worker *gateway_worker = visit->gateway_worker;
+    visit->identity = known_tokens_find(gateway_worker->known_tokens, visit->deployment->snapshot, key, now);
+    if (visit->identity) visit->client = identity_client(visit->identity);
+    return visit->identity != NULL;
+}
+
+/* Another one. jwt_good: visit->client is whose it is. */
+static enum jwt_answer token_ask(struct visit *visit, struct str key, struct now now) {
+    enum { awaited_s = 1 };
+    struct gateway_worker *gateway_worker = visit->gateway_worker;
+    struct worker *worker = gateway_worker->worker;
+    if (!gateway_worker->known_tokens) gateway_worker->known_tokens = known_tokens_new();
+    enum jwt_answer answer = identity_ask(gateway_worker->gateway->weir->identities, gateway_worker->known_tokens,
+                                          visit->deployment->snapshot, key, now, &worker->scratch, &visit->identity);
+    arena_reset(&worker->scratch);
+    if (answer == jwt_good) visit->client = identity_client(visit->identity);
+    if (answer == jwt_key_awaited) visit->retry_after_s = awaited_s;
+    if (answer != jwt_good)
+        log_warn(worker->reporter.log, now, "token_refused", f_text("request_id", visit->request_id),
+                 f_str("why", jwt_answer_name(answer)), f_str("address", visit->peer));
+    return answer;
+}
+
 enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted,
                              const char **sentence) {
     struct snapshot *snapshot = visit->deployment->snapshot;
@@ -79,12 +107,19 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
     if (wanted == access_open) return error_none;
     char buffer[256];
     struct str key = gateway_access_key_of(visit, request, buffer, sizeof buffer);
-    int64_t now_s = loop_now(visit->gateway_worker->worker->loop).wall_ns / (int64_t)NS_PER_S;
+    struct now now = loop_now(visit->gateway_worker->worker->loop);
     const char *problem;
-    enum client_answer answer =
-        known_keys_ask(&visit->gateway_worker->known_keys, snapshot, key, now_s, &visit->client, &problem);
+    bool token = snapshot->issuer_count && jwt_is_alike(key), known = token && token_is_known(visit, key, now);
+    enum client_answer answer = known ? client_known
+                                      : known_keys_ask(&visit->gateway_worker->known_keys, snapshot, key,
+                                                       now.wall_ns / (int64_t)NS_PER_S, &visit->client, &problem);
     bool admin = answer == client_unknown && is_admin_key(snapshot, key);
+    enum jwt_answer told = token && answer == client_unknown && !admin ? token_ask(visit, key, now) : jwt_good;
     memory_wipe(buffer, sizeof buffer);
+    if (told != jwt_good) {
+        *sentence = jwt_sentence(told);
+        return jwt_error(told);
+    }
     if (answer != client_unknown && answer != client_known) {
         *sentence = barred_sentences[answer];
         return answer == client_unfit ? error_not_allowed : error_invalid_client_key;
@@ -103,7 +138,7 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
         break;
     default:
         if (visit->client || admin || !snapshot_wants_keys(snapshot)) return error_none;
-        if (snapshot_clients(snapshot) == 0)
+        if (snapshot_clients(snapshot) == 0 && !snapshot->issuer_count)
             *sentence =
                 "This gateway had client keys and has none now: it stays closed until there are `clients` in its "
                 "configuration again, or `auth: none` is written.";

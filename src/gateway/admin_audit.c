@@ -14,7 +14,7 @@ struct visit_who visit_who(const struct visit *visit) {
     struct text text = text_in_buffer(who.actor, sizeof who.actor - 1);
     struct str name = visit->client ? visit->client->name : STR("admin key");
     if (visit->client && is_anothers_word(name)) text_put(&text, STR("client "));
-    text_put(&text, str_slice(name, 0, limit_name));
+    text_put(&text, str_slice(name, 0, limit_caller));
     who.actor[text.len] = 0;
     str_copy(who.address, sizeof who.address, visit->exchange ? visit->peer : STR(""));
     str_copy(who.request_id, sizeof who.request_id, str_from(visit->own_id));

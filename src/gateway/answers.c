@@ -1,4 +1,6 @@
 /* answers.c - answers that need no provider: health, metrics, models, the page, and errors in the OpenAI shape. */
+#include <stdio.h>
+
 #include "base/embedded.h"
 #include "base/memory.h"
 #include "dialect/json.h"
@@ -6,7 +8,8 @@
 #include "gateway/visit.h"
 
 void visit_answer(struct visit *visit, int status, struct str content_type, struct str body) {
-    struct http_header headers[5];
+    struct http_header headers[6];
+    char seconds[16];
     size_t count = 0;
     if (!visit->exchange || visit->answered) return;
     visit->answered = true;
@@ -15,7 +18,11 @@ void visit_answer(struct visit *visit, int status, struct str content_type, stru
         headers[count++] = (struct http_header){STR("x-weir-request-id"), str_from(visit->request_id)};
     if (visit->error) headers[count++] = (struct http_header){STR("x-weir-error"), error_facts(visit->error)->path};
     if (visit->allow[0]) headers[count++] = (struct http_header){STR("Allow"), str_from(visit->allow)};
-    if (status == 429 || status == 503) headers[count++] = (struct http_header){STR("Retry-After"), STR("1")};
+    snprintf(seconds, sizeof seconds, "%d", visit->retry_after_s ? visit->retry_after_s : 1);
+    if (status == 429 || status == 503 || visit->retry_after_s)
+        headers[count++] = (struct http_header){STR("Retry-After"), str_from(seconds)};
+    if (status == 401 && visit->retry_after_s) /* SDKs try no 401 again unless they are told to */
+        headers[count++] = (struct http_header){STR("x-should-retry"), STR("true")};
     exchange_respond(visit->exchange, status, headers, count, (int64_t)body.len);
     exchange_write(visit->exchange, &body, 1);
     exchange_end(visit->exchange);

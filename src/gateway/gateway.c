@@ -182,6 +182,8 @@ void gateway_stop(struct gateway *gateway) {
         listen_address_free(gateway->addresses[i]);
         tls_context_release(gateway->contexts[i]);
     }
+    for (unsigned i = 0; gateway->workers && i < gateway->weir->worker_count; i++)
+        known_tokens_free(gateway->workers[i].known_tokens);
     memory_give(gateway->workers);
     memory_give(gateway);
 }

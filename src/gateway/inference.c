@@ -7,6 +7,7 @@
 
 void visit_release(struct visit *visit) {
     if (visit->exchange || visit->request || visit->busy) return;
+    if (visit->identity) identity_release(visit->identity);
     deployment_release(visit->deployment);
     visit_body_free(visit);
     memory_give(visit);

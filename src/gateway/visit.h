@@ -13,6 +13,7 @@ struct gateway_worker {
     struct worker *worker;
     struct server *server;
     struct known_keys known_keys;
+    struct known_tokens *known_tokens;         /* NULL: none was shown yet */
     struct letter *drain_letter, *stop_letter; /* made at the start: an end must not lack memory */
 };
 
@@ -39,6 +40,8 @@ struct visit {
     struct request *request;       /* NULL: none, or closed */
     struct deployment *deployment; /* held while the visit lives: client points into it */
     const struct client *client;
+    struct identity_bound *identity; /* held; its client's; NULL: it is a key's */
+    int retry_after_s;               /* of a refusal; 0: as its status has it */
     const struct gateway_route *route;
     /* Until the exchange is over; empty once `request` has begun. peer: the caller's address. */
     struct str path, query, peer;
@@ -66,7 +69,7 @@ struct gateway_route {
 
 /* Who changes something, for the audit: a copy, which outlives the exchange. */
 struct visit_who {
-    char actor[limit_name + 16], address[48], request_id[limit_request_id + 1];
+    char actor[limit_caller + 16], address[48], request_id[limit_request_id + 1];
 };
 /* admin_audit.c */
 struct visit_who visit_who(const struct visit *visit);

@@ -129,6 +129,21 @@ static bool run_clients_make(struct run_clients *clients, const struct snapshot 
     return config_client_make(snapshot, &asked, made, error);
 }
 
+bool run_clients_token(struct run_clients *clients, const struct snapshot *snapshot, struct str name,
+                       struct str settings, struct cells *cells, struct config_client_made *made, struct error *error) {
+    const struct config_client_asked asked = {
+        .name = name, .settings = settings, .cells = cells, .read_file = zone_text_find, .context = clients};
+    pthread_mutex_lock(&clients->registry.mutex);
+    bool good = config_client_make(snapshot, &asked, made, error);
+    for (const struct money_budget *budget = good ? made->budgets : NULL; budget; budget = budget->next)
+        if (budget->spend || budget->rolling) {
+            spent_restore(clients, budget);
+            extras_restore(clients, budget);
+        }
+    pthread_mutex_unlock(&clients->registry.mutex);
+    return good;
+}
+
 /* One that the file has as well is the file's: what was changed at run time is laid over that when it is loaded. */
 static bool run_clients_bind(void *context, const struct snapshot *snapshot, const struct client_record *record,
                              struct client_bound *bound) {

@@ -49,6 +49,12 @@ void run_clients_retire(struct run_clients *clients, struct client_retired *reti
 /* Would these settings do, now? */
 bool run_clients_fit(struct run_clients *clients, struct str name, struct str settings, struct error *error)
     __attribute__((warn_unused_result));
+struct config_client_made;
+/* What these settings let a token's subject do, which stands in no row: its words are in `cells`, what it had spent
+ * before this process is put back at the first time. Any thread. */
+bool run_clients_token(struct run_clients *clients, const struct snapshot *snapshot, struct str name,
+                       struct str settings, struct cells *cells, struct config_client_made *made, struct error *error)
+    __attribute__((warn_unused_result));
 /* For a client that comes with this budget later; once for each budget and kind. false: no memory. */
 bool run_clients_extra(struct run_clients *clients, const struct ledger_extra *extra);
 /* Of a client made at run time: the budget of this name, where its owner is `client NAME`. NULL: there is none. */

@@ -234,8 +234,10 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         return NULL;
     }
     bool opened = reports_open(weir) && (weir->clients = library_clients_new(weir)) != NULL;
-    opened = opened && responses_of(weir);
+    opened = opened && (weir->issuers = issuers_new(weir)) != NULL &&
+             (weir->identities = identities_new(weir)) != NULL && responses_of(weir);
     if (opened) targets_register(weir, weir->deployment->snapshot);
+    if (opened) issuers_register(weir->issuers, weir->deployment->snapshot, true);
     if (opened && (!books_of(weir, &why) || !library_clients_open(weir, &why))) {
         library_error_set(error, why.code, str_from(why.message));
         weir_close(weir, 0);
@@ -354,6 +356,7 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
     targets_register(weir, fresh->snapshot);
     library_clients_meet(weir->clients, fresh->snapshot);
     library_entries_tell(weir, fresh->snapshot);
+    issuers_register(weir->issuers, fresh->snapshot, how == deploying_reload);
     pthread_mutex_lock(&weir->mutex);
     struct deployment *old = weir->deployment;
     weir->deployment = fresh;
@@ -488,6 +491,7 @@ static void workers_end(struct weir *weir, unsigned drain_ms) {
 void weir_close(struct weir *weir, unsigned drain_ms) {
     if (!weir) return;
     key_keeper_end(&weir->keeper);
+    issuers_close(weir->issuers);
     alerts_close(weir->alerts);
     weir->alerts = NULL;
     if (weir->workers)
@@ -499,6 +503,8 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     books_close(weir->books);
     reasoning_memory_free(&weir->reasoning);
     if (weir->deployment) deployment_release(weir->deployment);
+    identities_free(weir->identities);
+    issuers_free(weir->issuers);
     library_clients_free(weir->clients);
     log_close(weir->reports.log);
     metrics_close(weir->reports.metrics);

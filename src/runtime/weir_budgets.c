@@ -10,6 +10,7 @@ struct budget_edited {
     struct weir *weir;
     const struct snapshot *snapshot;
     const struct money_budget *budget;
+    struct identity_bound *identity; /* whose it is, where a token says who that is; held, or NULL */
     struct now now;
 };
 
@@ -17,7 +18,8 @@ static int64_t budgets_now_s(struct now now) { return now.wall_ns > 0 ? now.wall
 
 /* The one of this name, and of this owner where one is said. */
 static const struct money_budget *budget_named(struct weir *weir, struct snapshot *snapshot,
-                                               const struct budget_edit *edit, struct error *error) {
+                                               const struct budget_edit *edit, struct identity_bound **identity,
+                                               struct error *error) {
     const struct money_budget *found = NULL;
     size_t count = 0;
     for (const struct money_budget *at = snapshot->first_budget; at; at = at->next) {
@@ -27,7 +29,8 @@ static const struct money_budget *budget_named(struct weir *weir, struct snapsho
     }
     if (count == 1) return found;
     if (!count && edit->owner.at &&
-        (found = run_clients_budget(weir->clients, snapshot, edit->owner, edit->name)) != NULL)
+        ((found = run_clients_budget(weir->clients, snapshot, edit->owner, edit->name)) != NULL ||
+         (found = identities_budget(weir->identities, snapshot, edit->owner, edit->name, identity)) != NULL))
         return found;
     struct str name = str_slice(edit->name, 0, limit_name);
     if (count)
@@ -137,7 +140,7 @@ bool library_budget_edit(struct weir *weir, const struct budget_edit *edit, stru
     pthread_mutex_lock(&weir->control);
     struct deployment *deployment = library_deployment(weir);
     struct budget_edited of = {.weir = weir, .snapshot = deployment->snapshot, .now = clock_read()};
-    of.budget = budget_named(weir, deployment->snapshot, edit, error);
+    of.budget = budget_named(weir, deployment->snapshot, edit, &of.identity, error);
     bool good = of.budget && budget_change(&of, edit, error);
     if (good) {
         library_budget_write(of.budget, view);
@@ -146,6 +149,7 @@ bool library_budget_edit(struct weir *weir, const struct budget_edit *edit, stru
                  f_money("usd", edit->kind == budget_reset_spent ? -1 : edit->nano_usd), f_str("by", edit->who.actor),
                  f_str("request_id", edit->request_id));
     }
+    if (of.identity) identity_release(of.identity);
     deployment_release(deployment);
     pthread_mutex_unlock(&weir->control);
     return good;

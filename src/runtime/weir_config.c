@@ -163,7 +163,8 @@ struct str library_folder(const char *overlay_path) {
 }
 
 bool library_marks_keep(struct weir *weir, const struct config *config, struct error *error) {
-    struct marks before, marks = {.had_clients = config->had_clients || config->snapshot->client_count > 0,
+    struct marks before, marks = {.had_clients = config->had_clients || config->snapshot->client_count > 0 ||
+                                                 config->snapshot->issuer_count > 0,
                                   .served_providers = config->served_providers};
     if (!weir->host.keeps_marks) return true;
     for (size_t i = 0; i < config->snapshot->provider_count; i++)

@@ -6,7 +6,9 @@
 
 #include "config/config_overlay.h"
 #include "runtime/alerts.h"
+#include "runtime/identities.h"
 #include "runtime/in_force.h"
+#include "runtime/issuers.h"
 #include "runtime/key_keeper.h"
 #include "runtime/key_uses.h"
 #include "runtime/latch.h"
@@ -55,6 +57,8 @@ struct weir {
     struct books *books;                 /* what is spent; NULL: the state folder is another's */
     struct alerts *alerts;               /* NULL: the same */
     struct run_clients *clients;         /* those made or changed at run time */
+    struct issuers *issuers;             /* who signs tokens */
+    struct identities *identities;       /* who shows them */
     struct vault *vault; /* as it was read or written last, for its master key; by `control`; NULL: none was needed */
     struct key_uses key_uses; /* of its entries */
     struct key_keeper keeper;
@@ -307,7 +311,7 @@ struct explain_question {
     unsigned next;
     char id[limit_request_id + 1];
     bool of_client; /* an id that callers chose is looked for among those of this client only */
-    char client[limit_name + 1];
+    char client[limit_caller + 1];
     char json[explain_record_bytes + 64];
     size_t len;      /* 0: nobody knows it */
     size_t count;    /* of the requests whose caller chose this id, where it is not weir's own */

@@ -233,6 +233,10 @@ void library_status_write(struct weir *weir, const struct snapshot *snapshot, st
     text_json_u64(text, STR("routes"), snapshot->route_count);
     text_json_u64(text, STR("clients"), snapshot_clients(snapshot));
     clients_put(snapshot, text);
+    if (snapshot->issuer_count) {
+        issuers_put(weir->issuers, now, text);
+        text_json_u64(text, STR("identities"), identities_count(weir->identities));
+    }
     configuration_put(weir, text);
     library_entries_changed_put(snapshot, text);
     text_put(text, STR(",\"providers\":["));

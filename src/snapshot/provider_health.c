@@ -25,7 +25,7 @@ static void breaker_worse(struct provider_health *health, const struct breaker *
 static void target_look(struct provider_health *health, const struct snapshot *snapshot, const struct breaker *breaker,
                         const struct breaker_rules *rules, uint64_t now_ns) {
     uint64_t owner = breaker_owner(breaker);
-    bool several = snapshot_clients(snapshot) > 1 && owner != 0;
+    bool several = snapshot_has_several(snapshot) && owner != 0;
     breaker_worse(health, breaker, rules, several ? blame_nobody : owner, now_ns);
     if (several && breaker_view(breaker, rules, owner, now_ns).state == breaker_open &&
         breaker_view(breaker, rules, blame_nobody, now_ns).state != breaker_open)

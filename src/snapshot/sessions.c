@@ -15,10 +15,10 @@ struct session_rules session_caps_rules(const struct session_caps *caps) {
 }
 
 uint64_t session_identity(struct str client, struct str session) {
-    char bytes[limit_name + 1 + limit_session];
+    char bytes[limit_caller + 1 + limit_session];
     struct text text = text_in_buffer(bytes, sizeof bytes);
     uint64_t identity;
-    text_put(&text, str_slice(client, 0, limit_name));
+    text_put(&text, str_slice(client, 0, limit_caller));
     text_put_byte(&text, 0); /* in no name */
     text_put(&text, str_slice(session, 0, limit_session));
     struct sha256 hash = hash_sha256(text_str(&text));
@@ -171,4 +171,17 @@ struct session *sessions_find(const struct sessions *sessions, uint64_t identity
                 return session;
         }
     return NULL;
+}
+
+static bool session_rests(const struct session *session, const struct session_rules *rules, int64_t now_s) {
+    struct session_view view = session_look(session);
+    return !cell_load(&session->identity) || now_s >= session_until(view.started_s, view.last_s, rules);
+}
+
+bool sessions_rest(const struct sessions *sessions, const struct session_rules *rules, int64_t now_s) {
+    const struct session *chunk;
+    for (unsigned number = 0; number < session_chunks && (chunk = chunk_load(sessions, number)); number++)
+        for (size_t n = 0; n < chunk_size(number); n++)
+            if (!session_rests(&chunk[n], rules, now_s)) return false;
+    return session_rests(&sessions->others, rules, now_s);
 }

@@ -66,5 +66,7 @@ struct session *sessions_enter(struct sessions *sessions, struct cells *cells, s
 /* Not held, and perhaps another's in a moment: to be shown. NULL: it is not remembered, or has not begun since. */
 struct session *sessions_find(const struct sessions *sessions, uint64_t identity, const struct session_rules *rules,
                               int64_t now_s);
+/* Is none of them remembered? */
+bool sessions_rest(const struct sessions *sessions, const struct session_rules *rules, int64_t now_s);
 
 #endif

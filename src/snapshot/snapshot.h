@@ -19,6 +19,7 @@
 #include "snapshot/client_table.h"
 #include "snapshot/credentials.h"
 #include "snapshot/entries.h"
+#include "snapshot/identity.h"
 #include "snapshot/owners.h"
 #include "snapshot/rules.h"
 
@@ -227,6 +228,7 @@ struct client {
     struct money_budgets money; /* its own, its template's, and those of all above it */
     struct session_caps caps;   /* of each of its sessions, by it and all above it: the least of each */
     struct sessions *sessions;  /* NULL: there is no cap */
+    struct cells *own_cells;    /* where what it makes stands, and goes with it; NULL: the gateway's, for good */
     uint32_t metrics_id;        /* under which it is counted */
 };
 
@@ -268,6 +270,8 @@ struct snapshot {
     size_t client_count;
     struct client_table client_keys; /* places in clients[] */
     struct map clients_by_name;
+    struct identity_issuer *issuers; /* of tokens */
+    size_t issuer_count;
     struct owner *owners;
     size_t owner_count;
     struct money_budget **budgets; /* of everybody, by identity */
@@ -310,9 +314,13 @@ void snapshot_release(struct snapshot *snapshot); /* frees at zero, wiping crede
 
 /* How many clients there are, those made at run time too. */
 size_t snapshot_clients(const struct snapshot *snapshot);
+/* May callers be told apart? Whoever may sign for one may sign for many. */
+static inline bool snapshot_has_several(const struct snapshot *snapshot) {
+    return snapshot->issuer_count > 0 || snapshot_clients(snapshot) > 1;
+}
 /* Is a key wanted of those who come? */
 static inline bool snapshot_wants_keys(const struct snapshot *snapshot) {
-    return (snapshot->client_count > 0 || snapshot->had_clients) && !snapshot->auth_none;
+    return (snapshot->client_count > 0 || snapshot->issuer_count > 0 || snapshot->had_clients) && !snapshot->auth_none;
 }
 /* Has its key been disabled or revoked since the request was let in, or come to its end? NULL: nobody's. */
 static inline bool client_is_barred(const struct client *client, int64_t wall_ns) {

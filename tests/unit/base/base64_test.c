@@ -56,8 +56,24 @@ static void what_is_none(void **state) {
     arena_free(&arena);
 }
 
+/* RFC 7515, appendix C; and one text for each value alone. */
+static void for_urls_there_is_one_text_for_each_value(void **state) {
+    static const unsigned char wanted[] = {3, 236, 255, 224, 193};
+    static const char *const bad[] = {"A", "Zg==", "Zh", "Zm9vYmF", "+/+/", "A-_A=", "AA\n", " AAA", "AA.A"};
+    struct arena arena;
+    (void)state;
+    arena_init(&arena, 4096, 1 << 20);
+    assert_true(str_eq(base64url_read(STR("A-z_4ME"), &arena), str_make((const char *)wanted, sizeof wanted)));
+    assert_true(str_eq(base64url_read(STR("Zg"), &arena), STR("f")));
+    assert_true(base64url_read(STR(""), &arena).at && !base64url_read(STR(""), &arena).len);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (base64url_read(str_from(bad[i]), &arena).at) fail_msg("%s", bad[i]);
+    arena_free(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(there_and_back), cmocka_unit_test(spare_bits_are_let_pass),
-                                       cmocka_unit_test(what_is_none)};
+                                       cmocka_unit_test(what_is_none),
+                                       cmocka_unit_test(for_urls_there_is_one_text_for_each_value)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
