@@ -24,8 +24,9 @@ struct past_said {
 /* false: a message was printed. past_view_end in any case. */
 bool past_view_begin(struct past_view *view, const struct past_said *said);
 void past_view_end(struct past_view *view);
-/* recost.c */
+/* recost.c, replay.c */
 int cli_recost(int argc, char **argv);
+int cli_replay(int argc, char **argv);
 
 /* The state folder: what is given, else what the configuration says. false: *problem. */
 bool cli_folder_find(const char *config, const char *given, char *into, unsigned long size, char *problem,

@@ -76,6 +76,31 @@ struct flight_question {
 bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot,
                     const struct flight_question *question, struct now now, struct text *text, struct error *error);
 
+/* What is known of a request of the past, of which no body is left. */
+struct flight_past {
+    int64_t prompt_tokens; /* by the estimate of then */
+    int64_t output_cap;    /* -1: none */
+    bool stream, has_images, has_tools, wants_json;
+    unsigned failed; /* targets that failed it before the one that is asked for */
+};
+
+/* Where it would have gone. Texts in the host's scratch. */
+struct flight_replayed {
+    struct str provider, model, route;
+    enum strategy strategy;
+    bool as_priority; /* that strategy looks at what was under way, how fast and how well: shown as priority */
+    bool again;       /* there are no so many targets: the last one, once more */
+};
+
+/* Can it be replayed? Not where its body decides who may serve, and none can be made up for it. */
+bool flight_can_replay(enum endpoint endpoint);
+/* Which target a request like that gets under this snapshot at that time, by the same functions that choose for a real
+ * one, as if nothing else were under way and nothing spent: nothing is sent, and only turns are taken. `question` as a
+ * preview's, without a body. false: *error says why it would be refused. */
+bool flight_replay(const struct flight_host *host, const struct snapshot *snapshot,
+                   const struct flight_question *question, const struct flight_past *past, struct now then,
+                   struct flight_replayed *replayed, struct error *error);
+
 /* -- what is told of it -- */
 
 /* What is told of an attempt, settled or not. Borrowed from the flight. */

@@ -478,8 +478,19 @@ static void deadline_set(struct flight *flight) {
     flight->times.deadline_ns = flight->times.whole_ns + longest_ns + flight->times.timeout_ns;
 }
 
+/* What a request of the past had, in place of what its made-up body says. */
+static void past_take(struct flight *flight, const struct flight_past *past) {
+    flight->prompt_tokens = past->prompt_tokens > 0 ? past->prompt_tokens : 0;
+    flight->request.has_image = past->has_images;
+    flight->request.has_tools = past->has_tools;
+    flight->request.wants_json = past->wants_json;
+    flight->request.stream = past->stream;
+    if (past->output_cap > 0) flight->request.max_tokens = past->output_cap;
+}
+
 static enum step flight_candidates(struct flight *flight, struct now now, struct actions *out) {
     flight->prompt_tokens = prompt_tokens(flight);
+    if (flight->past) past_take(flight, flight->past);
     if (route_find(flight, now, out) != step_on || candidates_find(flight, now, out) != step_on) return step_over;
     if (!flight->steering.strategy.at)
         flight->choice.by = flight->steering.targets.at ? strategy_priority : flight->choice.route->strategy;

@@ -84,6 +84,8 @@ static const bool measures[strategies] = {[strategy_least_loaded] = true,
                                           [strategy_cost_optimized] = true,
                                           [strategy_adaptive] = true};
 
+bool choice_measures(enum strategy strategy) { return measures[strategy]; }
+
 static struct pick_candidate choose_facts_of(const struct flight *flight, const struct level *level,
                                              const struct candidate *candidate, struct now now) {
     const uint64_t fading_ns = 60 * NS_PER_S;
@@ -217,7 +219,7 @@ static void level_choose(struct flight *flight, struct level *level, struct now 
 /* Each level on the way to the chosen one has had a turn of its target there. One that is gone on with has had it. */
 static void passes_advance(const struct flight *flight) {
     const struct level *level = &flight->choice.levels[0], *through;
-    for (; !flight->previews && level->best; level = through) {
+    for (; (!flight->previews || flight->past) && level->best; level = through) {
         through = level->through;
         struct place_cells *place = through ? through->as->place.cells : level->best->place;
         double weight = through ? through->as->place.weight : level->best->weight;

@@ -103,6 +103,15 @@ struct candidate *choice_best(struct flight *flight, struct now now);
 bool choice_has_unasked(struct flight *flight, struct now now);
 /* What this request would cost there, by estimate; -1: not known. */
 int64_t choice_cost(const struct flight *flight, const struct candidate *candidate);
+/* Does it look at what is under way, how fast and how well? */
+bool choice_measures(enum strategy strategy);
+/* flight_preview.c: as flight_step does for a real one, up to the choice. */
+enum step preview_admit(struct flight *flight, const struct flight_question *question, struct now now,
+                        struct actions *out);
+/* Is there a plain request of this endpoint? */
+bool preview_has_sample(enum endpoint endpoint);
+/* After all that: the flight goes, nobody was asked. */
+void preview_end(struct flight *flight, struct now now);
 /* A candidate beside the live one, by the route's strategy, its holds taken; NULL: there is none. */
 struct candidate *flight_choose_other(struct flight *flight, struct now now, struct holds *holds, struct actions *out);
 

@@ -540,9 +540,10 @@ struct flight {
     uint64_t client_hash;  /* of its name; callers without a key are one: 0 */
     struct budget *budget; /* its client's share: all that is held for it is counted there */
     struct arena arena;
-    struct str request_id; /* as the caller knows it: its own word, where it sent one */
-    struct str own_id;     /* weir's: no other request has it */
-    bool previews;         /* nothing of the choice is written down */
+    struct str request_id;          /* as the caller knows it: its own word, where it sent one */
+    struct str own_id;              /* weir's: no other request has it */
+    bool previews;                  /* nothing of the choice is written down */
+    const struct flight_past *past; /* it is replayed; NULL: it is not */
 
     enum endpoint endpoint;
     const struct door *door;   /* how it came in */

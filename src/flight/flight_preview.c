@@ -38,6 +38,8 @@ static const struct sample samples[endpoints] = {
     [endpoint_generate_embed_batch] = SAMPLE("{\"requests\":[{\"content\":{\"parts\":[{\"text\":\"hi\"}]}}]}", ""),
 };
 
+bool preview_has_sample(enum endpoint endpoint) { return samples[endpoint].begin.len > 0; }
+
 static struct str preview_body(struct flight *flight, const struct flight_question *question) {
     const struct sample *sample = &samples[flight->endpoint];
     if (question->body.len || !sample->end.len) return question->body.len ? question->body : sample->begin;
@@ -102,9 +104,8 @@ static void preview_put(const struct flight *flight, const struct candidate *cho
 
 /* -- the choice -- */
 
-/* As flight_step does for the real one, up to the choice. */
-static enum step preview_admit(struct flight *flight, const struct flight_question *question, struct now now,
-                               struct actions *out) {
+enum step preview_admit(struct flight *flight, const struct flight_question *question, struct now now,
+                        struct actions *out) {
     if (flight_admit_head(flight, now, out) != step_on) return step_over;
     flight->body.whole = preview_body(flight, question);
     return stored_recall(flight, now, out) == step_on ? flight_find(flight, now, out) : step_over;
@@ -132,6 +133,14 @@ static void preview_tell(struct flight *flight, struct now now, struct text *tex
     preview_put(flight, refused ? NULL : chosen, refused, refused ? client_ns : soonest_ns, now, text);
 }
 
+void preview_end(struct flight *flight, struct now now) {
+    CHECK(flight->attempt_count == 0 && flight->waiting.why == waiting_none); /* nobody was asked or waited for */
+    CHECK(!flight->client_holds.gate);
+    if (flight->caller == caller_waiting) caller_enter(flight, caller_gone, now);
+    if (flight->state != flight_closed) flight_enter(flight, flight_closed, now);
+    flight_free(flight);
+}
+
 bool flight_preview(const struct flight_host *host, const struct snapshot *snapshot,
                     const struct flight_question *question, struct now now, struct text *text, struct error *error) {
     struct flight_request asked = question->asked;
@@ -149,10 +158,6 @@ bool flight_preview(const struct flight_host *host, const struct snapshot *snaps
         preview_tell(flight, now, text);
     else
         error_set(error, flight->answer.error, "%.*s", STR_ARG(flight->answer.said));
-    CHECK(flight->attempt_count == 0 && flight->waiting.why == waiting_none); /* nobody was asked or waited for */
-    CHECK(!flight->client_holds.gate);
-    if (flight->caller == caller_waiting) caller_enter(flight, caller_gone, now);
-    if (flight->state != flight_closed) flight_enter(flight, flight_closed, now);
-    flight_free(flight);
+    preview_end(flight, now);
     return found;
 }
