@@ -76,8 +76,8 @@ static int audit_print(const struct auditing *auditing, const char *body) {
 
 /* -- out of the folder, or by the gateway -- */
 
-static int audit_alone(const struct auditing *auditing, const char *state_dir, struct str query) {
-    char path[1200], problem[400] = "";
+static int audit_alone(const struct auditing *auditing, const char *place, struct str query) {
+    char shown[400], problem[400] = "";
     struct audit_asked asked;
     struct error error = {.code = error_none};
     struct arena arena;
@@ -86,8 +86,8 @@ static int audit_alone(const struct auditing *auditing, const char *state_dir, s
         fprintf(stderr, "weir audit: %s\n", error.message);
         return 2;
     }
-    snprintf(path, sizeof path, "%s/ledger.db", state_dir);
-    struct ledger *ledger = ledger_open_beside(path, problem, sizeof problem);
+    ledger_place_shown(place, shown, sizeof shown);
+    struct ledger *ledger = ledger_open_beside(place, problem, sizeof problem);
     arena_init(&arena, 64 * 1024, audit_text_most);
     struct text text = text_in_arena(&arena, 16 * 1024);
     bool good = ledger && audit_asked_answer(&asked, ledger, &text);
@@ -96,7 +96,7 @@ static int audit_alone(const struct auditing *auditing, const char *state_dir, s
     if (good && !text.failed)
         status = audit_print(auditing, text.at);
     else
-        fprintf(stderr, "weir audit: %s%s%s\n", ledger ? path : problem, ledger ? ": " : "",
+        fprintf(stderr, "weir audit: %s%s%s\n", ledger ? shown : problem, ledger ? ": " : "",
                 ledger ? ledger_problem(ledger) : "");
     ledger_close(ledger);
     arena_free(&arena);
@@ -116,26 +116,27 @@ static int audit_by_gateway(const struct auditing *auditing, struct str query) {
     return result;
 }
 
-/* The state folder, unless a gateway was named. */
-static bool audit_folder_find(const struct auditing *auditing, char *state_dir, size_t size) {
+/* Where the ledger lies, unless a gateway was named. */
+static bool audit_place_find(const struct auditing *auditing, char place[ledger_place_max]) {
     char buffer[1024];
     struct arena arena;
     struct config_where where;
     struct str problem;
     const char *url = auditing->gateway.url ? auditing->gateway.url : getenv("WEIR_URL");
-    if (auditing->state_dir) str_copy(state_dir, size, str_from(auditing->state_dir));
+    if (auditing->state_dir) ledger_place_of(str_from(auditing->state_dir), STR(""), place);
     if (auditing->state_dir || (url && *url)) return auditing->state_dir != NULL;
     arena_init(&arena, 4096, 1024 * 1024);
     bool found = library_config_where(cli_config_path(auditing->gateway.config, buffer, sizeof buffer), &arena, &where,
                                       &problem);
-    if (found) str_copy(state_dir, size, where.state_dir);
+    if (found) ledger_place_of(where.state_dir, where.ledger, place);
+    arena_wipe(&arena);
     arena_free(&arena);
     return found;
 }
 
 int cli_audit(int argc, char **argv) {
     struct auditing auditing = {.json = false};
-    char buffer[384], state_dir[1024];
+    char buffer[384], place[ledger_place_max];
     int rest_count;
     const struct cli_option options[] = {
         CLI_GATEWAY(auditing.gateway),
@@ -167,6 +168,6 @@ int cli_audit(int argc, char **argv) {
         return 2;
     }
     struct str asked = str_slice(text_str(&query), 1, query.len); /* without its ? */
-    if (audit_folder_find(&auditing, state_dir, sizeof state_dir)) return audit_alone(&auditing, state_dir, asked);
+    if (audit_place_find(&auditing, place)) return audit_alone(&auditing, place, asked);
     return audit_by_gateway(&auditing, asked);
 }

@@ -22,8 +22,14 @@ static bool backup_folder_find(const char *config, const char *given, char *stat
         str_copy(state_dir, size, where.state_dir);
     else
         fprintf(stderr, "weir backup: where the state folder is cannot be told: %.*s\n", STR_ARG(problem));
+    bool in_folder = found && !where.ledger.len;
+    if (found && !in_folder)
+        fprintf(stderr,
+                "weir backup: the ledger lies in PostgreSQL, and not in the state folder: pg_dump copies it, and "
+                "`cp -a` the folder while no gateway has it\n");
+    arena_wipe(&arena);
     arena_free(&arena);
-    return found;
+    return in_folder;
 }
 
 int cli_backup(int argc, char **argv) {

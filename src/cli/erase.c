@@ -14,7 +14,7 @@ enum { erase_path_max = 1100 };
 struct erasing {
     const char *config, *given, *client;
     bool purges, json;
-    char state_dir[1000], problem[700];
+    char state_dir[1000], place[ledger_place_max], problem[700];
 };
 
 bool cli_erase_named(const char *word) { return strcmp(word, "export") == 0 || strcmp(word, "purge") == 0; }
@@ -24,7 +24,7 @@ static bool erase_audit(struct erasing *erasing, enum audit_action action) {
     struct error error = {.code = error_none};
     const struct audit_entry entry = {
         .action = action, .who = {cli_actor(actor), STR("cli"), STR_NONE}, .subject = str_from(erasing->client)};
-    bool good = library_audit_alone(str_from(erasing->state_dir), &entry, &error);
+    bool good = library_audit_alone(erasing->place, &entry, &error);
     if (!good) snprintf(erasing->problem, sizeof erasing->problem, "%s", error.message);
     return good;
 }
@@ -72,15 +72,13 @@ static bool client_purge(struct erasing *erasing, struct ledger *ledger, struct 
 }
 
 static bool erase_do(struct erasing *erasing) {
-    char path[erase_path_max];
-    snprintf(path, sizeof path, "%s/ledger.db", erasing->state_dir);
-    if (access(path, F_OK) != 0) {
-        snprintf(erasing->problem, sizeof erasing->problem, "%.500s: there is no ledger", path);
+    if (!ledger_is_there(erasing->place)) {
+        snprintf(erasing->problem, sizeof erasing->problem, "%.500s: there is no ledger", erasing->place);
         return false;
     }
     /* The row first; the purge takes the name from it too. */
     if (!erase_audit(erasing, erasing->purges ? audit_client_purge : audit_client_export)) return false;
-    struct ledger *ledger = ledger_open(path, erasing->problem, sizeof erasing->problem);
+    struct ledger *ledger = ledger_open(erasing->place, erasing->problem, sizeof erasing->problem);
     struct response_db *responses = ledger ? erase_responses(erasing) : NULL;
     bool good =
         ledger && !erasing->problem[0] && (erasing->purges ? client_purge : client_export)(erasing, ledger, responses);
@@ -106,8 +104,8 @@ int cli_erase(int argc, char **argv) {
     }
     erasing.purges = strcmp(action, "purge") == 0;
     if (hash_start() &&
-        cli_folder_find(erasing.config, erasing.given, erasing.state_dir, sizeof erasing.state_dir, erasing.problem,
-                        sizeof erasing.problem) &&
+        cli_folder_find(erasing.config, erasing.given, erasing.state_dir, sizeof erasing.state_dir, erasing.place,
+                        erasing.problem, sizeof erasing.problem) &&
         erase_do(&erasing))
         return 0;
     fprintf(stderr, "weir usage %s: %s\n", action, erasing.problem);

@@ -3,21 +3,23 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "gateway/usage_query.h"
 
-bool cli_folder_find(const char *config, const char *given, char *into, unsigned long size, char *problem,
-                     unsigned long problem_size) {
+bool cli_folder_find(const char *config, const char *given, char *into, unsigned long size,
+                     char place[ledger_place_max], char *problem, unsigned long problem_size) {
     char buffer[1024];
     struct arena arena;
     struct config_where where;
     struct str why = STR("");
     if (given) str_copy(into, size, str_from(given));
+    if (given) ledger_place_of(str_from(given), STR(""), place);
     if (given) return true;
     arena_init(&arena, 4096, 1024 * 1024);
     bool found = library_config_where(cli_config_path(config, buffer, sizeof buffer), &arena, &where, &why);
     str_copy(found ? into : problem, found ? size : problem_size, found ? where.state_dir : why);
+    if (found) ledger_place_of(where.state_dir, where.ledger, place);
+    arena_wipe(&arena);
     arena_free(&arena);
     return found;
 }
@@ -31,25 +33,27 @@ static bool past_times_read(const struct past_said *said, struct past_question *
 
 /* As `serve` would read it, with what was changed at run time in its own state folder. */
 static bool past_config_load(struct past_view *view, const char *given, char *problems, size_t size) {
-    char buffer[1024], overlay[overlay_path_max] = "";
+    char buffer[1024], overlay[overlay_path_max] = "", ledger[ledger_place_max] = "";
     struct weir_host host = weir_host_default;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
     struct config_source source = {.path = cli_config_path(given, buffer, sizeof buffer),
                                    .host = &host,
                                    .ids = &view->ids,
-                                   .overlay_path = overlay};
-    return library_config_load(&source, &view->config, problems, size) && view->config.snapshot;
+                                   .overlay_path = overlay,
+                                   .ledger_place = ledger};
+    bool loaded = library_config_load(&source, &view->config, problems, size) && view->config.snapshot;
+    memory_wipe(ledger, sizeof ledger);
+    return loaded;
 }
 
 static bool past_ledger_open(struct past_view *view) {
-    char path[1100], problem[640] = "";
-    snprintf(path, sizeof path, "%s/ledger.db", view->state_dir);
-    if (access(path, F_OK) != 0) {
-        fprintf(stderr, "weir: %s: there is no ledger: name its state folder by --state-dir\n", path);
+    char problem[640] = "";
+    if (!ledger_is_there(view->place)) {
+        fprintf(stderr, "weir: %s: there is no ledger: name its state folder by --state-dir\n", view->place);
         return false;
     }
     view->owned = state_is_owned(view->state_dir);
-    view->ledger = (view->owned ? ledger_open_beside : ledger_open)(path, problem, sizeof problem);
+    view->ledger = (view->owned ? ledger_open_beside : ledger_open)(view->place, problem, sizeof problem);
     if (!view->ledger) fprintf(stderr, "weir: %s\n", problem);
     return view->ledger != NULL;
 }
@@ -68,7 +72,7 @@ bool past_view_begin(struct past_view *view, const struct past_said *said) {
         fprintf(stderr, "%s\n", problems);
         return false;
     }
-    if (!cli_folder_find(said->config, said->state_dir, view->state_dir, sizeof view->state_dir, problem,
+    if (!cli_folder_find(said->config, said->state_dir, view->state_dir, sizeof view->state_dir, view->place, problem,
                          sizeof problem)) {
         fprintf(stderr, "weir: %s\n", problem);
         return false;

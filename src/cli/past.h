@@ -14,6 +14,7 @@ struct past_view {
     struct past_question question;
     bool owned; /* a gateway serves with the state folder */
     char state_dir[1000];
+    char place[ledger_place_max]; /* of its ledger */
     struct ledger *ledger;
 };
 
@@ -28,8 +29,8 @@ void past_view_end(struct past_view *view);
 int cli_recost(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 
-/* The state folder: what is given, else what the configuration says. false: *problem. */
-bool cli_folder_find(const char *config, const char *given, char *into, unsigned long size, char *problem,
-                     unsigned long problem_size);
+/* The state folder: what is given, else what the configuration says; and where its ledger lies. false: *problem. */
+bool cli_folder_find(const char *config, const char *given, char *into, unsigned long size,
+                     char place[ledger_place_max], char *problem, unsigned long problem_size);
 
 #endif

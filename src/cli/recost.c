@@ -217,7 +217,7 @@ static bool recost_audit(struct recost_run *run) {
     const struct audit_entry entry = {.action = audit_usage_recost,
                                       .who = {cli_actor(actor), STR("cli"), STR_NONE},
                                       .subject = str_from(run->view.prices.day)};
-    bool good = run->dry || run->view.owned || library_audit_alone(str_from(run->view.state_dir), &entry, &error);
+    bool good = run->dry || run->view.owned || library_audit_alone(run->view.place, &entry, &error);
     if (!good) fprintf(stderr, "weir: %s\n", error.message);
     return good;
 }

@@ -22,7 +22,7 @@ bool simulated_is_wanted(const char *config_path) {
     struct weir_host host = weir_host_default;
     bool wanted = false;
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
-    char overlay[overlay_path_max] = "";
+    char overlay[overlay_path_max] = "", ledger[ledger_place_max] = "";
     for (int changes = 1; changes >= 0 && hash_start(); changes--) {
         struct config_ids ids = {NULL, 0, 0};
         struct config config;
@@ -31,6 +31,7 @@ bool simulated_is_wanted(const char *config_path) {
                                        .host = &host,
                                        .ids = &ids,
                                        .overlay_path = overlay,
+                                       .ledger_place = ledger,
                                        .overlay_text = changes ? STR_NONE : STR("")};
         if (library_config_load(&source, &config, problems, sizeof problems))
             for (size_t i = 0; i < config.snapshot->provider_count; i++)
@@ -38,6 +39,7 @@ bool simulated_is_wanted(const char *config_path) {
         config_free(&config);
         config_ids_free(&ids);
     }
+    memory_wipe(ledger, sizeof ledger);
     return wanted;
 }
 

@@ -205,9 +205,9 @@ static void config_compact(struct config *config) {
     struct config small = *config;
     arena_init(&kept, 4096, 64 * 1024 * 1024);
     struct config_process *process = &small.process;
-    struct str *texts[4 + 3 * config_listens_max] = {&process->state_dir, &process->log_level, &process->log_format,
-                                                     &small.catalog_from};
-    size_t count = 4;
+    struct str *texts[5 + 3 * config_listens_max] = {&process->state_dir, &process->log_level, &process->log_format,
+                                                     &small.catalog_from, &process->ledger};
+    size_t count = 5;
     for (size_t i = 0; i < process->listen_count; i++) {
         texts[count++] = &process->listens[i].address;
         texts[count++] = &process->listens[i].cert_file;
@@ -306,17 +306,24 @@ static bool some_keys(struct config_reading *reading, const char *const *names, 
     return reading->config->error_count == 0;
 }
 
-struct str config_state_dir(const struct config_input *input, struct arena *arena) {
-    static const char *const names[] = {"state_dir"};
+static struct str config_alone(const struct config_input *input, const char *name, struct arena *arena) {
     struct config config = {.problems = NULL};
     struct config_reading reading = {.input = input, .config = &config};
     struct config_node only;
-    struct str state_dir = STR_NONE;
+    struct str value = STR_NONE;
     arena_init_secret(&config.arena, 64 * 1024, config_arena_max);
-    if (some_keys(&reading, names, 1, &only))
-        state_dir = arena_copy(arena, read_str((struct section){section_top, &only}, "state_dir"));
+    if (some_keys(&reading, &name, 1, &only))
+        value = arena_copy(arena, read_str((struct section){section_top, &only}, name));
     arena_free(&config.arena);
-    return state_dir;
+    return value;
+}
+
+struct str config_state_dir(const struct config_input *input, struct arena *arena) {
+    return config_alone(input, "state_dir", arena);
+}
+
+struct str config_ledger(const struct config_input *input, struct arena *arena) {
+    return config_alone(input, "ledger", arena);
 }
 
 static bool is_listen_with_tls(const struct config_node *listen) {
@@ -325,13 +332,13 @@ static bool is_listen_with_tls(const struct config_node *listen) {
 
 bool config_where_find(const struct config_input *input, struct arena *arena, struct config_where *where,
                        struct str *problem) {
-    static const char *const names[] = {"listen", "state_dir"};
+    static const char *const names[] = {"listen", "state_dir", "ledger"};
     struct config config = {.problems = NULL};
     struct config_reading reading = {.input = input, .config = &config};
     struct config_node only;
     struct text text = text_in_arena(arena, 256);
     arena_init_secret(&config.arena, 64 * 1024, config_arena_max);
-    bool found = some_keys(&reading, names, 2, &only);
+    bool found = some_keys(&reading, names, 3, &only);
     const struct section top = {section_top, &only};
     const struct config_node *listen = found ? config_member(&only, STR("listen")) : NULL;
     if (listen && listen->kind == config_list) {
@@ -347,7 +354,8 @@ bool config_where_find(const struct config_input *input, struct arena *arena, st
             .address =
                 arena_copy(arena, written ? address->text : config_key_find(section_top, STR("listen"))->fallback),
             .tls = listen && is_listen_with_tls(listen),
-            .state_dir = arena_copy(arena, read_str(top, "state_dir"))};
+            .state_dir = arena_copy(arena, read_str(top, "state_dir")),
+            .ledger = arena_copy(arena, read_str(top, "ledger"))};
         struct str file = written && address->file ? config.files[address->file - 1] : input->path;
         if (written && file.len && address->line)
             text_printf(&text, "%.*s:%u:%u", STR_ARG(file), address->line, address->column);

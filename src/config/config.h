@@ -40,6 +40,8 @@ struct config_input {
      * at. */
     bool (*ca_check)(void *context, struct str ca_file, struct error *error);
     bool (*certificate_check)(void *context, struct str cert_file, struct str key_file, struct error *error);
+    /* Is this the URL of a database? false: *error. NULL: only its form is looked at. */
+    bool (*ledger_check)(void *context, struct str url, struct error *error);
     struct config_ids *ids;
     struct cells *cells;           /* NULL: the snapshot has words of its own */
     struct str simulated_base_url; /* where the built-in provider answers; empty: it cannot be used */
@@ -99,6 +101,7 @@ struct config_process {
     size_t listen_count;
     unsigned workers; /* 0: auto */
     struct str state_dir;
+    struct str ledger; /* a URL, with its password; empty: a file in state_dir */
     uint64_t drain_ns, header_timeout_ns, body_timeout_ns, idle_timeout_ns, write_timeout_ns;
     size_t connections_max, memory_bytes_max, journal_bytes_max;
     int64_t ledger_keep_days;         /* 0: for ever */
@@ -128,12 +131,15 @@ void config_free(struct config *config);
 /* Only where run-time state is kept, as the text says it, whatever else is wrong with it; {NULL,0}: it cannot be told.
  * In the arena. */
 struct str config_state_dir(const struct config_input *input, struct arena *arena);
+/* The same of where its ledger lies; empty: in that folder. */
+struct str config_ledger(const struct config_input *input, struct arena *arena);
 /* Where a gateway of this configuration is reached, and keeps its state. */
 struct config_where {
     struct str address; /* of its first listener without TLS, else of its first: as it is written */
     bool tls;
     struct str said; /* FILE:LINE:COLUMN of it; empty: by default */
     struct str state_dir;
+    struct str ledger; /* a URL, with its password; empty: a file in state_dir */
 };
 /* As the text says it, whatever else is wrong with it: a provider's variable need not be set. In the arena. false:
  * *problem says what is wrong with that. */

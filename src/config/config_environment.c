@@ -154,6 +154,7 @@ struct config_node *config_from_environment(struct config_reading *reading, cons
     if ((value = environment(reading, "WEIR_LISTEN")).len) node_add(reading, root, STR("listen"), config_scalar, value);
     if ((value = environment(reading, "WEIR_STATE_DIR")).len)
         node_add(reading, root, STR("state_dir"), config_scalar, value);
+    if ((value = environment(reading, "WEIR_LEDGER")).len) node_add(reading, root, STR("ledger"), config_scalar, value);
     if ((value = environment(reading, "WEIR_LOG")).len)
         node_add(reading, node_add(reading, root, STR("log"), config_map, STR("")), STR("level"), config_scalar, value);
     if ((value = environment(reading, "PROVIDER_RETRY_ATTEMPTS")).len)

@@ -99,11 +99,32 @@ static unsigned workers_read(struct config_reading *reading, struct section top)
     return (unsigned)count;
 }
 
+/* Only what it begins with is shown: a password may stand anywhere behind that. */
+static struct str ledger_read(struct config_reading *reading, struct section top) {
+    enum { ledger_most = 1000 };
+    const struct str ledger = read_str(top, "ledger");
+    const struct config_node *node = config_member(top.map, STR("ledger"));
+    struct error error = {.code = error_none};
+    bool is_url = str_starts(ledger, STR("postgresql://")) || str_starts(ledger, STR("postgres://"));
+    if (!ledger.len) return ledger;
+    if (!is_url || ledger.len > ledger_most || str_control_at(ledger, 0) < ledger.len ||
+        str_find_byte(ledger, ' ') < ledger.len)
+        config_report(
+            reading, node, config_error,
+            "`ledger` must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE, at most %d bytes without blanks; "
+            "without it the ledger is a file in state_dir",
+            ledger_most);
+    else if (reading->input->ledger_check && !reading->input->ledger_check(reading->input->context, ledger, &error))
+        config_report(reading, node, config_error, "%s", error.message);
+    return ledger;
+}
+
 void config_process_read(struct config_reading *reading, const struct config_node *root) {
     struct config_process *process = &reading->config->process;
     const struct section top = {section_top, root}, log = read_section(top, "log");
     process->workers = workers_read(reading, top);
     process->state_dir = read_str(top, "state_dir");
+    process->ledger = ledger_read(reading, top);
     process->drain_ns = read_ns(top, "drain_seconds");
     process->header_timeout_ns = read_ns(top, "header_timeout_seconds");
     process->body_timeout_ns = read_ns(top, "body_timeout_seconds");
@@ -134,6 +155,7 @@ void config_process_fixed(const struct config_process *process, struct text *tex
                    {"max_memory_bytes", process->memory_bytes_max},
                    {"journal_max_bytes", process->journal_bytes_max},
                    {"ledger_keep_days", (uint64_t)process->ledger_keep_days},
+                   {"ledger", str_hash(process->ledger)}, /* it may hold a password */
                    {"on_ledger_failure", process->ledger_refuses},
                    {"core_dumps", process->core_dumps},
                    {"metrics", process->metrics_public}};

@@ -88,7 +88,9 @@ static const struct config_key top_keys[] = {
         "Attempts that are older are forgotten, and their sums by the hour kept; 0: none is."),
     CHOICE("fallback_order", "priority|score", "priority", "How `adaptive` goes on after a failure."),
     TEXT("redis", "", "Where many nodes share their state.", .status = key_later),
-    TEXT("ledger", "", "The ledger's database, where it is not in state_dir.", .status = key_later),
+    TEXT("ledger", "",
+         "Where the ledger lies: empty is a file in state_dir (SQLite); postgresql://USER:PASSWORD@HOST:PORT/DATABASE "
+         "is a server, with libpq's parameters behind a `?`, such as sslmode=verify-full."),
     SECTION("adaptive", section_adaptive, "Weights of the adaptive score."),
     SECTION("retry", section_retry, "Retries and failover."),
     SECTION("responses", section_responses, "Stored responses."),

@@ -124,8 +124,10 @@ static void alerts_webhook_follow(struct alerts *alerts, const struct snapshot *
 /* -- the database -- */
 
 static void alerts_troubled(struct alerts *alerts, const char *problem, struct now now) {
+    char shown[400];
+    ledger_place_shown(alerts->weir->ledger_place, shown, sizeof shown);
     if (!alerts->ledger_fails)
-        log_warn(alerts_log(alerts), now, "alerts_not_kept", f_text("path", alerts->path), f_text("problem", problem),
+        log_warn(alerts_log(alerts), now, "alerts_not_kept", f_text("path", shown), f_text("problem", problem),
                  f_str("means", STR("they are told, and written when the ledger works again")));
     alerts->ledger_fails = true;
     ledger_close(alerts->ledger);
@@ -150,8 +152,11 @@ static void alert_restore(void *context, const struct ledger_alert *stored) {
 }
 
 static bool alerts_ledger_ready(struct alerts *alerts, struct now now) {
+    enum { again_s = 10 }; /* a server that does not answer takes its time */
     char problem[300] = "";
-    if (!alerts->ledger) alerts->ledger = ledger_open_beside(alerts->path, problem, sizeof problem);
+    if (!alerts->ledger && now.mono_ns < alerts->ledger_again_ns) return false;
+    if (!alerts->ledger) alerts->ledger_again_ns = now.mono_ns + again_s * NS_PER_S;
+    if (!alerts->ledger) alerts->ledger = ledger_open_beside(alerts->weir->ledger_place, problem, sizeof problem);
     if (!alerts->ledger) alerts_troubled(alerts, problem, now);
     return alerts->ledger != NULL;
 }
@@ -263,7 +268,6 @@ struct alerts *alerts_open(struct weir *weir) {
     alerts->weir = weir;
     alerts->generation = UINT64_MAX;
     pthread_mutex_init(&alerts->mutex, NULL);
-    snprintf(alerts->path, sizeof alerts->path, "%.*s/ledger.db", STR_ARG(weir->config.process.state_dir));
     alerts->loop = loop_new();
     alerts->webhook = alerts->loop ? webhook_new(alerts->loop, alerts_posted, alerts) : NULL;
     bool good = alerts->webhook && alert_board_init(&alerts->board);

@@ -35,7 +35,7 @@ struct alerts {
     /* the loop's alone */
     struct ledger *ledger;
     bool ledger_fails, webhook_fails;
-    char path[512];
+    uint64_t ledger_again_ns; /* not before, where it could not be opened */
     uint64_t generation, dropped_told, not_kept;
     int64_t unrecorded_day;
 };

@@ -23,10 +23,13 @@ enum {
 };
 
 struct books {
-    char state_dir[400], path[440];
+    char state_dir[400];
+    char place[ledger_place_max], shown[400]; /* where the ledger lies, and as it may be seen */
     struct journal *journal;
     struct log *log;
     bool refuses;
+    void (*spent)(void *context, const struct record_charge *of, int64_t nano_usd); /* now; later its other form */
+    void *context;
     int64_t keep_ms;
     _Atomic uint64_t not_kept; /* attempts that found no room */
     _Atomic bool failing;      /* the ledger: it has been said */
@@ -42,6 +45,9 @@ struct books {
     /* the writer's alone */
     struct ledger *ledger;
     bool begun, failed, troubled;
+    bool replayed;     /* what others left in the journal, and what was spent before, is known */
+    uint64_t again_ns; /* not before: where it could not be opened */
+    uint64_t wait_ns;  /* the last time */
     uint64_t not_kept_told;
     int64_t forgotten_ms;
 };
@@ -94,19 +100,46 @@ static bool books_take(void *context, struct journal_source source, const struct
 /* A failure of the ledger's, told once until it works again. */
 static void books_troubled(struct books *books, const char *problem) {
     if (!books->troubled)
-        log_error(books_log(books), clock_read(), "ledger_failed", f_text("path", books->path),
-                  f_text("problem", problem),
-                  f_str("means", STR("what is spent stays in the journal, and goes into the ledger when it works")),
-                  f_text("mend", "free the disk, or mend the file or its rights"));
+        log_error(
+            books_log(books), clock_read(), "ledger_failed", f_text("path", books->shown), f_text("problem", problem),
+            f_str("means", STR("what is spent stays in the journal, and goes into the ledger when it works")),
+            f_text("mend", ledger_is_file(books->place) ? "free the disk, or mend the file or its rights"
+                                                        : "mend the server, or the way to it; it is asked again"));
     books->troubled = true;
     atomic_store(&books->failing, true);
 }
 
+/* Opened, and nobody else's. */
+static struct ledger *books_ledger_open(const struct books *books, char *problem, size_t size) {
+    struct ledger *ledger = ledger_open(books->place, problem, size);
+    if (!ledger || ledger_keep(ledger, problem, size)) return ledger;
+    ledger_close(ledger);
+    return NULL;
+}
+
+static bool books_restore(struct books *books);
+
+/* A server that is away is asked again after a while, each time a longer one; a file at each turn. */
 static bool books_ledger_ready(struct books *books) {
-    char problem[300] = "";
-    if (!books->ledger) books->ledger = ledger_open(books->path, problem, sizeof problem);
-    if (!books->ledger) books_troubled(books, problem);
-    return books->ledger != NULL;
+    const uint64_t wait_most_ns = ledger_is_file(books->place) ? 0 : 15 * NS_PER_S;
+    uint64_t now_ns = clock_read().mono_ns;
+    char problem[600] = "";
+    if (books->ledger && ledger_is_gone(books->ledger)) {
+        books_troubled(books, ledger_problem(books->ledger));
+        ledger_close(books->ledger);
+        books->ledger = NULL;
+    }
+    if (!books->ledger && now_ns < books->again_ns) return false;
+    if (!books->ledger) books->ledger = books_ledger_open(books, problem, sizeof problem);
+    if (!books->ledger) {
+        books_troubled(books, problem);
+        books->wait_ns = books->wait_ns ? 2 * books->wait_ns : NS_PER_S / 2;
+        if (books->wait_ns > wait_most_ns) books->wait_ns = wait_most_ns;
+        books->again_ns = clock_read().mono_ns + books->wait_ns;
+        return false;
+    }
+    books->wait_ns = 0;
+    return books->replayed || books_restore(books);
 }
 
 static void books_failed(struct books *books) {
@@ -120,7 +153,7 @@ static void books_failed(struct books *books) {
 static bool books_drain(struct books *books) {
     if (!books_ledger_ready(books)) return false;
     /* In small pieces where there was no room for a large one: each that is kept gives some back. */
-    const size_t most = books->troubled ? batch / 16 : batch;
+    const size_t most = books->troubled && ledger_is_file(books->place) ? batch / 16 : batch;
     for (size_t told = most; told == most;) {
         books->begun = false;
         told = journal_tell(books->journal, most, books_take, books);
@@ -132,7 +165,7 @@ static bool books_drain(struct books *books) {
         journal_keep(books->journal);
         if (books->troubled) ledger_shrink(books->ledger);
     }
-    if (books->troubled) log_info(books_log(books), clock_read(), "ledger_works", f_text("path", books->path));
+    if (books->troubled) log_info(books_log(books), clock_read(), "ledger_works", f_text("path", books->shown));
     if (books->troubled) atomic_store(&books->failing, false);
     books->troubled = false;
     return true;
@@ -220,7 +253,7 @@ static void books_flush(struct books *books) {
 
 static void books_answer(struct books *books, struct books_asked *asked) {
     if (!asked->answer) books_flush(books); /* other rows are there when they are told */
-    struct ledger *ledger = ledger_open_beside(books->path, asked->problem, sizeof asked->problem);
+    struct ledger *ledger = ledger_open_beside(books->place, asked->problem, sizeof asked->problem);
     asked->text = text_in_arena(&asked->arena, 16 * 1024);
     asked->good =
         ledger && (asked->answer          ? asked->answer(asked, ledger)
@@ -315,6 +348,14 @@ static bool books_replay(struct books *books) {
     return true;
 }
 
+/* Both before anything of this process's own is in the ledger: so what is told was spent before. */
+static bool books_restore(struct books *books) {
+    books->replayed =
+        books_replay(books) && (!books->spent || ledger_budgets(books->ledger, books->spent, books->context) ||
+                                (books_troubled(books, ledger_problem(books->ledger)), false));
+    return books->replayed;
+}
+
 static bool books_threads(struct books *books) {
     sigset_t all, before;
     sigfillset(&all);
@@ -333,10 +374,11 @@ static bool books_begin(struct books *books, const struct books_options *options
         return error_set(error, error_storage_failed,
                          "What is spent cannot be kept: %.120s. Free the disk or mend the rights of state_dir.",
                          problem);
-    books->ledger = ledger_open(books->path, problem, sizeof problem);
-    bool good = books->ledger && books_replay(books) &&
-                (!options->spent || ledger_budgets(books->ledger, options->spent, options->context));
-    if (!good && books->ledger) snprintf(problem, sizeof problem, "%s: %s", books->path, ledger_problem(books->ledger));
+    books->ledger = books_ledger_open(books, problem, sizeof problem);
+    bool good = books->ledger && books_restore(books);
+    books->spent = options->spent_late;
+    if (!good && books->ledger)
+        snprintf(problem, sizeof problem, "%s: %s", books->shown, ledger_problem(books->ledger));
     if (!good && options->refuses)
         return error_set(error, error_storage_failed, "What is spent cannot be kept: %.200s", problem);
     if (!good) books_troubled(books, problem);
@@ -351,7 +393,10 @@ struct books *books_open(const struct books_options *options, struct error *erro
         return NULL;
     }
     str_copy(books->state_dir, sizeof books->state_dir, options->state_dir);
-    snprintf(books->path, sizeof books->path, "%s/ledger.db", books->state_dir);
+    str_copy(books->place, sizeof books->place, str_from(options->ledger));
+    ledger_place_shown(books->place, books->shown, sizeof books->shown);
+    books->spent = options->spent;
+    books->context = options->context;
     books->log = options->log;
     books->refuses = options->refuses;
     books->keep_ms = options->keep_days * 24 * 3600 * 1000;
@@ -391,5 +436,6 @@ void books_close(struct books *books) {
     pthread_cond_destroy(&books->turned);
     pthread_cond_destroy(&books->came);
     pthread_mutex_destroy(&books->mutex);
+    memory_wipe(books->place, sizeof books->place);
     memory_give(books);
 }

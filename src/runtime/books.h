@@ -13,6 +13,7 @@ struct books;
 
 struct books_options {
     struct str state_dir;
+    const char *ledger; /* where it lies (ledger_place_of) */
     unsigned workers;
     size_t journal_bytes_max; /* that may wait for the ledger */
     int64_t keep_days;        /* attempts older than that are forgotten, their sums kept; 0: never */
@@ -20,6 +21,9 @@ struct books_options {
     struct log *log;          /* NULL: nothing is logged */
     /* Told what was spent of each budget, before books_open returns; NULL: nobody asks. */
     void (*spent)(void *context, const struct record_charge *of, int64_t nano_usd);
+    /* The same, where the ledger could be opened only later: on a thread of the books', while requests are served, and
+     * before anything of this process is in the ledger. */
+    void (*spent_late)(void *context, const struct record_charge *of, int64_t nano_usd);
     void *context;
 };
 

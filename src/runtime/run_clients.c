@@ -213,12 +213,16 @@ bool run_clients_bar(struct run_clients *clients, struct str name, bool barred) 
 /* -- the state folder -- */
 
 bool run_clients_store(struct run_clients *clients, struct error *error) {
-    char path[overlay_path_max], problem[400] = "";
+    char problem[400] = "";
+    if (clients->store && client_store_is_gone(clients->store)) {
+        client_store_close(clients->store);
+        clients->store = NULL;
+    }
     if (clients->store) return true;
-    if (!clients->weir->books || !client_path(clients->weir->overlay_path, "ledger.db", path))
+    if (!clients->weir->books || !clients->weir->ledger_place[0])
         return error_set(error, error_unsupported,
                          "Clients are kept in the ledger, and here is none: there is no state folder of its own.");
-    clients->store = client_store_open(path, problem, sizeof problem);
+    clients->store = client_store_open(clients->weir->ledger_place, problem, sizeof problem);
     return clients->store || error_set(error, error_storage_failed, "Clients cannot be kept: %.200s", problem);
 }
 
@@ -420,8 +424,8 @@ bool library_clients_loading(struct config_source *source, bool *any, struct err
     *any = false;
     source->client_store = NULL;
     if (!client_path(source->overlay_path, "client.key", path) || access(path, F_OK) != 0) return true;
-    if (!client_path(source->overlay_path, "ledger.db", path)) return true;
-    source->client_store = client_store_open(path, problem, sizeof problem);
+    if (!source->ledger_place || !source->ledger_place[0]) return true;
+    source->client_store = client_store_open(source->ledger_place, problem, sizeof problem);
     if (source->client_store && client_store_any(source->client_store, any)) return true;
     return error_set(error, error_storage_failed, "What was changed of clients at run time cannot be read: %.160s",
                      source->client_store ? client_store_problem(source->client_store) : problem);

@@ -142,6 +142,18 @@ static void budget_restore(void *context, const struct record_charge *of, int64_
     if (!money_restore(weir->deployment->snapshot, &row)) library_clients_spent(weir->clients, of, nano_usd);
 }
 
+/* The same while requests are served: it comes on top of what was spent since the start. */
+static void budget_restore_late(void *context, const struct record_charge *of, int64_t nano_usd) {
+    struct deployment *deployment = library_deployment(context);
+    const struct money_budget *budget = money_budget_find(deployment->snapshot, of->budget);
+    uint64_t window_s = (uint64_t)of->window_s;
+    if (budget && of->window_s >= 0 && budget->rolling)
+        rolling_settle(budget->rolling, window_s, 0, nano_usd);
+    else if (budget && of->window_s >= 0 && spend_enter(budget->spend, window_s) == window_s)
+        spend_settle(budget->spend, window_s, 0, nano_usd);
+    deployment_release(deployment);
+}
+
 static struct log_writer *log_shared_of(const struct weir *weir) {
     return weir->reports.log ? log_shared(weir->reports.log) : NULL;
 }
@@ -150,12 +162,14 @@ static bool books_of(struct weir *weir, struct error *error) {
     const struct config_process *process = &weir->config.process;
     if (!weir->host.keeps_marks || !process->state_dir.len) return true; /* the folder is another's */
     weir->books = books_open(&(struct books_options){.state_dir = process->state_dir,
+                                                     .ledger = weir->ledger_place,
                                                      .workers = weir->worker_count,
                                                      .journal_bytes_max = process->journal_bytes_max,
                                                      .keep_days = process->ledger_keep_days,
                                                      .refuses = process->ledger_refuses,
                                                      .log = weir->reports.log,
                                                      .spent = budget_restore,
+                                                     .spent_late = budget_restore_late,
                                                      .context = weir},
                              error);
     sessions_kept_sort(&weir->sessions_kept);
@@ -509,6 +523,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     log_close(weir->reports.log);
     metrics_close(weir->reports.metrics);
     config_free(&weir->config);
+    memory_wipe(weir->ledger_place, sizeof weir->ledger_place);
     in_force_free(&weir->texts);
     vault_free(weir->vault);
     key_uses_free(&weir->key_uses);

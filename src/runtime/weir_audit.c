@@ -11,7 +11,7 @@ static struct log_writer *audit_log(const struct weir *weir) {
     return weir->reports.log ? log_shared(weir->reports.log) : NULL;
 }
 
-/* `path`: the ledger's. */
+/* `path`: where the ledger lies. */
 static bool audit_put(const char *path, const struct audit_entry *entry, struct audit_head *head, char *problem,
                       size_t size) {
     struct audit_entry timed = *entry;
@@ -22,26 +22,22 @@ static bool audit_put(const char *path, const struct audit_entry *entry, struct 
     return good;
 }
 
-static void audit_path(struct str state_dir, char path[overlay_path_max]) {
-    snprintf(path, overlay_path_max, "%.*s/ledger.db", STR_ARG(str_slice(state_dir, 0, overlay_path_max - 16)));
-}
-
 static bool audit_note(struct weir *weir, const struct audit_entry *entry, char *problem, size_t size) {
-    char path[overlay_path_max];
+    char shown[400];
     struct audit_head head;
     char hex[2 * sizeof head.hash];
-    audit_path(library_folder(weir->overlay_path), path);
     const struct str action = audit_facts(entry->action)->word;
     const struct str outcome = entry->failed ? STR("failed") : STR("ok");
-    if (audit_put(path, entry, &head, problem, size)) {
+    if (audit_put(weir->ledger_place, entry, &head, problem, size)) {
         hash_to_hex(head.hash.bytes, sizeof head.hash.bytes, hex);
         log_info(audit_log(weir), clock_read(), "audited", f_int("seq", head.seq), f_str("action", action),
                  f_str("outcome", outcome), f_str("head", str_make(hex, sizeof hex)));
         return true;
     }
+    ledger_place_shown(weir->ledger_place, shown, sizeof shown);
     log_error(audit_log(weir), clock_read(), "audit_failed", f_str("action", action), f_str("outcome", outcome),
               f_str("actor", entry->who.actor), f_str("address", entry->who.address), f_str("subject", entry->subject),
-              f_str("detail", entry->detail), f_str("request_id", entry->who.request_id), f_text("path", path),
+              f_str("detail", entry->detail), f_str("request_id", entry->who.request_id), f_text("path", shown),
               f_text("why", problem),
               f_text("mend", "free the disk, or mend the file or its rights: this line is all that there is of it"));
     return false;
@@ -69,11 +65,10 @@ void library_audit_failed(struct weir *weir, const struct audit_entry *entry) {
     if (weir->overlay_path[0]) (void)audit_note(weir, &failed, problem, sizeof problem);
 }
 
-bool library_audit_alone(struct str state_dir, const struct audit_entry *entry, struct error *error) {
-    char path[overlay_path_max], problem[300] = "";
+bool library_audit_alone(const char *ledger_place, const struct audit_entry *entry, struct error *error) {
+    char problem[300] = "";
     struct audit_head head;
-    audit_path(state_dir, path);
-    return audit_put(path, entry, &head, problem, sizeof problem) ||
+    return audit_put(ledger_place, entry, &head, problem, sizeof problem) ||
            error_set(error, error_storage_failed,
                      "nothing was changed, as it could not be recorded in the audit: %.200s", problem);
 }

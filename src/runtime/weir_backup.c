@@ -111,7 +111,7 @@ bool library_backup(const char *state_dir, const char *file, const struct audit_
     struct backing backing = {.state_dir = state_dir, .told = told, .problem = problem, .size = size};
     backing.said = text_in_buffer(told->said, sizeof told->said - 1);
     /* A folder in trouble is backed up all the same: it changes nothing. */
-    if (!library_audit_alone(str_from(state_dir), &entry, &error))
+    if (!library_audit_alone(ledger, &entry, &error))
         text_printf(&backing.said, "the audit does not tell of this backup: %s\n", error.message);
     backing.writer = backup_begin(file, time_s, problem, size);
     bool good = backing.writer &&

@@ -44,9 +44,8 @@ static const struct money_budget *budget_named(struct weir *weir, struct snapsho
 }
 
 static struct ledger *budget_ledger(struct weir *weir, struct error *error) {
-    char path[512], problem[256] = "";
-    snprintf(path, sizeof path, "%.*s/ledger.db", STR_ARG(weir->config.process.state_dir));
-    struct ledger *ledger = weir->books ? ledger_open_beside(path, problem, sizeof problem) : NULL;
+    char problem[256] = "";
+    struct ledger *ledger = weir->books ? ledger_open_beside(weir->ledger_place, problem, sizeof problem) : NULL;
     if (!weir->books)
         error_set(error, error_unsupported, "This gateway keeps no ledger: it has no state folder of its own.");
     else if (!ledger)

@@ -34,7 +34,7 @@ static bool told_count(struct str text, struct catalog_told *told) {
 }
 
 /* The configuration, with this catalogue where there is one. */
-static bool catalog_try(const char *path, struct str catalog_path, struct str catalog_text, char *overlay,
+static bool catalog_try(const char *path, struct str catalog_path, struct str catalog_text, char *overlay, char *ledger,
                         struct catalog_told *told, char *problems, size_t size) {
     struct config_ids ids = {NULL, 0, 0};
     struct weir_host host = weir_host_default;
@@ -44,6 +44,7 @@ static bool catalog_try(const char *path, struct str catalog_path, struct str ca
                                    .host = &host,
                                    .ids = &ids,
                                    .overlay_path = overlay,
+                                   .ledger_place = ledger,
                                    .catalog_path = catalog_path,
                                    .catalog_text = catalog_text};
     bool good = library_config_load(&source, &config, problems, size) && config.snapshot;
@@ -79,10 +80,10 @@ static bool catalog_read(const char *file, char *bytes, struct str *text, char *
 }
 
 bool library_catalog_tell(const char *path, struct catalog_told *told, char *problems, size_t size) {
-    char overlay[overlay_path_max] = "", again[1024] = "";
+    char overlay[overlay_path_max] = "", ledger[ledger_place_max] = "", again[1024] = "";
     struct str text = STR_NONE;
     char *bytes = memory_take(catalog_bytes_max + 1);
-    bool good = bytes && catalog_try(path, STR_NONE, STR_NONE, overlay, told, problems, size);
+    bool good = bytes && catalog_try(path, STR_NONE, STR_NONE, overlay, ledger, told, problems, size);
     if (good && told->from[0] && !catalog_read(told->from, bytes, &text, again, sizeof again)) {
         str_copy(problems, size, str_from(again));
         good = false;
@@ -98,16 +99,15 @@ static void kept_path(const char *overlay, char *path, size_t size) {
     snprintf(path, size, "%.*s/catalog.jsonl", slash ? (int)(slash - overlay) : 1, slash ? overlay : ".");
 }
 
-static bool kept_write(const char *overlay, struct str text, const struct audit_entry *entry, struct catalog_told *told,
-                       char *problems, size_t size) {
+static bool kept_write(const char *overlay, const char *ledger, struct str text, const struct audit_entry *entry,
+                       struct catalog_told *told, char *problems, size_t size) {
     char path[overlay_path_max];
     struct error error = {.code = error_none};
     struct audit_entry dated = *entry;
     dated.detail = str_from(told->day);
     kept_path(overlay, path, sizeof path);
     int lock = overlay_lock(path, &error);
-    bool written =
-        lock >= 0 && library_audit_alone(library_folder(overlay), &dated, &error) && overlay_write(path, text, &error);
+    bool written = lock >= 0 && library_audit_alone(ledger, &dated, &error) && overlay_write(path, text, &error);
     overlay_unlock(lock);
     if (!written) str_copy(problems, size, str_from(error.message));
     str_copy(told->from, sizeof told->from, str_from(path));
@@ -116,7 +116,7 @@ static bool kept_write(const char *overlay, struct str text, const struct audit_
 
 bool library_catalog_take(const char *path, const char *file, const struct audit_who *who, struct catalog_told *told,
                           char *problems, size_t size) {
-    char overlay[overlay_path_max] = "";
+    char overlay[overlay_path_max] = "", ledger[ledger_place_max] = "";
     const struct audit_entry entry = {.action = audit_catalog_update, .who = *who, .subject = str_from(file)};
     struct str text;
     char *bytes = memory_take(catalog_bytes_max + 1);
@@ -126,13 +126,13 @@ bool library_catalog_take(const char *path, const char *file, const struct audit
         return false;
     }
     bool good = catalog_read(file, bytes, &text, problems, size) &&
-                catalog_try(path, str_from(file), text, overlay, told, problems, size);
+                catalog_try(path, str_from(file), text, overlay, ledger, told, problems, size);
     if (good && told->named) {
         snprintf(problems, size, "the configuration names a catalogue of its own, `catalog: %s`: change that file",
                  told->from);
         good = false;
     }
-    good = good && told_count(text, told) && kept_write(overlay, text, &entry, told, problems, size);
+    good = good && told_count(text, told) && kept_write(overlay, ledger, text, &entry, told, problems, size);
     memory_give(bytes);
     return good;
 }
@@ -143,13 +143,16 @@ bool library_catalog_drop(const char *path, const struct audit_who *who, bool *w
     struct arena arena;
     struct config_where where;
     struct str problem = STR("");
-    char kept[overlay_path_max] = "";
+    char kept[overlay_path_max] = "", ledger[ledger_place_max];
     arena_init(&arena, 4096, 1024 * 1024);
     bool found = library_config_where(path, &arena, &where, &problem);
     if (found) snprintf(kept, sizeof kept, "%.*s/catalog.jsonl", STR_ARG(where.state_dir));
     if (!found) str_copy(problems, size, problem);
     *was = false;
-    bool audited = !found || access(kept, F_OK) != 0 || library_audit_alone(where.state_dir, &entry, &error);
+    if (found) ledger_place_of(where.state_dir, where.ledger, ledger);
+    bool audited = !found || access(kept, F_OK) != 0 || library_audit_alone(ledger, &entry, &error);
+    memory_wipe(ledger, sizeof ledger);
+    arena_wipe(&arena);
     arena_free(&arena);
     if (!audited) str_copy(problems, size, str_from(error.message));
     if (!audited) return false;

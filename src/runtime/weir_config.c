@@ -120,6 +120,15 @@ static bool certificate_check(void *context_, struct str cert_file, struct str k
 
 /* -- configuration -- */
 
+static bool ledger_check(void *context, struct str url, struct error *error) {
+    char terminated[ledger_place_max], problem[400] = "";
+    (void)context;
+    str_copy(terminated, sizeof terminated, url);
+    bool good = ledger_url_check(terminated, problem, sizeof problem);
+    memory_wipe(terminated, sizeof terminated);
+    return good || error_set(error, error_bad_configuration, "`ledger`: %.220s", problem);
+}
+
 static void problems_write(const struct config_input *input, const struct config *config, char *problems, size_t size) {
     struct text text = text_in_buffer(problems, size ? size - 1 : 0);
     for (const struct config_problem *problem = config->problems; problem && !text.failed; problem = problem->next) {
@@ -139,6 +148,7 @@ struct config_source library_source(struct weir *weir) {
                                   .ids = &weir->ids,
                                   .cells = &weir->cells,
                                   .overlay_path = weir->overlay_path,
+                                  .ledger_place = weir->ledger_place,
                                   .vault = &weir->vault};
 }
 
@@ -151,6 +161,9 @@ static bool overlay_find(const struct config_source *source, const struct config
         arena_init(&arena, 1024, 64 * 1024);
         struct str state_dir = config_state_dir(input, &arena);
         bool named = state_dir.len && overlay_path(state_dir, source->overlay_path);
+        if (named && source->ledger_place)
+            ledger_place_of(state_dir, config_ledger(input, &arena), source->ledger_place);
+        arena_wipe(&arena);
         arena_free(&arena);
         if (!named) return true; /* the configuration is not valid: its load says why */
     }
@@ -277,6 +290,7 @@ bool library_config_load(const struct config_source *asked, struct config *confi
                                      .context = source,
                                      .ca_check = ca_check,
                                      .certificate_check = source->host->serves && !edits ? certificate_check : NULL,
+                                     .ledger_check = ledger_check,
                                      .ids = source->ids,
                                      .cells = source->cells,
                                      .simulated_base_url = source->host->simulated_base_url,
@@ -294,9 +308,11 @@ bool library_config_load(const struct config_source *asked, struct config *confi
 bool library_config_check(const char *path, const char *text, const struct weir_host *host, struct config *config,
                           char *problems, size_t problems_size) {
     struct config_ids ids = {NULL, 0, 0};
-    char overlay[overlay_path_max] = "";
-    struct config_source source = {.path = path, .text = text, .host = host, .ids = &ids, .overlay_path = overlay};
+    char overlay[overlay_path_max] = "", ledger[ledger_place_max] = "";
+    struct config_source source = {
+        .path = path, .text = text, .host = host, .ids = &ids, .overlay_path = overlay, .ledger_place = ledger};
     bool loaded = library_config_load(&source, config, problems, problems_size);
+    memory_wipe(ledger, sizeof ledger);
     config_ids_free(&ids);
     return loaded;
 }

@@ -68,22 +68,17 @@ static bool entry_loaded(void *context, const struct stored_entry *stored) {
     return !loading->lost;
 }
 
-static bool entries_path(const char *overlay_path, char path[overlay_path_max]) {
-    struct str folder = overlay_path[0] ? library_folder(overlay_path) : STR("");
-    int len = snprintf(path, overlay_path_max, "%.*s/ledger.db", STR_ARG(folder));
-    return folder.len && len > 0 && len < overlay_path_max - 8;
-}
-
 void library_entries_loading(const struct config_source *source, struct arena *arena, struct config_input *input) {
-    char path[overlay_path_max], problem[400] = "";
+    const char *place = source->ledger_place;
+    char problem[400] = "";
     struct entries_loading loading = {.source = source, .arena = arena};
-    if (!entries_path(source->overlay_path, path)) return;
-    bool there = access(path, F_OK) == 0;
+    if (!place || !place[0]) return;
+    bool there = ledger_is_there(place);
     if (!there && !source->change) return;
     loading.list = arena_take(arena, (config_changes_max + 1) * sizeof *loading.list);
-    struct entry_store *store = loading.list && there ? entry_store_open(path, problem, sizeof problem) : NULL;
+    struct entry_store *store = loading.list && there ? entry_store_open(place, problem, sizeof problem) : NULL;
     if (store && !entry_store_each(store, entry_loaded, &loading))
-        snprintf(problem, sizeof problem, "ledger.db: %s",
+        snprintf(problem, sizeof problem, "the ledger: %s",
                  loading.lost ? "there are too many" : entry_store_problem(store));
     if (!loading.list) snprintf(problem, sizeof problem, "no memory for them");
     entry_store_close(store);
@@ -198,12 +193,12 @@ void library_entries_changed_put(const struct snapshot *snapshot, struct text *t
 /* -- one edit -- */
 
 static bool entry_store_ready(struct entry_editing *editing, struct error *error) {
-    char path[overlay_path_max], problem[300] = "";
+    char problem[300] = "";
     struct weir *weir = editing->weir;
-    if (!weir->books || !entries_path(weir->overlay_path, path))
+    if (!weir->books || !weir->ledger_place[0])
         return error_set(error, error_unsupported,
                          "Changes are kept in the ledger, and here is none: there is no state folder of its own.");
-    editing->store = entry_store_open(path, problem, sizeof problem);
+    editing->store = entry_store_open(weir->ledger_place, problem, sizeof problem);
     return editing->store || error_set(error, error_storage_failed, "Nothing was changed: %.200s", problem);
 }
 

@@ -53,6 +53,7 @@ struct weir {
     struct deployment *deployment;
     _Atomic unsigned live_deployments;
     char overlay_path[overlay_path_max]; /* of the first load: a state folder does not move */
+    char ledger_place[ledger_place_max]; /* the same; it may hold a password */
     struct response_store *responses;    /* stored ones */
     struct books *books;                 /* what is spent; NULL: the state folder is another's */
     struct alerts *alerts;               /* NULL: the same */
@@ -97,6 +98,7 @@ struct config_source {
     struct config_ids *ids;
     struct cells *cells;     /* NULL: only to be checked */
     char *overlay_path;      /* of overlay_path_max; empty: found out, and filled */
+    char *ledger_place;      /* of ledger_place_max, filled with it; NULL: nobody asks */
     struct str overlay_text; /* {NULL,0}: as it stands on the disk */
     struct in_force *keep;   /* NULL: nothing; else begun, and gets every text that is read */
     /* NULL: everything is read from the disk; else what was read for these, by preference. */
@@ -331,8 +333,8 @@ bool explain_ask(struct explain_question *question);
 bool library_audit(struct weir *weir, const struct audit_entry *entry, struct error *error);
 /* That change came to nothing after all. */
 void library_audit_failed(struct weir *weir, const struct audit_entry *entry);
-/* For a command on a state folder. false: *error, and the change is not to be made. */
-bool library_audit_alone(struct str state_dir, const struct audit_entry *entry, struct error *error);
+/* For a command on a state folder, whose ledger lies there. false: *error, and the change is not to be made. */
+bool library_audit_alone(const char *ledger_place, const struct audit_entry *entry, struct error *error);
 /* The texts' hashes, as the audit says them. */
 void library_audit_texts(const struct in_force *texts, struct text *text);
 /* The start, of a state folder's owner. */

@@ -431,11 +431,12 @@ char *library_keys(struct weir *weir, struct weir_error *error) {
 
 bool library_key_edit_alone(const char *config_path, const struct weir_host *host, const struct key_edit *edit,
                             char **view, struct weir_error *error) {
-    char problems[512], overlay[overlay_path_max] = "", said[64];
+    char problems[512], overlay[overlay_path_max] = "", ledger[ledger_place_max] = "", said[64];
     struct error why = {.code = error_none};
     struct config config;
     struct config_ids ids = {NULL, 0, 0};
-    struct config_source source = {.path = config_path, .host = host, .ids = &ids, .overlay_path = overlay};
+    struct config_source source = {
+        .path = config_path, .host = host, .ids = &ids, .overlay_path = overlay, .ledger_place = ledger};
     struct str id = STR(""), provider = str_slice(edit->id, 0, str_find_byte(edit->id, '/'));
     *view = NULL;
     library_config_load(&source, &config, problems, sizeof problems); /* an entry that is missing is why we are asked */
@@ -445,7 +446,7 @@ bool library_key_edit_alone(const char *config_path, const struct weir_host *hos
     struct vault *vault = fine ? library_vault_open(overlay, host, NULL, &why) : NULL;
     fine = vault && key_apply(vault, edit, keys_origin_of(&config, provider), &id, &why);
     const struct audit_entry entry = key_entry_of(edit, id, said, sizeof said);
-    fine = fine && library_audit_alone(library_folder(overlay), &entry, &why) && vault_save(vault, &why);
+    fine = fine && library_audit_alone(ledger, &entry, &why) && vault_save(vault, &why);
     if (fine) *view = edit_view(vault, NULL, edit, id, false);
     vault_free(vault);
     overlay_unlock(lock);

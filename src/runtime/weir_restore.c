@@ -216,7 +216,9 @@ bool library_restore(const char *file, const char *state_dir, bool forced, const
     restore_remove(restoring.stage); /* of one that was cut short */
     bool good = mkdir(restoring.stage, 0700) == 0 || restore_fails(&restoring, restoring.stage, strerror(errno));
     good = good && restore_unpack(&restoring, file) && restore_check(&restoring, file);
-    if (good && !library_audit_alone(str_from(restoring.stage), &entry, &error))
+    char ledger[ledger_place_max];
+    ledger_place_of(str_from(restoring.stage), STR(""), ledger);
+    if (good && !library_audit_alone(ledger, &entry, &error))
         good = restore_fails(&restoring, restoring.stage, error.message);
     good = good && restore_place(&restoring);
     restore_remove(restoring.stage);

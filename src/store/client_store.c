@@ -37,6 +37,8 @@ void client_store_close(struct client_store *store) {
     memory_give(store);
 }
 
+bool client_store_is_gone(struct client_store *store) { return ledger_is_gone(store->ledger); }
+
 const char *client_store_problem(struct client_store *store) { return ledger_problem(store->ledger); }
 
 static struct statement *client_statement(struct client_store *store, const char *sql) {

@@ -21,6 +21,8 @@ struct client_store;
 /* Of a ledger that is in today's form. NULL: *problem. */
 struct client_store *client_store_open(const char *path, char *problem, size_t size);
 void client_store_close(struct client_store *store);
+/* Its connection is lost: close it, and open another. */
+bool client_store_is_gone(struct client_store *store);
 /* The database's words on the last thing that failed. */
 const char *client_store_problem(struct client_store *store);
 

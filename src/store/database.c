@@ -26,6 +26,8 @@ void database_place_shown(const char *place, char *shown, size_t size) {
              STR_ARG(str_slice(url, host, url.len)));
 }
 
+bool database_url_check(const char *url, char *problem, size_t size) { return postgres_url_check(url, problem, size); }
+
 struct database *database_open(const char *place, enum database_use use, char *problem, size_t size) {
     return database_place_is_url(str_from(place)) ? postgres_database_open(place, use, problem, size)
                                                   : sqlite_database_open(place, use, problem, size);

@@ -72,6 +72,9 @@ struct database_driver {
  */
 struct database *database_open(const char *place, enum database_use use, char *problem, size_t size);
 bool database_place_is_url(struct str place);
+/* Can the URL be read, and what speaks to such a server be opened? Asks no server. false: *problem, without a password.
+ */
+bool database_url_check(const char *url, char *problem, size_t size);
 /* As it may be seen: of a URL neither password nor options. */
 void database_place_shown(const char *place, char *shown, size_t size);
 /* Its statements have ended. NULL is fine. */

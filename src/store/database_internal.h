@@ -9,6 +9,7 @@ struct database *sqlite_database_open(const char *path, enum database_use use, c
 
 /* NULL: *problem. */
 struct database *postgres_database_open(const char *url, enum database_use use, char *problem, size_t size);
+bool postgres_url_check(const char *url, char *problem, size_t size);
 
 /* What every driver's SQL has: numbers_both(a, b) and numbers_all(x); durations_both(a, b) and durations_all(x);
  * day_text(days), hour_text(hours) and time_text(ms) since 1970; now_s(). SQLite's are ledger_functions.c. */

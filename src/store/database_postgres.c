@@ -16,10 +16,11 @@ static struct postgres *postgres_of(struct database *database) { return (struct 
 
 /* -- what is said -- */
 
-/* In one line, and without the password, whoever put it there. */
+/* In one line, without the way there, and without the password, whoever put it there. */
 static void problem_say(struct postgres *of, struct str said) {
-    const struct str secret = str_from(of->secret);
-    size_t len = 0;
+    const struct str secret = str_from(of->secret), refused = STR("failed: FATAL:");
+    size_t len = 0, from = str_find(said, refused);
+    if (from < said.len) said = str_slice(said, from + refused.len, said.len);
     said = str_trim(said);
     for (size_t i = 0; i < said.len && len + 1 < sizeof of->problem;) {
         if (secret.len && str_starts(str_slice(said, i, said.len), secret)) {
@@ -99,8 +100,8 @@ bool postgres_finish(struct postgres *of, int wait_ms, int64_t *changes) {
     return good && !of->gone;
 }
 
-/* What each of the queued ones has changed. The first that failed is told. */
-static bool postgres_settle(struct postgres *of) {
+/* What each of the queued ones has changed. The first that failed is told. `last` (NULL: nobody asks): that one's. */
+static bool queue_settle(struct postgres *of, PGresult **last) {
     size_t count = of->queued_count;
     of->queued_count = 0;
     if (!of->pipelined) return !of->queue_failed;
@@ -109,8 +110,11 @@ static bool postgres_settle(struct postgres *of) {
         PGresult *result = postgres_result(of, postgres_patience_ms);
         if (result && !of->queue_failed && !result_is_good(of, result)) of->queue_failed = !postgres_fails(of, result);
         if (result && of->queued[i]) *of->queued[i] = result_changes(of, result);
-        if (result) of->pq->PQclear(result);
         if (result) (void)postgres_result(of, postgres_patience_ms); /* NULL: the end of this one */
+        if (last && i + 1 == count)
+            *last = result;
+        else if (result)
+            of->pq->PQclear(result);
     }
     PGresult *end = sent ? postgres_result(of, postgres_patience_ms) : NULL;
     bool whole = end && of->pq->PQresultStatus(end) == PGRES_PIPELINE_SYNC;
@@ -118,6 +122,15 @@ static bool postgres_settle(struct postgres *of) {
     if (whole && of->pq->PQexitPipelineMode(of->connection)) of->pipelined = false;
     if (of->pipelined && !of->gone) postgres_gives_up(of, "the server's answers are not in order");
     return !of->gone && !of->queue_failed;
+}
+
+static bool postgres_settle(struct postgres *of) { return queue_settle(of, NULL); }
+
+PGresult *postgres_settle_last(struct postgres *of) {
+    PGresult *last = NULL;
+    if (queue_settle(of, &last)) return last;
+    if (last) of->pq->PQclear(last);
+    return NULL;
 }
 
 bool postgres_quiet(struct postgres *of) {
@@ -333,21 +346,61 @@ const struct database_driver postgres_driver = {.close = postgres_close,
 
 static void notice_ignore(void *context, const char *message) { (void)context, (void)message; }
 
-/* The password is looked for in what is said. false: the URL cannot be read; libpq's words quote what they do not
- * understand, which may be a part of the password. */
-static bool secret_find(struct postgres *of, const char *url) {
-    char *said = NULL;
-    PQconninfoOption *options = of->pq->PQconninfoParse(url, &said);
-    if (said) of->pq->PQfreemem(said);
-    if (!options) return false;
-    for (const PQconninfoOption *option = options; option->keyword; option++) {
+/* NULL: it cannot be read. libpq's words quote what they do not understand, which may be a part of the password. */
+static PQconninfoOption *url_read(const struct postgres_library *pq, const char *url, char *problem, size_t size) {
+    char *said = NULL, shown[200];
+    PQconninfoOption *options = pq->PQconninfoParse(url, &said);
+    if (said) pq->PQfreemem(said);
+    database_place_shown(url, shown, sizeof shown);
+    if (!options)
+        snprintf(
+            problem, size,
+            "%s: libpq cannot read this URL: postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with parameters that it "
+            "knows, and %%40 and the like for signs such as @ in a password",
+            shown);
+    return options;
+}
+
+/* What libpq looks at only when it connects: several ports have commas between them. */
+static bool option_is_good(const PQconninfoOption *option) {
+    static const char modes[] = " disable allow prefer require verify-ca verify-full ";
+    struct str rest = str_from(option->val), port;
+    uint64_t number;
+    char mode[40];
+    if (!rest.len) return true;
+    if (strcmp(option->keyword, "sslmode") == 0) {
+        snprintf(mode, sizeof mode, " %.30s ", option->val);
+        return strstr(modes, mode) != NULL;
+    }
+    if (strcmp(option->keyword, "port") != 0) return true;
+    while (str_split_next(&rest, ',', &port))
+        if (port.len && (!str_to_u64(port, &number) || number < 1 || number > 65535)) return false;
+    return true;
+}
+
+bool postgres_url_check(const char *url, char *problem, size_t size) {
+    const struct postgres_library *pq = postgres_library(problem, size);
+    PQconninfoOption *options = pq ? url_read(pq, url, problem, size) : NULL;
+    bool good = options != NULL;
+    for (const PQconninfoOption *option = options; good && option->keyword; option++) {
+        good = option_is_good(option);
+        if (!good) snprintf(problem, size, "its %s is not what libpq takes", option->keyword);
+    }
+    if (options) pq->PQconninfoFree(options);
+    return good;
+}
+
+/* The password is looked for in what is said. */
+static bool secret_find(struct postgres *of, const char *url, char *problem, size_t size) {
+    PQconninfoOption *options = url_read(of->pq, url, problem, size);
+    for (const PQconninfoOption *option = options; option && option->keyword; option++) {
         if (strcmp(option->keyword, "password") != 0 || !option->val || !option->val[0]) continue;
         size_t len = strlen(option->val);
         of->secret = memory_take(len + 1);
         if (of->secret) memcpy(of->secret, option->val, len + 1);
     }
-    of->pq->PQconninfoFree(options);
-    return true;
+    if (options) of->pq->PQconninfoFree(options);
+    return options != NULL;
 }
 
 static bool postgres_connect(struct postgres *of, const char *url) {
@@ -399,13 +452,9 @@ struct database *postgres_database_open(const char *url, enum database_use use, 
     }
     of->base.driver = &postgres_driver;
     of->pq = pq;
-    if (!secret_find(of, url)) {
-        snprintf(problem, size, "%s: libpq cannot read this URL: postgresql://USER:PASSWORD@HOST:PORT/DATABASE", shown);
-    } else if (postgres_connect(of, url) && postgres_greet(of)) {
-        return &of->base;
-    } else {
-        snprintf(problem, size, "%s: %s%s", shown, of->problem, postgres_mend_of(of->state));
-    }
+    bool read = secret_find(of, url, problem, size);
+    if (read && postgres_connect(of, url) && postgres_greet(of)) return &of->base;
+    if (read) snprintf(problem, size, "%s: %s%s", shown, of->problem, postgres_mend_of_connecting(of->problem));
     postgres_close(&of->base);
     return NULL;
 }

@@ -2,6 +2,7 @@
  * added at the end of each transaction, so that a busy hour costs a row for each group and not for each attempt. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/limits.h"
@@ -162,7 +163,7 @@ static bool words_prepare(struct ledger *ledger) {
         struct statement **statement;
     } statements[] = {
         {"INSERT INTO words(word, told_s, stays) VALUES(?1, now_s(), 0) ON CONFLICT(word) DO UPDATE SET told_s = "
-         "CASE WHEN words.told_s > excluded.told_s THEN words.told_s ELSE excluded.told_s END RETURNING id",
+         "CASE WHEN words.told_s > excluded.told_s THEN words.told_s ELSE excluded.told_s END RETURNING id, stays",
          &ledger->word_add},
         {"INSERT INTO word_tags VALUES(?1, ?2, ?3) ON CONFLICT(tag) DO UPDATE SET word = excluded.word, "
          "instance = excluded.instance",
@@ -193,12 +194,14 @@ static struct ledger *ledger_connect(const char *path, enum database_use use, ch
 }
 
 static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char *problem, size_t size) {
+    char shown[400];
+    database_place_shown(path, shown, sizeof shown);
     int version = ledger_version_of(ledger->database);
     if (version > ledger_version) {
         snprintf(problem, size,
                  "%s: it was written by a later version of weir (its form is %d, this one knows %d): run that one, or "
                  "move the file away",
-                 path, version, ledger_version);
+                 shown, version, ledger_version);
         return false;
     }
     bool good =
@@ -212,7 +215,7 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
         ledger_prepare(ledger, "DELETE FROM attempts WHERE time_ms < ?1", &ledger->forget) &&
         ledger_prepare(ledger, ledger_charge_sql, &ledger->charge) && words_prepare(ledger);
     if (!good) {
-        snprintf(problem, size, "%s: %s%s", path, ledger_problem(ledger), database_mend(ledger->database));
+        snprintf(problem, size, "%s: %s%s", shown, ledger_problem(ledger), database_mend(ledger->database));
         return false;
     }
     ledger->groups = memory_take_zeroed(groups_max * sizeof *ledger->groups);
@@ -237,6 +240,27 @@ struct ledger *ledger_open(const char *path, char *problem, size_t size) {
 struct ledger *ledger_open_beside(const char *path, char *problem, size_t size) {
     return ledger_connect(path, database_beside, problem, size);
 }
+
+void ledger_place_of(struct str state_dir, struct str ledger, char place[ledger_place_max]) {
+    if (ledger.len)
+        str_copy(place, ledger_place_max, ledger);
+    else
+        snprintf(place, ledger_place_max, "%.*s/ledger.db", STR_ARG(str_slice(state_dir, 0, ledger_place_max - 16)));
+}
+
+bool ledger_is_file(const char *place) { return !database_place_is_url(str_from(place)); }
+
+bool ledger_url_check(const char *url, char *problem, size_t size) { return database_url_check(url, problem, size); }
+
+bool ledger_is_there(const char *place) { return !ledger_is_file(place) || access(place, F_OK) == 0; }
+
+void ledger_place_shown(const char *place, char *shown, size_t size) { database_place_shown(place, shown, size); }
+
+bool ledger_keep(struct ledger *ledger, char *problem, size_t size) {
+    return database_keep(ledger->database, problem, size);
+}
+
+bool ledger_is_gone(struct ledger *ledger) { return database_is_gone(ledger->database); }
 
 void ledger_close(struct ledger *ledger) {
     if (!ledger) return;
@@ -296,18 +320,21 @@ static int64_t instance_id(struct ledger *ledger, uint64_t instance) {
 
 /* -- callers' words -- */
 
-/* -1: a failure. */
-static int64_t word_text_id(struct ledger *ledger, struct str text) {
+/* -1: a failure. *stays (NULL: nobody asks): sums that are never forgotten have it. */
+static int64_t word_text_id(struct ledger *ledger, struct str text, bool *stays) {
     param_text(ledger->word_add, 1, text);
     int64_t id = statement_step(ledger->word_add) == database_row ? row_number(ledger->word_add, 0) : -1;
+    if (stays) *stays = id > 0 && row_number(ledger->word_add, 1) != 0;
     statement_reset(ledger->word_add);
     return id;
 }
 
 /* What text a tag stands for has been told. */
 static bool word_note(struct ledger *ledger, struct journal_source source, const struct record_said *said) {
-    int64_t id = word_text_id(ledger, said->text), instance = instance_id(ledger, source.instance);
-    ledger->words[said->tag.words[0] % words_kept].id = 0;
+    struct word_kept *kept = &ledger->words[said->tag.words[0] % words_kept];
+    bool stays;
+    int64_t id = word_text_id(ledger, said->text, &stays), instance = instance_id(ledger, source.instance);
+    *kept = (struct word_kept){.tag = said->tag, .id = id > 0 ? id : 0, .stays = stays};
     if (id <= 0 || instance <= 0) return false;
     param_bytes(ledger->word_tag_add, 1, &said->tag, sizeof said->tag);
     param_number(ledger->word_tag_add, 2, id);
@@ -333,7 +360,7 @@ static int64_t word_id(struct ledger *ledger, const struct record_said *said, bo
             kept->id = row_number(ledger->word_find, 0);
             kept->stays = row_number(ledger->word_find, 1) != 0;
         } else if (found == database_done) { /* its text was in no segment that could be read */
-            kept->id = word_text_id(ledger, STR("(unknown)"));
+            kept->id = word_text_id(ledger, STR("(unknown)"), NULL);
         }
         statement_reset(ledger->word_find);
     }
@@ -373,7 +400,7 @@ static bool tag_part_note(struct ledger *ledger, int64_t whole, struct str piece
     text_put(&text, key);
     if (value.len) text_put_byte(&text, '=');
     text_put(&text, value);
-    int64_t part = word_text_id(ledger, text_str(&text));
+    int64_t part = word_text_id(ledger, text_str(&text), NULL);
     return part > 0 && word_keep(ledger, part) && part_note(ledger->tag_part, whole, part);
 }
 

@@ -1,6 +1,6 @@
 /* ledger.h - what was spent, for good: every attempt once, and its sums by the hour, in one SQLite file,
- * STATE_DIR/ledger.db. One thread writes it; others read it through connections of their own and never hold it up. One
- * thread at a time for each struct ledger. */
+ * STATE_DIR/ledger.db, or where a URL of PostgreSQL's says. One thread writes it; others read it through connections of
+ * their own and never hold it up. One thread at a time for each struct ledger. */
 #ifndef WEIR_STORE_LEDGER_H
 #define WEIR_STORE_LEDGER_H
 
@@ -69,12 +69,27 @@ struct usage_question {
     char only[usage_keys][256]; /* only rows of this name; empty: of any */
 };
 
-/* Opens the file, or makes it (0600), and brings it to today's form. NULL: *problem says why and what to do. */
+/* Where the ledger of a state folder lies: what `ledger` says, else its file. It may hold a password. */
+enum { ledger_place_max = 1300 };
+void ledger_place_of(struct str state_dir, struct str ledger, char place[ledger_place_max]);
+/* Is there one, as far as a look at the disk can tell? */
+bool ledger_is_there(const char *place);
+bool ledger_is_file(const char *place);
+/* Can the URL be read, and what speaks to such a server be opened? Asks no server. false: *problem. */
+bool ledger_url_check(const char *url, char *problem, size_t size);
+/* As it may be seen. */
+void ledger_place_shown(const char *place, char *shown, size_t size);
+/* Opens the file, or makes it (0600), or a server's database, and brings it to today's form. NULL: *problem says why
+ * and what to do. */
 struct ledger *ledger_open(const char *path, char *problem, size_t size);
 /* Beside the one who adds attempts: to ask, or to change what is not theirs, in a file that ledger_open has opened. A
  * change is on the disk when it is committed (SQLite's own default). */
 struct ledger *ledger_open_beside(const char *path, char *problem, size_t size);
 void ledger_close(struct ledger *ledger);
+/* This process is the one that keeps it, as long as it is open: nobody else adds attempts. false: *problem. */
+bool ledger_keep(struct ledger *ledger, char *problem, size_t size);
+/* Its connection is lost: ledger_problem says why; close it, and open another. Waits for nothing. */
+bool ledger_is_gone(struct ledger *ledger);
 /* SQLite's words on the last thing that failed. */
 const char *ledger_problem(struct ledger *ledger);
 

@@ -91,6 +91,8 @@ bool postgres_fails(struct postgres *of, const PGresult *result);
 PGresult *postgres_result(struct postgres *of, int wait_ms);
 /* Nothing is on its way any more: rows that come are kept by their statement, what is queued has run. */
 bool postgres_quiet(struct postgres *of);
+/* The same, by the way of those that are queued; the last one's result is the caller's. NULL: a failure. */
+PGresult *postgres_settle_last(struct postgres *of);
 /* Reads up to the end of what was sent; the last result's number of changed rows. false: one of them has failed. */
 bool postgres_finish(struct postgres *of, int wait_ms, int64_t *changes);
 
@@ -109,7 +111,8 @@ bool postgres_stream_keep(struct postgres_statement *statement);
 extern const char postgres_make_sql[];
 /* `?1` becomes `$1`, and words for types and keys become PostgreSQL's. NULL: no memory; else memory_give. */
 char *postgres_translate(const char *sql);
-/* What to do about a failure. */
+/* What to do about a failure, by its SQLSTATE; of one to connect, which has none, by the server's words. */
 const char *postgres_mend_of(const char *state);
+const char *postgres_mend_of_connecting(const char *said);
 
 #endif

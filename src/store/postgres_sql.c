@@ -73,19 +73,29 @@ char *postgres_translate(const char *sql) {
     return text;
 }
 
+static const struct {
+    const char *state, *said, *mend; /* the first digits; words of the server's */
+} mends[] = {
+    {"28", "authentication", ": mend the user or the password of `ledger`, or pg_hba.conf"},
+    {"28", "pg_hba.conf", ": let it in there"},
+    {"3D000", "does not exist", ": make it, and its user"},
+    {"3F", NULL, ": the user of `ledger` has no schema to make tables in: give it a database of its own"},
+    {"42501", "permission denied", ": make the user of `ledger` the owner of the database, and of its tables"},
+    {"25006", NULL, ": it only reads: name the server that writes (target_session_attrs=read-write finds it)"},
+    {"53100", NULL, ": free the disk of the server"},
+    {"53300", "connection slots", ": raise max_connections of the server: a gateway takes up to six"},
+    {"53300", "too many clients", ": raise max_connections of the server: a gateway takes up to six"},
+};
+enum { mends_count = sizeof mends / sizeof *mends };
+
 const char *postgres_mend_of(const char *state) {
-    static const struct {
-        const char *state, *mend; /* its first digits */
-    } mends[] = {
-        {"28", ": mend the user or the password of `ledger`, or what pg_hba.conf lets in"},
-        {"3D000", ": make it, such as by CREATE DATABASE ... OWNER the user of `ledger`"},
-        {"3F", ": the user of `ledger` has no schema to make tables in: give it a database of its own"},
-        {"42501", ": the user of `ledger` may not do that: make it the owner of the database, and of its tables"},
-        {"25006", ": it only reads: name the server that writes (target_session_attrs=read-write finds it)"},
-        {"53100", ": free the disk of the server"},
-        {"53300", ": raise max_connections of the server: a gateway takes up to six"},
-    };
-    for (size_t i = 0; i < sizeof mends / sizeof *mends; i++)
+    for (size_t i = 0; i < mends_count; i++)
         if (strncmp(state, mends[i].state, strlen(mends[i].state)) == 0) return mends[i].mend;
     return "";
+}
+
+const char *postgres_mend_of_connecting(const char *said) {
+    for (size_t i = 0; i < mends_count; i++)
+        if (mends[i].said && strstr(said, mends[i].said)) return mends[i].mend;
+    return ": mend `ledger`, the server, or the way to it";
 }

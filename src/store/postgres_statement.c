@@ -106,6 +106,22 @@ static void types_default(struct postgres_statement *of) {
 
 /* -- sending -- */
 
+/* Takes the result over. */
+static bool rest_put(struct postgres_statement *of, PGresult *result) {
+    if (of->rest_count == of->rest_room) {
+        size_t room = of->rest_room ? of->rest_room * 2 : 8;
+        PGresult **rest = memory_resize(of->rest, room * sizeof *rest);
+        if (!rest) {
+            of->of->pq->PQclear(result);
+            return false;
+        }
+        of->rest = rest;
+        of->rest_room = room;
+    }
+    of->rest[of->rest_count++] = result;
+    return true;
+}
+
 /* One that was sent before is known by its name; types are known from its first parameters. */
 static bool name_send(struct postgres_statement *of) {
     struct postgres *db = of->of;
@@ -123,9 +139,28 @@ static bool params_send(struct postgres_statement *of) {
     return sent || postgres_fails(db, NULL);
 }
 
+static bool queue_put(struct postgres *db, int64_t *changes) {
+    if (db->queued_count == postgres_queued_max) return false;
+    db->queued[db->queued_count++] = changes;
+    return true;
+}
+
+/* Behind those that are queued: one way there and back for all of them. */
+static bool statement_begin_queued(struct postgres_statement *of) {
+    struct postgres *db = of->of;
+    bool fresh = of->name[0] && !of->sent_name;
+    if (!name_send(of) || (fresh && !queue_put(db, NULL)) || !params_send(of) || !queue_put(db, NULL)) return false;
+    PGresult *result = postgres_settle_last(db);
+    if (!result) return false;
+    of->running = true;
+    return rest_put(of, result);
+}
+
 static bool statement_begin(struct postgres_statement *of) {
     struct postgres *db = of->of;
-    if (db->gone || !postgres_quiet(db)) return false;
+    if (db->gone || (db->streaming && !postgres_stream_keep(db->streaming))) return false;
+    if (db->pipelined && db->queued_count + 2 <= postgres_queued_max) return statement_begin_queued(of);
+    if (!postgres_quiet(db)) return false;
     bool fresh = of->name[0] && !of->sent_name;
     if (!name_send(of) || (fresh && !postgres_finish(db, postgres_patience_ms, NULL))) {
         of->sent_name = false;
@@ -135,12 +170,6 @@ static bool statement_begin(struct postgres_statement *of) {
     (void)db->pq->PQsetSingleRowMode(db->connection);
     db->streaming = of;
     of->running = true;
-    return true;
-}
-
-static bool queue_put(struct postgres *db, int64_t *changes) {
-    if (db->queued_count == postgres_queued_max) return false;
-    db->queued[db->queued_count++] = changes;
     return true;
 }
 
@@ -186,18 +215,7 @@ bool postgres_stream_keep(struct postgres_statement *of) {
             of->failed = of->failed || db->gone;
             break;
         }
-        if (of->rest_count == of->rest_room) {
-            size_t room = of->rest_room ? of->rest_room * 2 : 64;
-            PGresult **rest = memory_resize(of->rest, room * sizeof *rest);
-            if (!rest) {
-                db->pq->PQclear(result);
-                of->failed = true;
-                continue; /* the rest is read, and thrown away */
-            }
-            of->rest = rest;
-            of->rest_room = room;
-        }
-        of->rest[of->rest_count++] = result;
+        of->failed = !rest_put(of, result) || of->failed; /* the rest is read, and thrown away */
     }
     return !db->gone;
 }
