@@ -161,6 +161,17 @@ static void print_quotas(const struct json_value *providers) {
     }
 }
 
+/* Who signs tokens, and how its keys stand. */
+static void print_issuers(const struct json_value *issuers) {
+    size_t place = 0;
+    if (json_count(issuers)) printf("\n%-50s %-10s %5s  %s\n", "issuer", "state", "keys", "failure");
+    for (const struct json_value *issuer; (issuer = json_each(issuers, &place, NULL));)
+        printf("%-50.*s %-10.*s %5lld  %.*s\n", STR_ARG(json_str(json_member(issuer, "issuer"), STR(""))),
+               STR_ARG(json_str(json_member(issuer, "state"), STR(""))),
+               (long long)json_i64(json_member(issuer, "keys"), 0),
+               STR_ARG(json_str(json_member(issuer, "failure"), STR(""))));
+}
+
 static void print_status(const char *text) {
     const char *problem;
     size_t at, place = 0;
@@ -198,6 +209,7 @@ static void print_status(const char *text) {
     for (const struct json_value *provider; (provider = json_each(providers, &place, NULL));) failing_print(provider);
     print_quotas(providers);
     print_locks(json_member(root, "locks"));
+    print_issuers(json_member(root, "identity"));
     print_changed(json_member(root, "changed_at_run_time"));
     print_totals(json_member(root, "totals"));
     json_free(json);

@@ -109,7 +109,8 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
     struct str key = gateway_access_key_of(visit, request, buffer, sizeof buffer);
     struct now now = loop_now(visit->gateway_worker->worker->loop);
     const char *problem;
-    bool token = snapshot->issuer_count && jwt_is_alike(key), known = token && token_is_known(visit, key, now);
+    bool may_be = snapshot->issuer_count && jwt_may_be(key), known = may_be && token_is_known(visit, key, now),
+         token = may_be && !known && jwt_is_alike(key);
     enum client_answer answer = known ? client_known
                                       : known_keys_ask(&visit->gateway_worker->known_keys, snapshot, key,
                                                        now.wall_ns / (int64_t)NS_PER_S, &visit->client, &problem);

@@ -11,15 +11,17 @@
 #include "base/text.h"
 
 /* X(name, level, window: how long one is the same, what it means) */
-#define ALERT_TABLE(X)                                                                                            \
-    X(quota, warn, "the quota's window", "so much of a provider's quota is used; at 100% others serve")           \
-    X(budget, warn, "the budget's window", "so much of a budget is spent; at 100% it does what its `over` says")  \
-    X(usage_unrecorded, error, "a day", "attempts were served and could not be recorded: no ledger has them")     \
-    X(ledger_failed, error, "", "the ledger cannot be written; what is spent waits in the journal")               \
-    X(credential_old, warn, "", "a credential of the vault is 90 days old, or as old as its `rotate_after_days`") \
-    X(breaker_open, warn, "", "a provider's circuit breaker is open: it is not asked for a while")                \
-    X(provider_down, error, "", "a provider is unhealthy")                                                        \
-    X(cost_differs, warn, "a day", "a provider says another cost than weir's prices, by more than 1%")            \
+#define ALERT_TABLE(X)                                                                                               \
+    X(quota, warn, "the quota's window", "so much of a provider's quota is used; at 100% others serve")              \
+    X(budget, warn, "the budget's window", "so much of a budget is spent; at 100% it does what its `over` says")     \
+    X(usage_unrecorded, error, "a day", "attempts were served and could not be recorded: no ledger has them")        \
+    X(ledger_failed, error, "", "the ledger cannot be written; what is spent waits in the journal")                  \
+    X(credential_old, warn, "", "a credential of the vault is 90 days old, or as old as its `rotate_after_days`")    \
+    X(breaker_open, warn, "", "a provider's circuit breaker is open: it is not asked for a while")                   \
+    X(provider_down, error, "", "a provider is unhealthy")                                                           \
+    X(issuer_keys_old, warn, "", "the keys of an issuer of tokens are out of reach: the last ones serve, for a day") \
+    X(issuer_keys_gone, error, "", "an issuer of tokens has no keys that may still serve: its tokens are refused")   \
+    X(cost_differs, warn, "a day", "a provider says another cost than weir's prices, by more than 1%")               \
     X(cost_estimated, warn, "a day", "a provider answered and did not say what it took: it is charged by estimate")
 
 enum alert_kind {

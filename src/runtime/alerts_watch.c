@@ -119,11 +119,26 @@ static void credentials_watch(struct alerts *alerts, struct now now) {
     }
 }
 
+/* Before its keys have been asked for once there is nothing to say of it. */
+static void issuer_watch(struct alerts *alerts, const struct identity_issuer *issuer, struct now now) {
+    char subject[alert_subject_max];
+    struct text name = text_in_buffer(subject, sizeof subject);
+    enum issuer_state state = issuer_state(issuer->keys, now);
+    text_printf(&name, "issuer %.*s", STR_ARG(str_slice(issuer->issuer, 0, 120)));
+    if (state == issuer_on_last_keys)
+        plain_see(alerts, alert_issuer_keys_old, 0, text_str(&name),
+                  STR("its keys cannot be read: the last ones serve, for a day (weir status says why)"), now);
+    if (state == issuer_closed)
+        plain_see(alerts, alert_issuer_keys_gone, 0, text_str(&name),
+                  STR("none of its tokens is let in until its keys can be read (weir status says why)"), now);
+}
+
 void alerts_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now) {
     for (size_t i = 0; i < snapshot->provider_count; i++)
         provider_watch(alerts, snapshot, &snapshot->providers[i], now);
     for (size_t i = 0; i < snapshot->budget_count && snapshot->alerts.budget_count; i++)
         budget_watch(alerts, &snapshot->alerts, snapshot->budgets[i], now);
+    for (size_t i = 0; i < snapshot->issuer_count; i++) issuer_watch(alerts, &snapshot->issuers[i], now);
     books_watch(alerts, now);
     credentials_watch(alerts, now);
 }

@@ -418,13 +418,32 @@ void issuers_free(struct issuers *issuers) {
 /* -- as operators see them -- */
 
 /* Under its mutex. */
+static enum issuer_state issuer_look_state(const struct issuer *issuer, struct now now) {
+    bool serves = atomic_load(&issuer->until_s) > mono_s(now), failed = issuer->failure[0] != 0;
+    if (serves) return failed ? issuer_on_last_keys : issuer_good;
+    return failed || issuer->keys ? issuer_closed : issuer_awaited;
+}
+
+enum issuer_state issuer_state(struct issuer *issuer, struct now now) {
+    if (!issuer) return issuer_closed; /* there was no memory for it */
+    pthread_mutex_lock(&issuer->mutex);
+    enum issuer_state state = issuer_look_state(issuer, now);
+    pthread_mutex_unlock(&issuer->mutex);
+    return state;
+}
+
+/* The same. */
 static void issuer_put(const struct issuer *issuer, struct now now, struct text *text) {
     int64_t until_s = atomic_load(&issuer->until_s), now_s = mono_s(now);
+    static const struct str states[] = {[issuer_awaited] = STR("awaited"),
+                                        [issuer_good] = STR("good"),
+                                        [issuer_on_last_keys] = STR("last_keys"),
+                                        [issuer_closed] = STR("closed")};
     bool good = until_s > now_s;
     text_json_comma(text);
     text_put_byte(text, '{');
     text_json_str(text, STR("issuer"), str_from(issuer->name));
-    text_json_str(text, STR("state"), !good ? STR("closed") : issuer->failure[0] ? STR("last_keys") : STR("good"));
+    text_json_str(text, STR("state"), states[issuer_look_state(issuer, now)]);
     text_json_u64(text, STR("keys"), issuer->keys ? issuer_keys_usable(issuer->keys) : 0);
     if (issuer->renewal.fetched) text_json_i64(text, STR("read_seconds_ago"), now_s - issuer->renewal.fetched_s);
     if (good) text_json_i64(text, STR("serves_seconds"), until_s - now_s);

@@ -60,6 +60,9 @@ static inline bool issuer_stands(const struct issuer *issuer, uint64_t epoch, st
     return atomic_load_explicit(&issuer->epoch, memory_order_acquire) == epoch &&
            (int64_t)(now.mono_ns / NS_PER_S) < atomic_load_explicit(&issuer->until_s, memory_order_relaxed);
 }
+/* How its keys stand: not read yet; read; they could not be read again, and the last ones serve; none serve. */
+enum issuer_state { issuer_awaited, issuer_good, issuer_on_last_keys, issuer_closed };
+enum issuer_state issuer_state(struct issuer *issuer, struct now now);
 /* A member of an object: "identity", a list with each issuer of the configuration. */
 void issuers_put(struct issuers *issuers, struct now now, struct text *text);
 

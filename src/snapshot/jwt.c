@@ -31,7 +31,7 @@ static bool is_digit_of_base64url(char c) {
 
 bool jwt_is_alike(struct str text) {
     size_t dots = 0, part = 0;
-    if (!text.len || text.at[0] != 'e') return false; /* `{`, in base64 */
+    if (!jwt_may_be(text)) return false;
     for (size_t i = 0; i < text.len; i++, part++) {
         if (is_digit_of_base64url(text.at[i])) continue;
         if (text.at[i] != '.' || !part || ++dots > 2) return false;

@@ -77,6 +77,8 @@ struct jwt {
     const struct json_value *claims;
 };
 
+/* Does it begin as a token does? */
+static inline bool jwt_may_be(struct str text) { return text.len && text.at[0] == 'e'; } /* `{`, in base64 */
 /* May this be a token, and no client key? Three parts in base64url's digits, the first beginning as an object does. */
 bool jwt_is_alike(struct str text);
 /* In the arena; `signed_bytes` point into the token. */

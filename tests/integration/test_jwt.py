@@ -10,7 +10,7 @@ import pytest
 
 import tokens
 from tokens import AUDIENCE, Key, assembled, b64, hs256
-from weirlib import BINARY, chat_body, environment, http, poll, provider
+from weirlib import BINARY, chat_body, environment, http, on_terminal, poll, provider
 
 PRICES = {"m": {"input": 1000.0, "output": 10000.0}}  # USD a million tokens
 OWNERS = [{"name": "search", "kind": "team"}, {"name": "poor", "kind": "team", "daily_budget": 1}]
@@ -69,6 +69,10 @@ def until_spent(weir, token_of):
             assert reply.status == 429 and reply.error["code"] == "budget_exhausted", reply
             return count
     raise AssertionError("nothing holds it back")
+
+
+def active(weir):
+    return [(one["kind"], one["subject"]) for one in admin(weir, "GET", "alerts?active=true").json["alerts"]]
 
 
 def checked(tmp_path, identity):
@@ -286,6 +290,7 @@ def test_a_set_that_cannot_be_read_serves_its_last_keys_also_after_a_restart(run
     poll(lambda: state(weir)["state"] == "last_keys")
     assert "status 500" in state(weir)["failure"] and 86000 < state(weir)["serves_seconds"] <= 86400
     assert ask(weir, token).status == 200
+    assert poll(lambda: active(weir)) == [("issuer_keys_old", f"issuer {issuer.name}")]
     weir.stop()
     again = run(issuer, wait_keys=False)
     assert ask(again, token).status == 200
@@ -306,10 +311,22 @@ def test_without_any_keys_nobody_is_let_in_and_the_answer_says_so(run, issuer):
     reply = ask(weir, issuer.token(team="search"))
     assert reply.status == 503 and "cannot be read now" in reply.error["message"], reply
     assert reply.error["code"] == "identity_unavailable" and reply.headers["retry-after"] == "1"
-    assert state(weir)["state"] == "closed"
+    assert state(weir)["state"] == "awaited"
     began = time.monotonic()
     weir.stop()  # what hangs holds up no end
     assert time.monotonic() - began < 8
+
+
+def test_an_issuer_that_cannot_be_reached_is_an_alert_and_stands_in_the_status(run, issuer):
+    issuer.status = 404
+    weir = run(issuer, wait_keys=False, of_identity={"refresh_seconds": 1})
+    assert poll(lambda: active(weir)) == [("issuer_keys_gone", f"issuer {issuer.name}")]
+    shown, screen = on_terminal("status", "--url", f"http://127.0.0.1:{weir.port}", "--admin-key", weir.admin_key)
+    assert shown == 0 and issuer.name in screen and "closed" in screen and "status 404" in screen, screen
+    assert weir.log("issuer_keys_gone") and not weir.log("issuer_keys_not_read")
+    issuer.status = 200
+    poll(lambda: not active(weir))
+    assert ask(weir, issuer.token(team="search")).status == 200
 
 
 def test_keys_of_a_file_are_read_and_read_again(run, issuer, tmp_path):
@@ -391,6 +408,57 @@ def test_identities_are_bounded_and_what_was_spent_is_not_forgotten(run, issuer)
     assert admin(again, "GET", "status").json["identities"] <= 3
 
 
+def test_identities_that_come_and_go_under_load_keep_their_money_and_their_memory(run, issuer):
+    templates = {"each": {"budgets": [{"usd": 0.9, "window": "lifetime"}]}}
+    weir = run(issuer, workers=4, of_identity={"template": "each", "max_identities": 20, "refresh_seconds": 1},
+               templates=templates)
+    spenders = [issuer.token(f"spender-{n}", team="search") for n in range(6)]
+    visitors = [issuer.token(f"visitor-{n}", team="search") for n in range(40)]  # of whom nothing is asked that costs
+    passed = [0] * len(spenders)
+
+    def spend(place):
+        for _ in range(12):
+            passed[place] += ask(weir, spenders[place]).status == 200
+        return {200}
+
+    def visit(place):
+        mine = [visitors[(place * 7 + n) % 40] for n in range(60)]
+        return {http(weir.port, "GET", "/v1/models", headers={"authorization": f"Bearer {one}"}).status for one in mine}
+
+    def change(place):
+        statuses = set()
+        for n in range(4):
+            issuer.key("EdDSA", f"more-{place}-{n}")  # other keys: all that loops know is verified again
+            statuses.add(admin(weir, "POST", "reload").status)
+        return statuses
+
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        jobs = [pool.submit(spend, n) for n in range(6)] + [pool.submit(visit, n) for n in range(5)]
+        jobs.append(pool.submit(change, 0))
+        told = set().union(*(job.result() for job in jobs))
+    assert told == {200}
+    alone = until_spent(weir, lambda n: issuer.token("alone", team="search"))
+    assert passed == [alone] * len(spenders)  # each got what its budget allows, and not once more
+    assert admin(weir, "GET", "status").json["identities"] <= 20
+
+
+def test_what_is_kept_of_a_subject_is_read_and_purged_by_its_name(run, issuer):
+    weir = run(issuer)
+    assert ask(weir, issuer.token(team="search")).status == 200
+    name = f"{issuer.name}#ann"
+    poll(lambda: [r for r in admin(weir, "GET", "usage?by=client").json["rows"] if r["client"] == name])
+
+    def command(verb):
+        run = subprocess.run([BINARY, "usage", verb, "--client", name, "-c", str(weir.path)], capture_output=True,
+                             text=True, env=environment(), timeout=30, cwd=weir.folder)
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
+    assert '"attempt"' in command("export")
+    command("purge")
+    rows = admin(weir, "GET", "usage?by=client").json["rows"]
+    assert name not in [row["client"] for row in rows] and sum(row["requests"] for row in rows) == 1
+
+
 def test_an_operator_raises_one_subjects_budget(run, issuer):
     templates = {"each": {"daily_budget": 1}}
     weir = run(issuer, of_identity={"template": "each"}, templates=templates)
@@ -414,8 +482,8 @@ def test_sessions_are_each_subjects_own_however_long_its_name_is(run, issuer):
                templates={"each": {"sessions": {"calls": 2}}})
 
     def call(subject, session):
-        return http(weir.port, "POST", "/v1/chat/completions", chat_body("hi", max_tokens=10),
-                    {"authorization": "Bearer " + issuer.token(subject, team="search"), "x-weir-session": session}).status
+        headers = {"authorization": "Bearer " + issuer.token(subject, team="search"), "x-weir-session": session}
+        return http(weir.port, "POST", "/v1/chat/completions", chat_body("hi", max_tokens=10), headers).status
     assert [call("ann", "s") for _ in range(3)] == [200, 200, 429]
     assert [call("bob", "s") for _ in range(3)] == [200, 200, 429]
     assert call("ann", "t") == 200

@@ -129,12 +129,28 @@ static int end(void **state) {
     return 0;
 }
 
+static void they_rest_when_none_is_remembered(void **state) {
+    (void)state;
+    struct sessions sessions = {0};
+    bool is_shared;
+    assert_true(sessions_rest(&sessions, &rules, 1000));
+    for (unsigned i = 0; i < 100; i++)
+        session_leave(enter(&sessions, "resting", i, 1000 + i / 50, &is_shared), true, 1000 + i / 50);
+    assert_false(sessions_rest(&sessions, &rules, 1000));
+    assert_false(sessions_rest(&sessions, &rules, 1060)); /* the later half is */
+    assert_true(sessions_rest(&sessions, &rules, 1061));
+    assert_true(
+        session_identity(STR("https://login.example.test/a/name/that/is/longer/than/that/of/a/client#ann"), STR("s")) !=
+        session_identity(STR("https://login.example.test/a/name/that/is/longer/than/that/of/a/client#bob"), STR("s")));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_has_a_place_and_what_finds_none_shares_one),
         cmocka_unit_test(what_was_written_down_is_found_by_its_name),
         cmocka_unit_test(a_session_that_many_threads_begin_is_one),
         cmocka_unit_test(names_of_clients_and_sessions_do_not_run_together),
+        cmocka_unit_test(they_rest_when_none_is_remembered),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
