@@ -253,11 +253,24 @@ static struct identity *identity_add(struct identities *identities, struct issue
     return identity;
 }
 
+/* Its issuer's keys come from another place now: it is counted there. */
+static void identity_move(struct identity *identity, struct issuer *issuer) {
+    if (identity->issuer == issuer) return;
+    list_remove(&identity->place);
+    identity->issuer->identity_count--;
+    identity->issuer = issuer;
+    list_add_last(&issuer->identities, &identity->place);
+    issuer->identity_count++;
+}
+
 static enum jwt_answer identity_take(struct identities *identities, struct issuer *issuer, size_t most, struct str name,
                                      struct now now, struct identity **taken) {
     uint64_t hash = hash_keyed(&identities->secret, name);
     *taken = identity_find(identities, hash, name);
-    if (*taken && identity_use(*taken)) return jwt_good; /* who leaves does so under this mutex */
+    if (*taken && identity_use(*taken)) { /* who leaves does so under this mutex */
+        identity_move(*taken, issuer);
+        return jwt_good;
+    }
     while (issuer->identity_count >= most)
         if (!room_made(identities, issuer, now)) return jwt_too_many;
     *taken = identity_add(identities, issuer, hash, name);

@@ -10,7 +10,7 @@ import pytest
 
 import tokens
 from tokens import AUDIENCE, Key, assembled, b64, hs256
-from weirlib import BINARY, chat_body, environment, http, on_terminal, poll, provider
+from weirlib import BINARY, Certificates, chat_body, environment, http, on_terminal, poll, provider
 
 PRICES = {"m": {"input": 1000.0, "output": 10000.0}}  # USD a million tokens
 OWNERS = [{"name": "search", "kind": "team"}, {"name": "poor", "kind": "team", "daily_budget": 1}]
@@ -327,6 +327,39 @@ def test_an_issuer_that_cannot_be_reached_is_an_alert_and_stands_in_the_status(r
     issuer.status = 200
     poll(lambda: not active(weir))
     assert ask(weir, issuer.token(team="search")).status == 200
+
+
+def test_keys_are_read_by_https_from_a_server_that_is_verified(run, tmp_path):
+    certificates = Certificates(tmp_path)
+    issuer = tokens.Issuer(tls=certificates.server())
+    issuer.key("RS256")
+    weir = run(issuer, of_identity={"ca_file": certificates.ca})
+    assert ask(weir, issuer.token(team="search")).status == 200
+    weir.stop()
+    for kept in weir.state_dir.glob("jwks-*"):
+        kept.unlink()
+    stranger = run(issuer, wait_keys=False)
+    poll(lambda: "failure" in state(stranger))
+    assert state(stranger)["state"] == "closed" and "tls" in state(stranger)["failure"].lower()
+    assert ask(stranger, issuer.token(team="search")).status == 503
+    issuer.close()
+
+
+def test_what_stands_in_the_state_folder_is_taken_only_whole_and_not_for_longer_than_a_day(run, issuer):
+    weir = run(issuer)
+    token = issuer.token(team="search")
+    weir.stop()
+    issuer.status = 500
+    kept, = weir.state_dir.glob("jwks-*")
+    head, when, keys = kept.read_text().split("\n", 2)
+    assert kept.stat().st_mode & 0o777 == 0o600
+    for text, status in ((f"{head}\n{int(when) - 86000}\n{keys}", 200), (f"{head}\n{int(when) - 86401}\n{keys}", 503),
+                         (f"{head}\n{int(when) + 10000}\n{keys}", 503), (f"{head}\n{when}\n{keys[:-9]}", 503),
+                         (f"x{head}\n{when}\n{keys}", 503), ("", 503)):
+        kept.write_text(text)
+        again = run(issuer, wait_keys=False)
+        assert ask(again, token).status == status, text
+        again.stop()
 
 
 def test_keys_of_a_file_are_read_and_read_again(run, issuer, tmp_path):

@@ -73,7 +73,7 @@ def hs256(secret):
 class Issuer:
     """Keys on a loopback server. `fetches` counts who read them; `status` and `hangs` make it fail."""
 
-    def __init__(self, name="https://issuer.test"):
+    def __init__(self, name="https://issuer.test", tls=None):
         self.name, self.keys, self.more = name, [], []
         self.fetches, self.status, self.hangs, self.headers = 0, 200, False, {}
         self.body = None
@@ -98,7 +98,9 @@ class Issuer:
         self.released = threading.Event()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}/keys?v=1"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_port}/keys?v=1"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):
