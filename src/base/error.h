@@ -11,6 +11,8 @@
     X(invalid_client_key, 401, configuration, "invalid_request_error",                                                \
       "The client key is missing or not known to this gateway. Send it as Authorization: Bearer KEY.")                \
     X(not_allowed, 403, configuration, "permission_error", "This client key may not do that.")                        \
+    X(tool_loop, 403, configuration, "permission_error",                                                              \
+      "The same tool was called with the same arguments too often.")                                                  \
     X(model_not_found, 404, configuration, "invalid_request_error", "No route and no provider serves this model.")    \
     X(unknown_path, 404, configuration, "invalid_request_error", "There is nothing at this path.")                    \
     X(unknown_response, 404, configuration, "invalid_request_error", "There is no stored response of that id.")       \

@@ -125,6 +125,7 @@ static const struct header_row of_16[] = {
     ROW("x-weir-cost-fees", header_tells),
     ROW("x-weir-estimated", header_tells),
     ROW("x-weir-simulated", header_tells),
+    ROW("x-weir-tool-loop", header_tells),
 };
 static const struct header_row of_17[] = {
     ROW("anthropic-version", header_of_anthropic | header_harmless),

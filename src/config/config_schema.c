@@ -492,6 +492,7 @@ static const struct config_key client_keys[] = {
     CHOICE("budget_mode", "hard|soft|warn", "hard", "The `mode` of daily_budget and monthly_budget."),
     TEXT("budget_timezone", "UTC", "Their `timezone`."),
     SECTION("sessions", section_sessions, "What each of its sessions may have."),
+    SECTION("loop_guard", section_loop_guard, "Agents that call one tool with the same arguments again and again."),
     SECTION("quota", section_quota, "Quotas.", .status = key_protects),
     BOOL("may_steer", "", "May use x-weir-targets, x-weir-strategy and provider/model.",
          .otherwise = STR("false for role user")),
@@ -532,6 +533,11 @@ static const struct config_key sessions_keys[] = {
         "Not used for so long, and its `minutes` over, a session is forgotten, and begins anew."),
 };
 
+static const struct config_key loop_guard_keys[] = {
+    INT("warn", 2, 1e9, "", "So many calls in a request's history: x-weir-tool-loop, the log, a count."),
+    INT("refuse", 2, 1e9, "", "So many: a 403, until a person has said something."),
+};
+
 static const struct config_key owner_keys[] = {
     TEXT("name", "", "The owner's name."),
     CHOICE("kind", "organization|team|user", "team", "What it is."),
@@ -542,6 +548,7 @@ static const struct config_key owner_keys[] = {
     CHOICE("budget_mode", "hard|soft|warn", "hard", "The `mode` of daily_budget and monthly_budget."),
     TEXT("budget_timezone", "UTC", "Their `timezone`."),
     SECTION("sessions", section_sessions, "What each session of each of its clients may have."),
+    SECTION("loop_guard", section_loop_guard, "Agents that call one tool with the same arguments again and again."),
     NUMBER("rate_limit_rpm", 0, config_no_most, "", "Requests a minute."),
     NUMBER("rate_limit_tpm", 0, config_no_most, "", "Tokens a minute."),
     NUMBER("rate_limit_rph", 0, config_no_most, "", "Requests an hour."),
@@ -558,6 +565,7 @@ static const struct config_key template_keys[] = {
     CHOICE("budget_mode", "hard|soft|warn", "hard", "The `mode` of daily_budget and monthly_budget."),
     TEXT("budget_timezone", "UTC", "Their `timezone`."),
     SECTION("sessions", section_sessions, "What each session of each client may have."),
+    SECTION("loop_guard", section_loop_guard, "Agents that call one tool with the same arguments again and again."),
     NUMBER("rate_limit_rpm", 0, config_no_most, "", "Requests a minute."),
     NUMBER("rate_limit_tpm", 0, config_no_most, "", "Tokens a minute."),
     NUMBER("rate_limit_rph", 0, config_no_most, "", "Requests an hour."),
@@ -656,6 +664,7 @@ static const struct {
     [section_sessions] = {STR("sessions"), KEYS(sessions_keys)},
     [section_identity] = {STR("identity[]"), KEYS(identity_keys)},
     [section_claims] = {STR("identity[].claims"), KEYS(claims_keys)},
+    [section_loop_guard] = {STR("loop_guard"), KEYS(loop_guard_keys)},
 };
 
 struct str config_section_name(enum config_section section) {

@@ -43,6 +43,7 @@ enum config_section {
     section_sessions,
     section_identity,
     section_claims,
+    section_loop_guard,
     config_sections
 };
 

@@ -1,4 +1,5 @@
-/* config_sessions.c - what each session of a client may have: by itself or its template, and by all above it. */
+/* config_sessions.c - what each session of a client may have, and how often its agents may repeat themselves: by itself
+ * or its template, and by all above it. */
 #include "config/config_decisions.h"
 
 static struct session_caps caps_read(struct section section, struct str who) {
@@ -11,37 +12,53 @@ static struct session_caps caps_read(struct section section, struct str who) {
                                  .idle_s = (int64_t)read_whole(section, "idle_minutes") * 60};
 }
 
+static void loops_read(struct section section, struct str who, struct session_caps *caps) {
+    uint64_t warn = read_is_written(section, "warn") ? read_whole(section, "warn") : 0,
+             refuse = read_is_written(section, "refuse") ? read_whole(section, "refuse") : 0;
+    caps->loop_warn = (struct session_cap){(int64_t)warn, who};
+    caps->loop_refuse = (struct session_cap){(int64_t)refuse, who};
+}
+
 static void cap_lower(struct session_cap *cap, const struct session_cap *other) {
     if (other->most && (!cap->most || other->most < cap->most)) *cap = *other;
 }
 
-static struct section sessions_written(const struct config_node *node, const struct config_node *template) {
-    const struct config_node *map = config_member(node, STR("sessions")),
-                             *above = config_member(template, STR("sessions"));
+/* A map of its own, over its template's. */
+static struct section caps_written(enum config_section of, const char *key, const struct config_node *node,
+                                   const struct config_node *template) {
+    const struct config_node *map = config_member(node, str_from(key)), *above = config_member(template, str_from(key));
     if (map && map->kind != config_map) map = NULL;
     if (above && above->kind != config_map) above = NULL;
-    return (struct section){section_sessions, map, above};
+    return (struct section){of, map, above};
+}
+
+/* Both maps of an owner's, or a client's: what is not written is no cap. */
+static void both_read(struct arena *arena, struct str kind, struct str name, const struct config_node *node,
+                      const struct config_node *template, struct session_caps *caps) {
+    const struct section sessions = caps_written(section_sessions, "sessions", node, template),
+                         loops = caps_written(section_loop_guard, "loop_guard", node, template);
+    if (!sessions.map && !sessions.above && !loops.map && !loops.above) return; /* there may be a million of them */
+    struct str who = arena_printf(arena, "%.*s %.*s", STR_ARG(kind), STR_ARG(name));
+    if (sessions.map || sessions.above) *caps = caps_read(sessions, who);
+    loops_read(loops, who, caps);
 }
 
 void sessions_of_owner(struct snapshot *snapshot, const struct config_node *node, struct owner *owner) {
-    const struct section section = sessions_written(node, NULL);
-    if (!section.map) return;
-    owner->caps =
-        caps_read(section, arena_printf(&snapshot->arena, "%.*s %.*s", STR_ARG(owner->kind), STR_ARG(owner->name)));
+    both_read(&snapshot->arena, owner->kind, owner->name, node, NULL, &owner->caps);
 }
 
 void sessions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                         struct client *client) {
-    const struct section section = sessions_written(node, template_of(snapshot, node));
     const struct config_node *in = config_member(node, STR("in"));
     struct session_caps *caps = &client->caps;
-    if (section.map || section.above)
-        *caps = caps_read(section, arena_printf(&snapshot->arena, "client %.*s", STR_ARG(client->name)));
+    both_read(&snapshot->arena, STR("client"), client->name, node, template_of(snapshot, node), caps);
     const struct owner *owner = in && in->text.len ? map_find(&snapshot->owners_by_name, in->text) : NULL;
     for (; owner; owner = owner->in) {
         cap_lower(&caps->nano_usd, &owner->caps.nano_usd);
         cap_lower(&caps->calls, &owner->caps.calls);
         cap_lower(&caps->lasts, &owner->caps.lasts);
+        cap_lower(&caps->loop_warn, &owner->caps.loop_warn);
+        cap_lower(&caps->loop_refuse, &owner->caps.loop_refuse);
         if (owner->caps.idle_s > caps->idle_s) caps->idle_s = owner->caps.idle_s;
     }
     if (!session_caps_any(caps)) return;

@@ -164,6 +164,8 @@ struct flight_facts {
     struct str lock_route;         /* the route whose lock it moved: the one that was asked for, or one in it */
     struct str lock_from, lock_to; /* names of targets, where it moved the route's lock; {NULL,0}: it did not */
     const char *lock_why;
+    struct str loop_tool; /* that an agent calls again and again; {NULL,0}: none */
+    size_t loop_calls;    /* with the same arguments */
 };
 
 struct flight_facts flight_facts(const struct flight *flight);

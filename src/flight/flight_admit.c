@@ -540,6 +540,7 @@ static void session_find(struct flight *flight) {
 
 enum step flight_find(struct flight *flight, struct now now, struct actions *out) {
     if ((flight->door->admit ? flight->door->admit : model_admit)(flight, now, out) != step_on) return step_over;
+    if (loop_admit(flight, now, out) != step_on) return step_over;
     session_find(flight);
     if (!session_prepare(flight, now)) return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
     if (flight->snapshot->budget_count || (flight->client && flight->client->money.count) ||

@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
-enum { own_headers_max = 16 + price_shares, limit_headers_max = 6 };
+enum { own_headers_max = 17 + price_shares, limit_headers_max = 6 };
 
 static void answer_header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
@@ -154,6 +154,8 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
         answer_header_put(
             headers, &count, STR("x-weir-downgraded"),
             arena_printf(&flight->arena, "%.*s->%.*s", STR_ARG(flight->choice.model), STR_ARG(attempt->target->name)));
+    if (flight->loop.calls)
+        answer_header_put(headers, &count, STR("x-weir-tool-loop"), number_text(flight, flight->loop.calls));
     own_limits_put(flight, headers, &count, now);
     for (size_t i = 0; i < attempt->reply.header_count; i++)
         if (!own_limits || !str_starts_nocase(attempt->reply.headers[i].name, STR("x-ratelimit-")))

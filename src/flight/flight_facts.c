@@ -146,6 +146,8 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .lock_from = flight->lock_moved.from,
         .lock_to = flight->lock_moved.to ? flight->lock_moved.to->name : STR_NONE,
         .lock_why = flight->lock_moved.why,
+        .loop_tool = flight->loop.tool,
+        .loop_calls = flight->loop.calls,
     };
 }
 

@@ -150,6 +150,11 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
 enum error_code hold_client_look(const struct flight *flight, struct now now, uint64_t *until_ns);
 void hold_client_settle(struct flight *flight, struct now now);
 
+/* -- flight_loop.c: agents that go round in circles -- */
+
+/* Over: refused, and answered. */
+enum step loop_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+
 /* -- flight_session.c: what a session may have -- */
 
 /* Once the request is read: which session it is of, if its client's caps are on it. false: no memory. */

@@ -469,6 +469,12 @@ struct client_holds {
     unsigned owner_count;
 };
 
+/* An agent that goes round in circles (flight_loop.c). */
+struct flight_loop {
+    struct str tool; /* as it stands in the body */
+    size_t calls;    /* with the same arguments; 0: not so many that anything is said */
+};
+
 /* What it holds of a session that its client's caps are on (flight_session.c). */
 struct session_hold {
     struct str name; /* as headers say it; empty: there is none, or no cap */
@@ -566,6 +572,7 @@ struct flight {
     struct waiting waiting;
     struct client_holds client_holds;
     struct session_hold session_hold;
+    struct flight_loop loop;
     struct attempt **attempts; /* in the arena, as many as there have been */
     unsigned attempt_count, attempt_room;
     struct attempt *live;         /* the attempt that runs, or NULL */

@@ -170,6 +170,7 @@ void metrics_request(struct metrics_loop *loop, const struct metrics_request_fac
     add_duration(&loop->durations[endpoint], &metrics_bounds_long, facts->duration_us);
     add_duration(&loop->overhead, &metrics_bounds_short, facts->overhead_us);
     if (facts->caller_gone) metrics_add(&loop->callers_gone, 1);
+    if (facts->tool_loop) metrics_add(&loop->tool_loops, 1);
     if (facts->attempts == 0 && facts->error != error_none) metrics_refused(loop, facts->error);
 }
 

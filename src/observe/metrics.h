@@ -69,7 +69,7 @@ struct metrics_request_facts {
     uint32_t client;       /* as above */
     int status;            /* answered; 0: the caller was gone before any answer */
     enum error_code error; /* error_none: a provider's answer */
-    bool caller_gone;
+    bool caller_gone, tool_loop;
     unsigned attempts; /* 0 and an error: it was refused */
     uint64_t duration_us, overhead_us;
 };

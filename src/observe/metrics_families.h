@@ -13,6 +13,8 @@
       "Requests that weir answered with an error without any attempt.")                                                \
     X(callers_gone, "weir_callers_gone_total", counter, "",                                                            \
       "Requests whose caller hung up before its answer was complete.")                                                 \
+    X(tool_loops, "weir_tool_loops_total", counter, "",                                                                \
+      "Requests whose history has one tool called with the same arguments as often as a `loop_guard` warns of.")       \
     X(request_duration, "weir_request_duration_seconds", histogram, "endpoint",                                        \
       "From the arrival of a request's head to the end of its answer.")                                                \
     X(overhead, "weir_overhead_seconds", histogram, "", "Weir's own share of a request's time.")                       \

@@ -314,6 +314,7 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_alerts_active:
     case metrics_family_alert_posts: put_alerts(text, family, metrics); break;
     case metrics_family_refused: put_refused(text, sum); break;
+    case metrics_family_tool_loops: put_count(text, family, NULL, 0, metrics_read(&sum->tool_loops)); break;
     case metrics_family_callers_gone: put_count(text, family, NULL, 0, metrics_read(&sum->callers_gone)); break;
     case metrics_family_request_duration: put_request_durations(text, metrics, sum); break;
     case metrics_family_overhead: put_durations(text, family, NULL, 0, &sum->overhead, &metrics_bounds_short); break;

@@ -122,6 +122,13 @@ static void lock_move_log(struct reporter *reporter, const struct flight_facts *
              f_str("to", facts->lock_to), f_text("why", facts->lock_why), f_str("request_id", facts->request_id));
 }
 
+static void tool_loop_log(struct reporter *reporter, const struct flight_facts *facts, struct now now) {
+    if (!facts->loop_calls) return;
+    log_warn(reporter->log, now, "tool_loop", f_str("request_id", facts->request_id), f_str("own_id", own_id_of(facts)),
+             f_str("client", facts->client ? facts->client->name : STR_NONE), f_said("tool", facts->loop_tool),
+             f_u64("calls", facts->loop_calls), f_bool("refused", facts->error == error_tool_loop));
+}
+
 void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now) {
     char record[explain_record_bytes];
     struct text text = text_in_buffer(record, sizeof record);
@@ -133,6 +140,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                                                                        .error = facts.error,
                                                                        .caller_gone = facts.caller_gone,
                                                                        .attempts = facts.attempts,
+                                                                       .tool_loop = facts.loop_calls > 0,
                                                                        .duration_us = duration_us,
                                                                        .overhead_us = overhead_ns / NS_PER_US});
     flight_explain(flight, &text);
@@ -141,6 +149,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                           facts.client ? facts.client->name : STR(""), facts.arrived_wall_ns / 1000000,
                           text_str(&text));
     lock_move_log(reporter, &facts, now);
+    tool_loop_log(reporter, &facts, now);
     log_info(
         reporter->log, now, "request_done", f_str("request_id", facts.request_id), f_str("own_id", own_id_of(&facts)),
         f_str("endpoint", endpoint_facts(facts.endpoint)->name), f_str("model", facts.model),

@@ -33,6 +33,7 @@ struct session_cap {
 struct session_caps {
     struct session_cap nano_usd, calls, lasts;
     int64_t idle_s;
+    struct session_cap loop_warn, loop_refuse; /* calls of one tool with the same arguments, in a session or none */
 };
 static inline bool session_caps_any(const struct session_caps *caps) {
     return caps->nano_usd.most > 0 || caps->calls.most > 0 || caps->lasts.most > 0;

@@ -498,7 +498,8 @@ static void the_totals_are_those_of_all_targets_and_loops(void **state) {
         metrics_refused(loops[i], error_headers_too_large);
     }
     static const char *const wanted[] = {
-        "\"requests\":2,\"by_status\":{\"2xx\":2},\"errors\":{},\"refused\":2,\"callers_gone\":1,\"failovers\":1,"
+        "\"requests\":2,\"by_status\":{\"2xx\":2},\"errors\":{},\"refused\":2,\"callers_gone\":1,\"tool_loops\":0,"
+        "\"failovers\":1,"
         "\"stream_events\":18,\"stream_events_dropped\":3,",
         "\"attempts\":3,\"input_tokens\":30,\"output_tokens\":60,\"cached_tokens\":9,\"reasoning_tokens\":12,"
         "\"cost_usd\":\"0.000000015\",\"duration\":{\"count\":2,\"sum_us\":200,",
