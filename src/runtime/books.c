@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "runtime/attempt_records.h"
 #include "snapshot/sessions.h"
+#include "store/ledger_forget.h"
 #include "store/ledger_sessions.h"
 
 enum {
@@ -18,6 +19,7 @@ enum {
     batch = 8192,
     asked_max = 64,
     forget_every_s = 3600,
+    forget_most_ms = 100,
     flush_wait_s = 5,
     text_max = 64 * 1024 * 1024
 };
@@ -50,6 +52,7 @@ struct books {
     uint64_t wait_ns;  /* the last time */
     uint64_t not_kept_told;
     int64_t forgotten_ms;
+    struct ledger_forgetting forgetting;
 };
 
 static struct log_writer *books_log(const struct books *books) { return books->log ? log_shared(books->log) : NULL; }
@@ -187,12 +190,24 @@ static void books_provide(struct books *books) {
     books->not_kept_told = not_kept;
 }
 
+/* Some of it: the rest in the next turns, when what is new has gone into the ledger. */
+static bool books_forget_some(struct books *books) {
+    const uint64_t until_ns = clock_read().mono_ns + forget_most_ms * NS_PER_MS;
+    bool good = true;
+    while (good && books->forgetting.what != forgets_nothing && clock_read().mono_ns < until_ns)
+        good = ledger_forget_some(books->ledger, &books->forgetting);
+    if (!good) books->forgetting.what = forgets_nothing; /* again in an hour */
+    return good;
+}
+
 static void books_forget(struct books *books, int64_t now_ms) {
+    if (!books_forget_some(books)) books_troubled(books, ledger_problem(books->ledger));
     if (now_ms < books->forgotten_ms + forget_every_s * 1000) return;
     books->forgotten_ms = now_ms;
     const struct ledger_sessions sessions = {session_window_mark, session_seconds};
     bool good = ledger_sessions_forget(books->ledger, &sessions, now_ms / 1000 - ledger_sessions_keep_s);
-    good = good && (!books->keep_ms || ledger_forget(books->ledger, now_ms - books->keep_ms) >= 0);
+    if (books->keep_ms && books->forgetting.what == forgets_nothing)
+        ledger_forget_begin(&books->forgetting, now_ms - books->keep_ms);
     if (!good) books_troubled(books, ledger_problem(books->ledger));
 }
 

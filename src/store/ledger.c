@@ -58,7 +58,7 @@ struct word_kept {
 
 struct ledger {
     struct database *database;
-    struct statement *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *forget, *charge;
+    struct statement *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *charge;
     struct statement *word_add, *word_tag_add, *word_find, *word_stays, *word_text, *owner_part, *tag_part;
     struct usage_group *groups;
     size_t group_count;
@@ -77,6 +77,7 @@ struct ledger {
 struct database *ledger_database(struct ledger *ledger) {
     return ledger->database;
 }
+int64_t ledger_instance(struct ledger *ledger) { return ledger->instance_id; }
 void ledger_names_changed(struct ledger *ledger) { ledger->changes_seen = -1; }
 const char *ledger_problem(struct ledger *ledger) { return database_problem(ledger->database); }
 
@@ -212,7 +213,6 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
         ledger_prepare(ledger, "INSERT INTO names(name) VALUES(?1) RETURNING id", &ledger->name_add) &&
         ledger_prepare(ledger, "SELECT id FROM instances WHERE instance = ?1", &ledger->instance_find) &&
         ledger_prepare(ledger, "INSERT INTO instances(instance) VALUES(?1) RETURNING id", &ledger->instance_add) &&
-        ledger_prepare(ledger, "DELETE FROM attempts WHERE time_ms < ?1", &ledger->forget) &&
         ledger_prepare(ledger, ledger_charge_sql, &ledger->charge) && words_prepare(ledger);
     if (!good) {
         snprintf(problem, size, "%s: %s%s", shown, ledger_problem(ledger), database_mend(ledger->database));
@@ -265,9 +265,9 @@ bool ledger_is_gone(struct ledger *ledger) { return database_is_gone(ledger->dat
 void ledger_close(struct ledger *ledger) {
     if (!ledger) return;
     struct statement *const statements[] = {
-        ledger->add,       ledger->name_find,  ledger->name_add,  ledger->instance_find, ledger->instance_add,
-        ledger->usage_add, ledger->forget,     ledger->charge,    ledger->word_add,      ledger->word_tag_add,
-        ledger->word_find, ledger->word_stays, ledger->word_text, ledger->owner_part,    ledger->tag_part};
+        ledger->add,        ledger->name_find, ledger->name_add,   ledger->instance_find, ledger->instance_add,
+        ledger->usage_add,  ledger->charge,    ledger->word_add,   ledger->word_tag_add,  ledger->word_find,
+        ledger->word_stays, ledger->word_text, ledger->owner_part, ledger->tag_part};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) statement_end(statements[i]);
     database_close(ledger->database);
     memory_give(ledger->groups);
@@ -563,10 +563,12 @@ bool ledger_begin(struct ledger *ledger) {
     return database_begin(ledger->database) && ledger_look(ledger);
 }
 
+enum { worker_bits = 6, sequence_bits = 38 };
+int64_t ledger_attempt_last(int64_t id) { return id | (((int64_t)1 << sequence_bits) - 1); }
+
 /* One number, so that rows are appended and nothing else has to be looked up: which process, which worker of it, which
  * of its records. */
 static int64_t attempt_id(int64_t instance, unsigned worker, uint64_t sequence) {
-    enum { worker_bits = 6, sequence_bits = 38 };
     _Static_assert(limit_loops <= 1 << worker_bits, "a worker has its place in the number");
     CHECKF(worker < 1 << worker_bits && sequence < (uint64_t)1 << sequence_bits && instance < 1 << 19,
            "instance=%lld worker=%u sequence=%llu", (long long)instance, worker, (unsigned long long)sequence);
@@ -728,31 +730,4 @@ void ledger_undo(struct ledger *ledger) {
     memset(ledger->names, 0, names_kept * sizeof *ledger->names);
     memset(ledger->charges, 0, charges_kept * sizeof *ledger->charges);
     memset(ledger->words, 0, words_kept * sizeof *ledger->words);
-}
-
-/* Sessions that have no attempts any more: their sums, their words, and the words' tags; and the tags of processes
- * whose journals have been read. */
-static bool sessions_forget(struct ledger *ledger, int64_t before_ms) {
-    enum { ms_per_s = 1000, ms_per_hour = 3600 * 1000 };
-    char sql[640];
-    snprintf(sql, sizeof sql,
-             "DELETE FROM usage WHERE grain = %d AND at < %lld;"
-             "DELETE FROM recosted_usage WHERE grain = %d AND at < %lld;"
-             "DELETE FROM word_tags WHERE instance <> %lld OR word IN (SELECT id FROM words WHERE told_s < %lld AND "
-             "stays = 0);"
-             "DELETE FROM words WHERE told_s < %lld AND stays = 0;",
-             usage_of_sessions, (long long)(before_ms / ms_per_hour), usage_of_sessions,
-             (long long)(before_ms / ms_per_hour), (long long)ledger->instance_id, (long long)(before_ms / ms_per_s),
-             (long long)(before_ms / ms_per_s));
-    memset(ledger->words, 0, words_kept * sizeof *ledger->words);
-    return database_run(ledger->database, sql);
-}
-
-int64_t ledger_forget(struct ledger *ledger, int64_t before_ms) {
-    param_number(ledger->forget, 1, before_ms);
-    bool good = statement_step(ledger->forget) == database_done;
-    int64_t gone = good ? statement_changes(ledger->forget) : -1;
-    statement_reset(ledger->forget);
-    if (good && ledger->instance_id > 0 && !sessions_forget(ledger, before_ms)) return -1;
-    return gone;
 }

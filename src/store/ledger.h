@@ -105,7 +105,8 @@ void ledger_shrink(struct ledger *ledger);
  */
 bool ledger_budgets(struct ledger *ledger,
                     void (*tell)(void *context, const struct record_charge *of, int64_t nano_usd), void *context);
-/* Attempts that began before that go, what is summed of sessions too; all other sums stay. How many, or -1. */
+/* Attempts that began before that go, what is summed of sessions too; all other sums stay. All of it: who writes too
+ * does it in pieces (ledger_forget.h). How many, or -1. */
 int64_t ledger_forget(struct ledger *ledger, int64_t before_ms);
 
 /* A request of one client, by weir's id or by the client's own: of several of its own the last. */

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "store/metered.h"
 
-enum { erase_batch = 20000, erasures_most = 100000 };
+enum { erase_batch = 2000, erasures_most = 100000 };
 
 static struct sha256 erased_hash(const unsigned char salt[16], struct str client) {
     char bytes[16 + record_text_most];

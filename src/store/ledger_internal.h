@@ -35,6 +35,10 @@ extern const char *const ledger_migrations[];
 extern const int ledger_version;
 /* Adds to what was spent of a budget in a window: budget, window_s, nano_usd. */
 extern const char ledger_charge_sql[];
+/* The number of the process that it writes attempts of; below 1: none so far. */
+int64_t ledger_instance(struct ledger *ledger);
+/* The last number that an attempt of the same worker of the same process may have. */
+int64_t ledger_attempt_last(int64_t id);
 /* What it keeps of names is looked up anew from its next transaction on. */
 void ledger_names_changed(struct ledger *ledger);
 
