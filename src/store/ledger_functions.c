@@ -31,6 +31,7 @@ size_t durations_put(const struct histogram *histogram, unsigned char bytes[dura
 
 void durations_add(struct histogram *histogram, const void *bytes, size_t len) {
     const unsigned char *at = bytes;
+    uint64_t added = 0;
     for (size_t i = 0; at && i + 6 <= len; i += 6) {
         uint16_t bucket;
         uint32_t count;
@@ -40,8 +41,9 @@ void durations_add(struct histogram *histogram, const void *bytes, size_t len) {
         uint32_t before = atomic_load_explicit(&histogram->buckets[bucket], memory_order_relaxed);
         uint32_t sum = count > UINT32_MAX - before ? UINT32_MAX : before + count;
         atomic_store_explicit(&histogram->buckets[bucket], sum, memory_order_relaxed);
-        atomic_fetch_add_explicit(&histogram->count, sum - before, memory_order_relaxed);
+        added += sum - before;
     }
+    atomic_fetch_add_explicit(&histogram->count, added, memory_order_relaxed);
 }
 
 static void durations_answer(sqlite3_context *context, const struct histogram *histogram) {

@@ -61,6 +61,13 @@ static bool asks_of_models(const struct usage_question *question) {
 
 /* -- the statement -- */
 
+/* The second time none. */
+static size_t sums_read(const struct gathering *gathering) { return gathering->times_only ? 0 : usage_sums; }
+
+static bool recosted_is_read(const struct gathering *gathering) {
+    return gathering->question->recosted && !gathering->times_only;
+}
+
 /* The day or hour of a row whose grain has so many hours. */
 static void moment_put(struct text *sql, enum usage_key key, int hours) {
     if (key == usage_by_hour)
@@ -78,7 +85,7 @@ static void gather_select(const struct gathering *gathering, int hours, struct t
     const struct usage_question *question = gathering->question;
     bool by[usage_keys] = {false};
     text_put(sql, STR("SELECT durations, first_tokens"));
-    for (size_t i = 0; i < usage_sums; i++) text_printf(sql, ", %s", sums[i]);
+    for (size_t i = 0; i < sums_read(gathering); i++) text_printf(sql, ", %s", sums[i]);
     for (size_t i = 0; i < gathering->by_count; i++) {
         enum usage_key key = question->by[i];
         by[key] = true;
@@ -92,7 +99,7 @@ static void gather_select(const struct gathering *gathering, int hours, struct t
         text_put(sql,
                  STR(", coalesce(recosted_attempts, 0), coalesce(recosted_priced, 0), coalesce(recosted_nano_usd, 0)"));
     text_put(sql, STR(" FROM usage"));
-    if (question->recosted)
+    if (recosted_is_read(gathering))
         text_put(sql, STR(" LEFT JOIN recosted_usage USING(grain, at, provider, model, client, route, owner, rule, "
                           "asked, tags, session)"));
     if (by[usage_by_owner]) text_put(sql, STR(" LEFT JOIN owner_parts ON owner_parts.whole = owner"));
@@ -182,16 +189,17 @@ static void times_add(struct usage_times *times, struct statement *from) {
 static void row_add(const struct gathering *gathering, struct usage_row *row, const int64_t sums[usage_sums],
                     struct statement *from) {
     const int recosted = 2 + usage_sums + (int)gathering->by_count;
-    for (int i = 0; i < usage_sums; i++) row->sums[i] = ledger_sum(row->sums[i], sums[i]);
-    for (int i = 0; gathering->question->recosted && !gathering->times_only && i < recosted_sums; i++)
+    for (size_t i = 0; i < sums_read(gathering); i++) row->sums[i] = ledger_sum(row->sums[i], sums[i]);
+    for (int i = 0; recosted_is_read(gathering) && i < recosted_sums; i++)
         row->recosted[i] = ledger_sum(row->recosted[i], row_number(from, recosted + i));
     if (row->times) times_add(row->times, from);
 }
 
 static bool row_take(struct gathering *gathering, struct statement *from) {
     int64_t numbers[usage_keys] = {0}, sums[usage_sums] = {0};
-    for (size_t i = 0; i < gathering->by_count; i++) numbers[i] = row_number(from, (int)(2 + usage_sums + i));
-    for (int i = 0; i < usage_sums && !gathering->times_only; i++) sums[i] = row_number(from, 2 + i);
+    const size_t count = sums_read(gathering);
+    for (size_t i = 0; i < gathering->by_count; i++) numbers[i] = row_number(from, (int)(2 + count + i));
+    for (size_t i = 0; i < count; i++) sums[i] = row_number(from, (int)(2 + i));
     if (gathering->totals) row_add(gathering, &gathering->gathered->total, sums, from);
     if (!gathering->by_count) return true;
     struct usage_row *row = usage_row_of(gathering, numbers);
