@@ -4,6 +4,8 @@
  */
 #include "base/redact.h"
 
+#include "base/pattern.h"
+
 static bool word_byte(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
            c == '*';
@@ -122,9 +124,86 @@ static size_t card_end(struct str said, size_t at) {
     return sum % 10 == 0 ? end : 0;
 }
 
+static bool digit_byte(char c) { return c >= '0' && c <= '9'; }
+
+/* Exactly so many digits: their end, or 0. */
+static size_t digits_end(struct str said, size_t at, size_t count) {
+    if (count > said.len || at > said.len - count) return 0;
+    for (size_t i = at; i < at + count; i++)
+        if (!digit_byte(said.at[i])) return 0;
+    return at + count;
+}
+
+/* +49 (0)30 901820-12: 8 to 15 digits (ITU-T E.164), with one mark, or a parenthesis and one, between two of them. */
+static size_t phone_of_country_end(struct str said, size_t at) {
+    enum { digits_least = 8, digits_most = 15, marks_most = 2 };
+    size_t end = 0, count = 0, marks = 0;
+    if (at + 1 >= said.len || said.at[at] != '+' || !digit_byte(said.at[at + 1]) || said.at[at + 1] == '0') return 0;
+    for (size_t i = at + 1; i < said.len && marks <= marks_most; i++) {
+        bool digit = digit_byte(said.at[i]);
+        if (!digit && !any_of(said.at[i], " -./()")) break;
+        marks = digit ? 0 : marks + 1;
+        count += digit;
+        if (digit) end = i + 1;
+    }
+    bool ends = end && (end == said.len || !word_byte(said.at[end]) || said.at[end] == '-');
+    return ends && count >= digits_least && count <= digits_most ? end : 0;
+}
+
+/* (555) 123-4567, 555-123-4567, 555.123.4567 */
+static size_t phone_of_america_end(struct str said, size_t at) {
+    bool around = said.at[at] == '(';
+    size_t end = digits_end(said, at + around, 3);
+    if (!end || said.at[at + around] < '2') return 0;
+    if (around && (end == said.len || said.at[end++] != ')')) return 0;
+    if (end < said.len && any_of(said.at[end], around ? " -." : "-."))
+        end++;
+    else if (!around)
+        return 0;
+    end = digits_end(said, end, 3);
+    if (!end || end == said.len || !any_of(said.at[end], " -.")) return 0;
+    end = digits_end(said, end + 1, 4);
+    return end && (end == said.len || !word_byte(said.at[end])) ? end : 0;
+}
+
+/* A telephone's number: its end, or 0. Not from within a word. */
+static size_t phone_end(struct str said, size_t at) {
+    if (at > 0 && (word_byte(said.at[at - 1]) || said.at[at - 1] == '.')) return 0;
+    if (said.at[at] == '+') return phone_of_country_end(said, at);
+    return said.at[at] == '(' || digit_byte(said.at[at]) ? phone_of_america_end(said, at) : 0;
+}
+
+void redact_own(const struct pattern *own, struct text *text, struct str said) {
+    size_t work = pattern_work_max, put = 0;
+    struct str looked = str_slice(said, 0, redact_looked_most);
+    for (size_t at = 0; at < looked.len;) {
+        struct pattern_match match = pattern_find(own, looked, at, &work);
+        if (match.from == match.to) {
+            at = match.to + 1; /* the end, or what matched nothing */
+            continue;
+        }
+        at = put = hide_until(text, looked, put, match.from, match.to);
+        if (match.given_up) break;
+    }
+    text_put(text, str_slice(looked, put, looked.len));
+    if (said.len > looked.len) text_put(text, STR("***"));
+}
+
+void redact_put_by(const struct pattern *own, struct text *text, struct str said) {
+    char bytes[redact_looked_most * 3]; /* each byte may become three stars */
+    struct text looked = text_in_buffer(bytes, sizeof bytes);
+    if (own) redact_own(own, &looked, said);
+    redact_put(text, !own ? said : looked.failed ? STR("***") : text_str(&looked));
+}
+
 void redact_put(struct text *text, struct str said) {
     size_t at = 0, put = 0;
     while (at < said.len) {
+        size_t phone = phone_end(said, at);
+        if (phone) {
+            at = put = hide_until(text, said, put, at, phone);
+            continue;
+        }
         if (!word_byte(said.at[at])) {
             size_t user_end = said.at[at] == ':' ? user_info_end(said, at) : 0;
             if (user_end)

@@ -205,14 +205,16 @@ static void config_compact(struct config *config) {
     struct config small = *config;
     arena_init(&kept, 4096, 64 * 1024 * 1024);
     struct config_process *process = &small.process;
-    struct str *texts[5 + 3 * config_listens_max] = {&process->state_dir, &process->log_level, &process->log_format,
-                                                     &small.catalog_from, &process->ledger};
+    struct str *texts[5 + 3 * config_listens_max + config_patterns_max] = {&process->state_dir, &process->log_level,
+                                                                            &process->log_format, &small.catalog_from,
+                                                                            &process->ledger};
     size_t count = 5;
     for (size_t i = 0; i < process->listen_count; i++) {
         texts[count++] = &process->listens[i].address;
         texts[count++] = &process->listens[i].cert_file;
         texts[count++] = &process->listens[i].key_file;
     }
+    for (size_t i = 0; i < process->redact_pattern_count; i++) texts[count++] = &process->redact_patterns[i];
     bool fine = true;
     small.file_count = 0; /* problems have their own */
     for (size_t i = 0; i < count && fine; i++) fine = (*texts[i] = arena_copy(&kept, *texts[i])).at != NULL;

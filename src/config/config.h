@@ -93,7 +93,7 @@ struct config_origin {
     struct str provider, server, origin;
 };
 
-enum { config_listens_max = 16, config_files_max = 100 };
+enum { config_listens_max = 16, config_files_max = 100, config_patterns_max = 32 };
 
 /* What the process needs; lives in the configuration's own arena. */
 struct config_process {
@@ -107,6 +107,8 @@ struct config_process {
     int64_t ledger_keep_days;         /* 0: for ever */
     bool ledger_refuses;              /* what cannot be kept is not begun */
     struct str log_level, log_format; /* empty: by default */
+    struct str redact_patterns[config_patterns_max];
+    size_t redact_pattern_count;
     bool metrics_public;
     bool core_dumps;
 };

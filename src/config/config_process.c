@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include "base/limits.h"
+#include "base/pattern.h"
 #include "config/config_read.h"
 
 static bool address_is_loopback(struct str address) {
@@ -30,6 +31,36 @@ static bool listen_stands(const struct config_process *process, struct str addre
     for (size_t i = 0; i < process->listen_count && !str_ends(address, STR(":0")); i++)
         if (str_eq(process->listens[i].address, address)) return true;
     return false;
+}
+
+static void pattern_add(struct config_reading *reading, const struct config_node *node) {
+    struct config_process *process = &reading->config->process;
+    size_t bad;
+    const char *problem = "there are more than 32 of them";
+    bool room = process->redact_pattern_count < config_patterns_max;
+    struct pattern *pattern = room ? pattern_new(&node->text, 1, &bad, &problem) : NULL;
+    if (pattern)
+        process->redact_patterns[process->redact_pattern_count++] = node->text;
+    else
+        config_report(reading, node, config_error, "`%.*s` is no pattern that can be looked for: %s",
+                      STR_ARG(config_shown(node)), problem);
+    pattern_free(pattern);
+}
+
+/* Each alone, then all of them: they are walked as one. */
+static void patterns_read(struct config_reading *reading, const struct config_node *log) {
+    const struct config_process *process = &reading->config->process;
+    const struct config_node *list = config_member(log, STR("redact_patterns"));
+    size_t bad;
+    const char *problem = "";
+    if (list && list->kind == config_scalar && list->text.len) pattern_add(reading, list);
+    for (const struct config_node *node = list && list->kind == config_list ? list->first : NULL; node;
+         node = node->next)
+        if (node->kind == config_scalar) pattern_add(reading, node);
+    if (!process->redact_pattern_count || reading->config->error_count) return;
+    struct pattern *all = pattern_new(process->redact_patterns, process->redact_pattern_count, &bad, &problem);
+    if (!all) config_report(reading, list, config_error, "`redact_patterns` cannot be taken together: %s", problem);
+    pattern_free(all);
 }
 
 static void listen_add(struct config_reading *reading, const struct config_node *node, bool open_to_all) {
@@ -137,6 +168,7 @@ void config_process_read(struct config_reading *reading, const struct config_nod
     process->ledger_refuses = read_is(top, "on_ledger_failure", "refuse");
     process->log_level = read_str(log, "level");
     process->log_format = read_str(log, "format");
+    patterns_read(reading, log.map);
     process->core_dumps = read_bool(top, "core_dumps");
     process->metrics_public = read_is(top, "metrics", "public");
     listens_read(reading, top);
@@ -163,8 +195,13 @@ void config_process_fixed(const struct config_process *process, struct text *tex
     for (size_t i = 0; i < process->listen_count; i++)
         text_printf(text, " %.*s|%.*s|%.*s", STR_ARG(process->listens[i].address),
                     STR_ARG(process->listens[i].cert_file), STR_ARG(process->listens[i].key_file));
-    text_printf(text, "\nstate_dir %.*s\nlog %.*s %.*s\n", STR_ARG(process->state_dir), STR_ARG(process->log_level),
+    text_printf(text, "\nstate_dir %.*s\nlog %.*s %.*s", STR_ARG(process->state_dir), STR_ARG(process->log_level),
                 STR_ARG(process->log_format));
+    for (size_t i = 0; i < process->redact_pattern_count; i++) {
+        text_put_byte(text, ' ');
+        text_put_json(text, process->redact_patterns[i]);
+    }
+    text_put_byte(text, '\n');
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         text_printf(text, "%s %llu\n", numbers[i].name, (unsigned long long)numbers[i].value);
 }

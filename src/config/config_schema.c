@@ -604,7 +604,8 @@ static const struct config_key log_keys[] = {
     CHOICE("level", "debug|info|warn|error|off", "info", "The least level that is written."),
     CHOICE("format", "json|readable", "", "The form of a line.", .otherwise = STR("json; readable on a terminal")),
     BOOL("redact", "true",
-         "Credentials, addresses and card numbers are not logged; `false` changes nothing in this version."),
+         "Credentials, addresses, telephone and card numbers are not logged; `false` changes nothing in this version."),
+    TEXTS("redact_patterns", "", "Regular expressions: what they find is not logged either, nor told by explain."),
     BOOL("bodies", "false", "Log requests and replies, and what a provider says in its errors.", .status = key_later),
 };
 

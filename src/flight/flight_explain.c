@@ -17,12 +17,21 @@ static void explain_usage_put(struct text *text, const struct usage *usage) {
 }
 
 /* It may quote the prompt. */
-static void said_put(struct text *text, struct str words) {
+static void said_put(const struct flight *flight, struct text *text, struct str words) {
     enum { shown = 80, stars = 3 };
     char redacted[(shown + 80) * stars];
     struct text into = text_in_buffer(redacted, sizeof redacted);
-    redact_put(&into, words); /* the whole of it: an address that is cut is none any more */
+    redact_put_by(flight->host->own, &into, words); /* the whole of it: an address that is cut is none any more */
     if (words.len) text_json_str(text, STR("said"), str_slice(into.failed ? STR("***") : text_str(&into), 0, shown));
+}
+
+/* A caller's words, or weir's own that quote them. */
+static void quoted_put(const struct flight *flight, struct text *text, struct str name, struct str words, size_t most) {
+    char bytes[2048];
+    struct text into = text_in_buffer(bytes, sizeof bytes);
+    if (flight->host->own) redact_own(flight->host->own, &into, words);
+    if (flight->host->own) words = into.failed ? STR("***") : text_str(&into);
+    text_json_str(text, name, str_slice(words, 0, most));
 }
 
 /* What its provider could not be told; the first names, where there is little room. */
@@ -34,17 +43,17 @@ static void losses_put(struct text *text, const struct attempt *attempt) {
         text_json_str(text, STR("changed"), str_slice(attempt->dialect.changed, 0, shown));
 }
 
-static void attempt_put(struct text *text, const struct attempt *attempt) {
+static void attempt_put(const struct flight *flight, struct text *text, const struct attempt *attempt) {
     text_json_comma(text);
     text_put_byte(text, '{');
-    text_json_str(text, STR("target"), attempt->target->name);
+    quoted_put(flight, text, STR("target"), attempt->target->name, SIZE_MAX);
     if (attempt->candidate->level->around)
         text_json_str(text, STR("route"), str_slice(attempt->candidate->level->route->model, 0, 40));
     bool good = attempt->state == attempt_settled && attempt->failure == failure_none;
     if (attempt->hedge) text_json_bool(text, STR("hedge"), true);
     text_json_str(text, STR("outcome"), good ? STR("ok") : failure_facts(attempt->failure)->name);
     if (attempt->reply.status) text_json_i64(text, STR("status"), attempt->reply.status);
-    said_put(text, attempt->word.text);
+    said_put(flight, text, attempt->word.text);
     if (attempt->word.code.len) text_json_str(text, STR("code"), attempt->word.code);
     if (!good && attempt->failure) text_json_str(text, STR("next"), failure_cure(attempt->failure));
     if (attempt->sent_ns)
@@ -65,10 +74,10 @@ static void attempt_put(struct text *text, const struct attempt *attempt) {
 }
 
 /* Its name alone when it was simply next; why not, where something stood against it; its score at the last choice. */
-static void candidate_put(struct text *text, const struct candidate *candidate) {
+static void candidate_put(const struct flight *flight, struct text *text, const struct candidate *candidate) {
     text_json_comma(text);
     text_put_byte(text, '{');
-    text_json_str(text, STR("target"), str_slice(candidate->target->name, 0, 64));
+    quoted_put(flight, text, STR("target"), candidate->target->name, 64);
     if (candidate->level && candidate->level->around)
         text_json_str(text, STR("route"), str_slice(candidate->level->route->model, 0, 40));
     if (candidate->tries)
@@ -91,27 +100,27 @@ void flight_explain(const struct flight *flight, struct text *text) {
     if (!str_eq(flight->own_id, flight->request_id)) text_json_str(text, STR("caller_id"), flight->request_id);
     text_json_i64(text, STR("time_ms"), flight->times.arrived_wall_ns / 1000000);
     text_json_str(text, STR("endpoint"), endpoint_facts(flight->endpoint)->name);
-    text_json_str(text, STR("model"), str_slice(flight->choice.model, 0, 80));
+    quoted_put(flight, text, STR("model"), flight->choice.model, 80);
     if (flight->client) text_json_str(text, STR("client"), flight->client->name);
     text_json_bool(text, STR("stream"), flight->request.stream);
-    if (flight->choice.route) text_json_str(text, STR("route"), str_slice(flight->choice.route->model, 0, 80));
+    if (flight->choice.route) quoted_put(flight, text, STR("route"), flight->choice.route->model, 80);
     if (flight->choice.rule) text_json_str(text, STR("rule"), str_slice(flight->choice.rule->name, 0, 64));
     text_json_str(text, STR("strategy"), strategy_name(flight->choice.by));
     text_json_i64(text, STR("status"), flight->answer.status);
     if (flight->answer.error) text_json_str(text, STR("error"), error_name(flight->answer.error));
-    if (flight->answer.said.len) text_json_str(text, STR("said"), str_slice(flight->answer.said, 0, 120));
+    if (flight->answer.said.len) quoted_put(flight, text, STR("said"), flight->answer.said, 120);
     if (flight->caller == caller_gone) text_json_bool(text, STR("caller_gone"), true);
     text_json_u64(text, STR("bytes_out"), flight->answer.bytes);
     text_json_u64(text, STR("candidate_count"), flight->choice.count);
     text_json_key(text, STR("attempts"));
     text_put_byte(text, '[');
     for (unsigned i = 0; i < flight->attempt_count && text->size - text->len > 540; i++)
-        attempt_put(text, flight->attempts[i]);
+        attempt_put(flight, text, flight->attempts[i]);
     text_put_byte(text, ']');
     text_json_key(text, STR("candidates"));
     text_put_byte(text, '[');
     for (size_t i = 0; i < flight->choice.count && i < candidates_told && text->size - text->len > 160; i++) {
-        candidate_put(text, &flight->choice.candidates[i]);
+        candidate_put(flight, text, &flight->choice.candidates[i]);
     }
     text_put(text, STR("]}"));
 }

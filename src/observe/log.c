@@ -415,7 +415,7 @@ struct log *log_open(const struct log_options *options) {
     struct log *log = memory_take_zeroed(sizeof *log);
     if (!log) return NULL;
     log->options = *options;
-    log->style = (struct log_style){options->format, options->colour};
+    log->style = (struct log_style){options->format, options->colour, options->own};
     bool file = options->fd >= 0 && fstat(options->fd, &status) == 0 && S_ISREG(status.st_mode);
     log->write_bytes_max = file ? file_write_bytes : pipe_write_bytes;
     log->wake[0] = log->wake[1] = -1;

@@ -31,8 +31,9 @@ enum {
 struct log_options {
     enum log_level level;
     enum log_format format;
-    bool colour; /* readable format only; the caller has looked at the terminal and NO_COLOR */
-    int fd;      /* used when write is NULL; -1: nothing is written. Stays the caller's */
+    const struct pattern *own; /* what is hidden of all strings, beside credentials; outlives the log; NULL: nothing */
+    bool colour;               /* readable format only; the caller has looked at the terminal and NO_COLOR */
+    int fd;                    /* used when write is NULL; -1: nothing is written. Stays the caller's */
     /* One line without its newline. From the log thread, or from whoever flushes; never two at once. */
     void (*write)(void *owner, struct str line);
     void *owner;

@@ -6,8 +6,9 @@
 #include <time.h>
 
 enum {
-    value_bytes = 1024, /* of a string; the rest is cut and marked */
-    end_room = 48,      /* kept free for what ends a line */
+    value_bytes = 1024,  /* of a string; the rest is cut and marked */
+    looked_bytes = 2048, /* of one that something is hidden in: longer than what could begin in front of the cut */
+    end_room = 48,       /* kept free for what ends a line */
 };
 
 static void put_time(struct text *text, struct log_second *cache, int64_t wall_ns) {
@@ -79,29 +80,51 @@ static void put_string(struct text *text, struct log_style style, struct str s) 
         put_quoted(text, s);
 }
 
-/* At most value_bytes, never through the middle of a character. */
-static struct str log_line_cut(struct str s) {
-    if (s.len <= value_bytes) return s;
-    size_t len = value_bytes;
-    while (len > value_bytes - 3 && ((unsigned char)s.at[len] & 0xc0) == 0x80) len--;
+/* At most so many bytes, never through the middle of a character. */
+static struct str log_line_cut(struct str s, size_t most) {
+    if (s.len <= most) return s;
+    size_t len = most;
+    while (len > most - 3 && ((unsigned char)s.at[len] & 0xc0) == 0x80) len--;
     return str_slice(s, 0, len);
 }
 
-static void put_value_string(struct text *text, struct log_style style, const struct log_field *field) {
-    char shown_bytes[2 * value_bytes + 8];
-    struct text shown = text_in_buffer(shown_bytes, sizeof shown_bytes);
-    struct str value = log_line_cut(field->str);
-    bool was_cut = value.len < field->str.len;
-    if (field->kind == log_kind_str && !was_cut) {
+static void put_cut(struct text *text, struct log_style style, struct str value, bool was_cut) {
+    char bytes[value_bytes + 8];
+    struct text shown = text_in_buffer(bytes, sizeof bytes);
+    struct str cut = log_line_cut(value, value_bytes);
+    if (!was_cut && cut.len == value.len) {
         put_string(text, style, value);
         return;
     }
+    text_put(&shown, cut);
+    text_put(&shown, STR("..."));
+    put_string(text, style, text_str(&shown));
+}
+
+/* What is hidden is hidden first, and then cut: the half of an address is none any more. */
+static void put_value_hidden(struct text *text, struct log_style style, const struct log_field *field) {
+    char own_bytes[redact_looked_most * 3], shown_bytes[3 * looked_bytes];
+    struct text own = text_in_buffer(own_bytes, sizeof own_bytes),
+                shown = text_in_buffer(shown_bytes, sizeof shown_bytes);
+    struct str value = field->str;
+    if (style.own) {
+        redact_own(style.own, &own, value);
+        value = own.failed ? STR("***") : text_str(&own);
+    }
+    struct str looked = log_line_cut(value, looked_bytes);
+    bool was_cut = looked.len < value.len;
     if (field->kind == log_kind_said)
-        redact_put(&shown, value);
+        redact_put(&shown, looked);
     else
-        text_put(&shown, value);
-    if (was_cut) text_put(&shown, STR("..."));
-    put_string(text, style, shown.failed ? STR("***") : text_str(&shown));
+        text_put(&shown, looked);
+    put_cut(text, style, shown.failed ? STR("***") : text_str(&shown), was_cut);
+}
+
+static void put_value_string(struct text *text, struct log_style style, const struct log_field *field) {
+    if (field->kind == log_kind_said || style.own)
+        put_value_hidden(text, style, field);
+    else
+        put_cut(text, style, field->str, false);
 }
 
 static void put_readable_us(struct text *text, uint64_t us) {

@@ -14,6 +14,7 @@ struct log_second {
 struct log_style {
     enum log_format format;
     bool colour;
+    const struct pattern *own; /* hidden in all strings; NULL: nothing */
 };
 
 /* One line with its newline. Fields that do not fit are left out from the first such on, and the line says so. `text`

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/pattern.h"
 #include "net/loop.h"
 
 static const char *system_environment(void *context, const char *name) {
@@ -63,6 +64,13 @@ static bool reports_open(struct weir *weir) {
     log_level_parse(process->log_level, &weir->log_options.level);
     if (str_eq(process->log_format, STR("json"))) weir->log_options.format = log_format_json;
     if (str_eq(process->log_format, STR("readable"))) weir->log_options.format = log_format_readable;
+    if (process->redact_pattern_count) {
+        size_t bad;
+        const char *problem;
+        weir->redacts = pattern_new(process->redact_patterns, process->redact_pattern_count, &bad, &problem);
+        if (!weir->redacts) return false; /* they have been looked at: there is no memory */
+    }
+    weir->log_options.own = weir->redacts;
     if (weir->host.log) {
         weir->reports.log = log_open(&weir->log_options);
         if (!weir->reports.log) return false;
@@ -90,6 +98,7 @@ static bool workers_start(struct weir *weir) {
         weir->workers[i].host.strangers = &weir->strangers;
         weir->workers[i].host.reasoning = &weir->reasoning;
         weir->workers[i].host.cells = &weir->cells;
+        weir->workers[i].host.own = weir->redacts;
         weir->workers[i].host.kept = &weir->sessions_kept;
         weir->workers[i].drain_letter = loop_letter_new();
         weir->workers[i].stop_letter = loop_letter_new();
@@ -521,6 +530,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     issuers_free(weir->issuers);
     library_clients_free(weir->clients);
     log_close(weir->reports.log);
+    pattern_free(weir->redacts);
     metrics_close(weir->reports.metrics);
     config_free(&weir->config);
     memory_wipe(weir->ledger_place, sizeof weir->ledger_place);

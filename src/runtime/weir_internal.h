@@ -44,6 +44,7 @@ struct weir {
     char *simulated_base_url;
     struct config_ids ids;
     struct cells cells;
+    struct pattern *redacts;            /* `log.redact_patterns`; NULL: none */
     struct sessions_kept sessions_kept; /* what sessions had used, as the ledger has it */
     struct config config;               /* of the last load: its `process` part counts */
     struct in_force texts;              /* what the configuration was made of; guarded by `control` */

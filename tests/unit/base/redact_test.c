@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pattern.h"
 #include "base/prng.h"
 #include "base/redact.h"
 
@@ -49,6 +50,42 @@ static void addresses_and_card_numbers_are_hidden(void **state) {
     check("card 4111 1111 1111 1112", "card 4111 1111 1111 1112"); /* a wrong check digit */
     check("at 1741570283121 and 20260101", "at 1741570283121 and 20260101");
     check("user@host a@b.", "user@host a@b.");
+}
+
+static void telephone_numbers_are_hidden(void **state) {
+    (void)state;
+    check("call +49 30 901820 or +1 (555) 123-4567.", "call *** or ***.");
+    check("tel:+442079460018;x", "tel:***;x");
+    check("(555) 123-4567, 555-123-4567 and 555.123.4567!", "***, *** and ***!");
+    check("{\"phone\":\"+49 (0)30 901820-12\"}", "{\"phone\":\"***\"}");
+    static const char *const plain[] = {"2026-11-22T10:00:00Z", "+1 is more than 0",  "1+12345678x",
+                                        "127.0.0.1:8080",       "555-1234-567",       "a555-123-4567",
+                                        "155-123-4567",         "a limit of 1000000", "(123) 456-789",
+                                        "555 123 4567",         "0.555.123.4567"};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) check(plain[i], plain[i]);
+}
+
+static void what_an_operator_names_is_hidden_beside_it(void **state) {
+    (void)state;
+    static const struct str own[] = {STR("KD-\\d{4,}"), STR("(?i)project [a-z]+")};
+    static char bytes[4 * redact_looked_most], long_one[2 * redact_looked_most];
+    size_t bad;
+    const char *problem;
+    struct pattern *pattern = pattern_new(own, 2, &bad, &problem);
+    struct text text = text_in_buffer(bytes, sizeof bytes);
+    redact_put_by(pattern, &text, STR("KD-12345 of Project Falcon, me@home.org: KD-12"));
+    bytes[text.len] = 0;
+    assert_string_equal(bytes, "*** of ***, ***: KD-12");
+    memset(long_one, 'x', sizeof long_one);
+    memcpy(long_one + sizeof long_one - 7, "KD-1234", 7);
+    text = text_in_buffer(bytes, sizeof bytes);
+    redact_put_by(pattern, &text, str_make(long_one, sizeof long_one));
+    assert_false(text.failed);
+    assert_int_equal(text.len, redact_looked_most + 3); /* what is not looked at is not shown */
+    text = text_in_buffer(bytes, sizeof bytes);
+    redact_put_by(NULL, &text, STR("KD-12345"));
+    assert_true(str_eq(text_str(&text), STR("KD-12345")));
+    pattern_free(pattern);
 }
 
 static void plain_words_stay(void **state) {
@@ -96,6 +133,8 @@ int main(void) {
         cmocka_unit_test(words_that_look_like_keys_are_hidden),
         cmocka_unit_test(values_named_like_a_credential_are_hidden),
         cmocka_unit_test(addresses_and_card_numbers_are_hidden),
+        cmocka_unit_test(telephone_numbers_are_hidden),
+        cmocka_unit_test(what_an_operator_names_is_hidden_beside_it),
         cmocka_unit_test(plain_words_stay),
         cmocka_unit_test(header_names_that_carry_credentials),
         cmocka_unit_test(any_bytes_are_read_to_their_end),

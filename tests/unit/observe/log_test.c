@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pattern.h"
 #include "base/memory.h"
 #include "base/secret.h"
 #include "observe/log.h"
@@ -386,6 +387,41 @@ static void what_a_provider_said_is_logged_without_the_key_it_quotes(void **stat
     assert_non_null(strstr(sink.bytes, "Incorrect API key provided"));
 }
 
+/* Whatever lies across it. */
+static void what_is_hidden_is_hidden_before_a_value_is_cut(void **state) {
+    (void)state;
+    static const char secret[] = "jane.doe@mail.example.org";
+    char words[1100];
+    for (size_t at = 1024 - sizeof secret; at < 1030; at++) {
+        sink_clean(NULL);
+        memset(words, ' ', sizeof words);
+        memcpy(words + at, secret, sizeof secret - 1);
+        struct log *log = open_log(log_level_info, log_format_json);
+        log_info(log_shared(log), noon, "one", f_said("a", str_make(words, sizeof words)));
+        log_close(log);
+        if (strstr(sink.bytes, "jan")) fail_msg("at %zu", at);
+    }
+}
+
+static void an_operators_own_patterns_hold_for_every_string(void **state) {
+    (void)state;
+    static const struct str own = STR("KD-\\d+");
+    size_t bad;
+    const char *problem;
+    struct pattern *pattern = pattern_new(&own, 1, &bad, &problem);
+    struct log *log = log_open(&(struct log_options){.level = log_level_info,
+                                                     .format = log_format_json,
+                                                     .own = pattern,
+                                                     .fd = -1,
+                                                     .write = sink_write,
+                                                     .owner = &sink});
+    log_info(log_shared(log), noon, "one", f_str("model", STR("KD-1234 model")),
+             f_said("said", STR("of KD-99, a@b.org")));
+    log_close(log);
+    assert_non_null(strstr(sink.bytes, "\"model\":\"*** model\",\"said\":\"of ***, ***\""));
+    pattern_free(pattern);
+}
+
 int main(void) {
     pthread_mutex_init(&sink.gate, NULL);
     const struct CMUnitTest tests[] = {
@@ -405,6 +441,8 @@ int main(void) {
         cmocka_unit_test_setup(without_memory_there_is_no_log_and_nothing_leaks, sink_clean),
         cmocka_unit_test_setup(header_lines_hide_credentials, sink_clean),
         cmocka_unit_test_setup(what_a_provider_said_is_logged_without_the_key_it_quotes, sink_clean),
+        cmocka_unit_test_setup(what_is_hidden_is_hidden_before_a_value_is_cut, sink_clean),
+        cmocka_unit_test_setup(an_operators_own_patterns_hold_for_every_string, sink_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
