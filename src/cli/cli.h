@@ -39,6 +39,7 @@ int cli_restore(int argc, char **argv);
 int cli_erase(int argc, char **argv);
 bool cli_erase_named(const char *word);
 int cli_alert(int argc, char **argv);
+int cli_events(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
@@ -101,6 +102,10 @@ bool cli_place_find(const struct cli_gateway *gateway, struct cli_place *place);
 /* A request to a running gateway, with a JSON body unless it is empty; prints an error and answers NULL when there is
  * no gateway. The reply's body is the caller's: weir_free. */
 char *cli_send(const char *method, const struct cli_gateway *gateway, const char *path, struct str body, int *status);
+/* GET whose body has no end: a good reply's goes to `tell` in pieces as they come; what is answered is that of another
+ * one, or empty. */
+char *cli_follow(const struct cli_gateway *gateway, const char *path, void (*tell)(void *context, struct str piece),
+                 void *context, int *status);
 /* `?name=value`, `&name=value` behind it, the value escaped for this place. NULL: nothing is added. */
 void cli_query_put(struct text *path, const char *name, const char *value);
 /* What an error reply says, on standard error; answers 1, the exit status. */

@@ -31,6 +31,7 @@ const struct cli_command cli_commands[] = {
     {"restore", cli_restore, "FILE --state-dir DIR",
      "a backup, checked whole, into a state folder that no gateway has"},
     {"alert", cli_alert, "list [--active]", "what somebody should know of: quotas, budgets, credentials, providers"},
+    {"events", cli_events, "", "what happens, as it happens: providers, locks, alerts, changes"},
     {"reload", cli_reload, "", "as SIGHUP: reads the configuration again, and says what waits for a restart"},
     {"drain", cli_drain, "", "as SIGTERM: takes nothing new, and ends when what is under way has ended"},
     {"mock", cli_mock, "", "a fake provider with fault injection"},

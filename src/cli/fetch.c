@@ -15,6 +15,8 @@ struct fetching {
     size_t len;
     bool failed;
     char text[256];
+    void (*tell)(void *context, struct str piece); /* gets a good reply's body as it comes; NULL: it is kept */
+    void *context;
 };
 
 static void cli_fetch_on_sent(void *owner) { (void)owner; }
@@ -24,6 +26,10 @@ static void cli_fetch_on_head(void *owner, const struct http_reply *reply) {
 
 static void cli_fetch_on_body(void *owner, struct str piece) {
     struct fetching *fetching = owner;
+    if (fetching->tell && fetching->status == 200) {
+        fetching->tell(fetching->context, piece);
+        return;
+    }
     char *bigger = memory_resize(fetching->body, fetching->len + piece.len + 1);
     if (!bigger) return;
     memcpy(bigger + fetching->len, piece.at, piece.len);
@@ -84,7 +90,9 @@ static bool cli_fetch_call(struct fetching *fetching, const struct cli_place *pl
     return true;
 }
 
-char *cli_send(const char *method, const struct cli_gateway *gateway, const char *path, struct str body, int *status) {
+/* `fetching` says what becomes of the body. */
+static char *cli_fetch(struct fetching *asked, const char *method, const struct cli_gateway *gateway, const char *path,
+                       struct str body, int *status) {
     struct cli_place place;
     struct url parsed;
     if (!cli_place_find(gateway, &place)) return NULL;
@@ -93,7 +101,8 @@ char *cli_send(const char *method, const struct cli_gateway *gateway, const char
         fprintf(stderr, "weir: the URL %s (%s) is not valid: %s\n", place.url, place.from, problem);
         return NULL;
     }
-    struct fetching fetching = {.loop = loop_new()};
+    struct fetching fetching = *asked;
+    fetching.loop = loop_new();
     bool called = cli_fetch_call(&fetching, &place, &parsed, method, path, &body);
     if (fetching.loop) loop_free(fetching.loop);
     memory_wipe(place.key_text, sizeof place.key_text);
@@ -105,6 +114,15 @@ char *cli_send(const char *method, const struct cli_gateway *gateway, const char
                 place.url, place.from, fetching.text);
     memory_give(fetching.body);
     return NULL;
+}
+
+char *cli_send(const char *method, const struct cli_gateway *gateway, const char *path, struct str body, int *status) {
+    return cli_fetch(&(struct fetching){.tell = NULL}, method, gateway, path, body, status);
+}
+
+char *cli_follow(const struct cli_gateway *gateway, const char *path, void (*tell)(void *context, struct str piece),
+                 void *context, int *status) {
+    return cli_fetch(&(struct fetching){.tell = tell, .context = context}, "GET", gateway, path, STR_NONE, status);
 }
 
 void cli_query_put(struct text *path, const char *name, const char *value) {

@@ -7,6 +7,7 @@
 
 void visit_release(struct visit *visit) {
     if (visit->exchange || visit->request || visit->busy) return;
+    visit_listener_free(visit);
     if (visit->identity) identity_release(visit->identity);
     deployment_release(visit->deployment);
     visit_body_free(visit);
@@ -147,6 +148,8 @@ static void gateway_inference_on_head(void *context, struct exchange *exchange, 
     worker_request_id(gateway_worker->worker, visit->own_id);
     str_copy(visit->request_id, sizeof visit->request_id,
              gateway_inference_request_id_is_valid(id) ? id : str_from(visit->own_id));
+    struct str last_event = http_header_find(request->headers, request->header_count, STR("last-event-id"));
+    if (!str_to_u64(last_event, &visit->last_event_id)) visit->last_event_id = 0;
     bool other_method = false;
     const char *sentence = "";
     visit->route = route_find(request->method, visit->path, &other_method);

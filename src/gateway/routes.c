@@ -81,6 +81,7 @@ static const struct gateway_route routes[] = {
     {http_get, STR("/admin/v1/audit"), access_operator, answer_audit, false},
     {http_get, STR("/admin/v1/audit/*"), access_operator, answer_audit, false},
     {http_get, STR("/admin/v1/alerts"), access_operator, answer_alerts, false},
+    {http_get, STR("/admin/v1/events"), access_operator, answer_events, false},
     {http_get, STR("/admin/v1/lock"), access_operator, answer_locks, false},
     {http_post, STR("/admin/v1/lock/*"), access_admin, answer_lock_move, true},
     {http_post, STR("/admin/v1/reload"), access_admin, answer_reload, false},

@@ -28,6 +28,7 @@ struct gateway {
     bool metrics_public;
     _Atomic bool draining;
     _Atomic unsigned draining_workers;
+    _Atomic unsigned listeners; /* to events */
     void (*drained)(void *context);
     void *drained_context;
 };
@@ -53,6 +54,8 @@ struct visit {
     bool busy;             /* an answer comes later, from another thread */
     char *body; /* of a request that the gateway itself answers; wiped at the end: it may hold a credential */
     size_t body_len;
+    struct event_listener *listener; /* of events; NULL: none */
+    uint64_t last_event_id;          /* the last one that it had, as it says; 0: it does not */
     struct budget *body_budget;
     struct budget *budget;                 /* its client's share: what is held for it is counted there */
     char request_id[limit_request_id + 1]; /* the caller's, where it sent a good one */
@@ -156,6 +159,9 @@ void answer_client_add(struct visit *visit);
 void answer_client_change(struct visit *visit);
 void answer_client_revoke(struct visit *visit);
 void answer_client_action(struct visit *visit);
+/* admin_events.c */
+void answer_events(struct visit *visit);
+void visit_listener_free(struct visit *visit);
 /* admin_entries.c */
 void answer_entries(struct visit *visit);
 void answer_entry(struct visit *visit);

@@ -206,8 +206,17 @@ static void alert_log(struct log_writer *log, const struct alert_kind_facts *fac
     if (log_wants(log, at->level)) log_put(log, at, now, fields, sizeof fields / sizeof *fields);
 }
 
+static void alert_notice_put(struct alerts *alerts, const struct alert *alert, struct now now) {
+    char members[notice_bytes_max];
+    struct text text = text_in_buffer(members, sizeof members);
+    text_json_str(&text, STR("event"), alert->ended_ms ? STR("ended") : STR("raised"));
+    alert_put(alert, &text);
+    notices_put(alerts->weir->notices, notice_alert, now.wall_ns / (int64_t)NS_PER_MS, text_str(&text));
+}
+
 static void alert_tell(struct alerts *alerts, struct alert *alert, struct now now) {
     const struct alert_kind_facts *facts = alert_kind_facts(alert->kind);
+    alert_notice_put(alerts, alert, now);
     pthread_mutex_lock(&alerts->mutex);
     alert->told = true;
     size_t active = alert_board_active(&alerts->board, alert->kind);
@@ -246,6 +255,7 @@ static void alerts_look(void *context) {
     pthread_mutex_unlock(&alerts->mutex);
     alerts_webhook_follow(alerts, deployment->snapshot, now);
     alerts_watch(alerts, deployment->snapshot, now);
+    notices_watch(&alerts->notices, alerts->weir->notices, deployment->snapshot, now);
     deployment_release(deployment);
     pthread_mutex_lock(&alerts->mutex);
     while (alert_board_end(&alerts->board, now.wall_ns / (int64_t)NS_PER_MS)) continue;
@@ -299,6 +309,7 @@ void alerts_close(struct alerts *alerts) {
     if (alerts->loop) loop_free(alerts->loop);
     ledger_close(alerts->ledger);
     alert_board_free(&alerts->board);
+    notices_watch_free(&alerts->notices);
     pthread_mutex_destroy(&alerts->mutex);
     memory_give(alerts);
 }

@@ -7,6 +7,7 @@
 
 #include "observe/alert.h"
 #include "runtime/alerts.h"
+#include "runtime/notices_watch.h"
 #include "runtime/webhook.h"
 #include "runtime/weir_internal.h"
 #include "store/ledger_alerts.h"
@@ -38,6 +39,7 @@ struct alerts {
     uint64_t ledger_again_ns; /* not before, where it could not be opened */
     uint64_t generation, dropped_told, not_kept;
     int64_t unrecorded_day;
+    struct notices_watch notices; /* what was, for the events */
 };
 
 /* It holds now. On the alerts' loop. */

@@ -256,7 +256,8 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         weir_close(weir, 0);
         return NULL;
     }
-    bool opened = reports_open(weir) && (weir->clients = library_clients_new(weir)) != NULL;
+    bool opened = reports_open(weir) && (weir->clients = library_clients_new(weir)) != NULL &&
+                  (weir->notices = notices_new(library_now_s())) != NULL;
     opened = opened && (weir->issuers = issuers_new(weir)) != NULL &&
              (weir->identities = identities_new(weir)) != NULL && responses_of(weir);
     if (opened) targets_register(weir, weir->deployment->snapshot);
@@ -361,6 +362,13 @@ static void deploy_to_all(struct weir *weir, struct deploy_letter *letters[limit
     }
 }
 
+static void deployed_tell(struct weir *weir, const struct snapshot *snapshot) {
+    char members[64];
+    struct text text = text_in_buffer(members, sizeof members);
+    text_json_u64(&text, STR("generation"), snapshot->generation);
+    notices_put(weir->notices, notice_configuration, clock_read().wall_ns / (int64_t)NS_PER_MS, text_str(&text));
+}
+
 bool library_deploy(struct weir *weir, struct config *config, enum deploying how, struct error *error) {
     if (atomic_load(&weir->live_deployments) >= limit_deployments)
         return error_set(error, error_overloaded, WEIR_TOO_MANY_DEPLOYMENTS);
@@ -385,6 +393,7 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
     weir->deployment = fresh;
     pthread_mutex_unlock(&weir->mutex);
     deploy_to_all(weir, letters, fresh, how == deploying_reload);
+    deployed_tell(weir, fresh->snapshot);
     struct config before = weir->config;
     weir->config = *config;
     memset(config, 0, sizeof *config);
@@ -529,6 +538,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     identities_free(weir->identities);
     issuers_free(weir->issuers);
     library_clients_free(weir->clients);
+    notices_free(weir->notices);
     log_close(weir->reports.log);
     pattern_free(weir->redacts);
     metrics_close(weir->reports.metrics);

@@ -22,6 +22,19 @@ static bool audit_put(const char *path, const struct audit_entry *entry, struct 
     return good;
 }
 
+static void audit_notice_put(struct weir *weir, const struct audit_entry *entry) {
+    char members[2 * notice_bytes_max];
+    struct text text = text_in_buffer(members, sizeof members);
+    text_json_str(&text, STR("action"), audit_facts(entry->action)->word);
+    text_json_str(&text, STR("outcome"), entry->failed ? STR("failed") : STR("ok"));
+    text_json_str(&text, STR("subject"), str_slice(entry->subject, 0, 200));
+    text_json_str(&text, STR("detail"), str_slice(entry->detail, 0, 200));
+    text_json_str(&text, STR("actor"), entry->who.actor);
+    text_json_str(&text, STR("address"), entry->who.address);
+    text_json_str(&text, STR("request_id"), entry->who.request_id);
+    notices_put(weir->notices, notice_change, clock_read().wall_ns / (int64_t)NS_PER_MS, text_str(&text));
+}
+
 static bool audit_note(struct weir *weir, const struct audit_entry *entry, char *problem, size_t size) {
     char shown[400];
     struct audit_head head;
@@ -50,8 +63,10 @@ static bool audit_goes_on(const struct weir *weir, enum audit_action action) {
 
 bool library_audit(struct weir *weir, const struct audit_entry *entry, struct error *error) {
     char problem[300] = "";
-    if (!weir->overlay_path[0] || audit_note(weir, entry, problem, sizeof problem)) return true;
-    return audit_goes_on(weir, entry->action) ||
+    bool noted = !weir->overlay_path[0] || audit_note(weir, entry, problem, sizeof problem);
+    bool goes_on = noted || audit_goes_on(weir, entry->action);
+    if (goes_on) audit_notice_put(weir, entry);
+    return goes_on ||
            error_set(error, error_storage_failed,
                      "Nothing was changed, as it could not be recorded in the audit: %.120s. Free the disk, or mend "
                      "the ledger or its rights.",
@@ -62,6 +77,7 @@ void library_audit_failed(struct weir *weir, const struct audit_entry *entry) {
     char problem[300] = "";
     struct audit_entry failed = *entry;
     failed.failed = true;
+    audit_notice_put(weir, &failed);
     if (weir->overlay_path[0]) (void)audit_note(weir, &failed, problem, sizeof problem);
 }
 

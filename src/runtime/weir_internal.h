@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "config/config_overlay.h"
+#include "observe/notices.h"
 #include "runtime/alerts.h"
 #include "runtime/identities.h"
 #include "runtime/in_force.h"
@@ -58,6 +59,7 @@ struct weir {
     struct response_store *responses;    /* stored ones */
     struct books *books;                 /* what is spent; NULL: the state folder is another's */
     struct alerts *alerts;               /* NULL: the same */
+    struct notices *notices;             /* for who listens */
     struct run_clients *clients;         /* those made or changed at run time */
     struct issuers *issuers;             /* who signs tokens */
     struct identities *identities;       /* who shows them */

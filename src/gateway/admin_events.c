@@ -1,0 +1,135 @@
+/* admin_events.c - GET /admin/v1/events: server-sent events (the HTML standard's text/event-stream) of what happens. A
+ * listener has a place in the ring of events and no queue of its own: what it is too slow for is gone when the ring has
+ * gone past it, and it is told how many that were. Looked at by a timer on its own loop; it ends with its key, and when
+ * the gateway drains. */
+#include "base/memory.h"
+#include "gateway/inference.h"
+
+enum {
+    listeners_max = 64,
+    listener_look_ms = 200,
+    listener_keepalive_s = 15,
+    listener_unsent_max = 64 * 1024, /* what it has not taken yet: until it has, no more is written */
+    listener_batch = 32              /* events a look */
+};
+
+struct event_listener {
+    struct visit *visit;
+    struct timer timer;
+    uint64_t after;   /* the last one that it has */
+    uint64_t sent_ns; /* when something last went to it */
+};
+
+static struct loop *listener_loop(const struct event_listener *listener) {
+    return listener->visit->gateway_worker->worker->loop;
+}
+
+static void listener_write(struct event_listener *listener, struct str bytes) {
+    exchange_write(listener->visit->exchange, &bytes, 1);
+    listener->sent_ns = loop_now(listener_loop(listener)).mono_ns;
+}
+
+static void listener_gap(struct event_listener *listener, uint64_t id, uint64_t missed) {
+    char bytes[160];
+    struct text text = text_in_buffer(bytes, sizeof bytes);
+    text_printf(&text, "id: %llu\nevent: gap\ndata: {", (unsigned long long)id - 1);
+    if (missed == UINT64_MAX)
+        text_put(&text, STR("\"missed\":null,\"restarted\":true"));
+    else
+        text_printf(&text, "\"missed\":%llu", (unsigned long long)missed);
+    text_put(&text, STR("}\n\n"));
+    listener_write(listener, text_str(&text));
+}
+
+static void listener_send(struct event_listener *listener) {
+    struct notices *notices = listener->visit->gateway_worker->gateway->weir->notices;
+    struct notice notice;
+    uint64_t missed;
+    for (size_t i = 0; i < listener_batch; i++) {
+        char bytes[notice_bytes_max + 128];
+        struct text text = text_in_buffer(bytes, sizeof bytes);
+        if (exchange_unsent(listener->visit->exchange) > listener_unsent_max ||
+            !notices_next(notices, listener->after, &notice, &missed))
+            return;
+        if (missed) listener_gap(listener, notice.id, missed);
+        text_printf(&text, "id: %llu\nevent: %.*s\ndata: ", (unsigned long long)notice.id,
+                    STR_ARG(notice_facts(notice.type)->name));
+        text_put(&text, str_make(notice.json, notice.len));
+        text_put(&text, STR("\n\n"));
+        listener_write(listener, text_str(&text));
+        listener->after = notice.id;
+    }
+}
+
+static bool listener_ends(const struct event_listener *listener, struct now now) {
+    const struct visit *visit = listener->visit;
+    return atomic_load(&visit->gateway_worker->gateway->draining) || client_is_barred(visit->client, now.wall_ns);
+}
+
+static void listener_look(void *context) {
+    struct event_listener *listener = context;
+    struct loop *loop = listener_loop(listener);
+    struct now now = loop_now(loop);
+    listener_send(listener);
+    if (listener_ends(listener, now)) {
+        listener_write(listener, STR("event: end\ndata: {}\n\n"));
+        exchange_end(listener->visit->exchange);
+        return;
+    }
+    if (now.mono_ns - listener->sent_ns > listener_keepalive_s * NS_PER_S &&
+        exchange_unsent(listener->visit->exchange) == 0)
+        listener_write(listener, STR(": keepalive\n\n"));
+    timer_set(loop, &listener->timer, now.mono_ns + listener_look_ms * NS_PER_MS, listener_look, listener);
+}
+
+void visit_listener_free(struct visit *visit) {
+    struct event_listener *listener = visit->listener;
+    if (!listener) return;
+    timer_cancel(listener_loop(listener), &listener->timer);
+    atomic_fetch_sub(&visit->gateway_worker->gateway->listeners, 1);
+    memory_give(listener);
+    visit->listener = NULL;
+}
+
+/* The number of the last one that it had: from its header, as browsers and clients of the standard send it, or `after`.
+ */
+static bool listener_after(const struct visit *visit, uint64_t last, uint64_t *after) {
+    struct str rest = visit->query, pair;
+    bool good = true;
+    *after = visit->last_event_id;
+    while (good && rest.len && str_split_next(&rest, '&', &pair))
+        good = str_starts(pair, STR("after=")) && str_to_u64(str_slice(pair, 6, pair.len), after);
+    if (*after == 0 || *after > last) *after = last; /* from now on */
+    return good;
+}
+
+void answer_events(struct visit *visit) {
+    static const struct http_header plain[] = {{STR("Content-Type"), STR("text/event-stream")},
+                                               {STR("Cache-Control"), STR("no-store")},
+                                               {STR("X-Accel-Buffering"), STR("no")}};
+    struct gateway *gateway = visit->gateway_worker->gateway;
+    uint64_t after;
+    if (!listener_after(visit, notices_last(gateway->weir->notices), &after)) {
+        visit_error(visit, error_invalid_request,
+                    STR("GET /admin/v1/events takes `after`, the number of an event, or the header Last-Event-ID."));
+        return;
+    }
+    struct event_listener *listener = memory_take_zeroed(sizeof *listener);
+    bool room = listener && atomic_fetch_add(&gateway->listeners, 1) < listeners_max;
+    if (!room) {
+        if (listener) atomic_fetch_sub(&gateway->listeners, 1);
+        memory_give(listener);
+        visit_error(visit, error_overloaded, STR("Too many listen to events already: at most 64."));
+        return;
+    }
+    *listener = (struct event_listener){.visit = visit, .after = after};
+    visit->listener = listener;
+    visit->answered = true;
+    exchange_respond(visit->exchange, 200, plain, sizeof plain / sizeof *plain, -1);
+    if (visit->method == http_head) {
+        exchange_end(visit->exchange);
+        return;
+    }
+    listener_write(listener, STR("retry: 2000\n: weir\n\n"));
+    listener_look(listener);
+}

@@ -1,0 +1,31 @@
+/* notices_watch.h - what of providers and locks is another than it was at the last look, as events. One thread. */
+#ifndef WEIR_RUNTIME_NOTICES_WATCH_H
+#define WEIR_RUNTIME_NOTICES_WATCH_H
+
+#include "observe/notices.h"
+#include "snapshot/provider_health.h"
+
+struct watched_provider {
+    uint64_t name;
+    enum health_state health;
+    enum breaker_state breaker;
+    enum provider_state state;
+};
+struct watched_lock {
+    uint64_t route;
+    uint32_t holder, epoch;
+};
+/* All zero: nothing was looked at. */
+struct notices_watch {
+    struct watched_provider providers[limit_providers];
+    size_t provider_count;
+    struct watched_lock *locks;
+    size_t lock_count, lock_room;
+};
+
+/* What was not there at the last look is only noted. */
+void notices_watch(struct notices_watch *watch, struct notices *notices, const struct snapshot *snapshot,
+                   struct now now);
+void notices_watch_free(struct notices_watch *watch);
+
+#endif
