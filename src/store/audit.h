@@ -19,58 +19,60 @@
 #include "store/ledger.h"
 
 /* X(name, word, what its subject is, what has happened): for the code, docs/audit.md and the tests. */
-#define AUDIT_ACTIONS(X)                                                                                        \
-    X(gateway_start, "gateway.start", "version", "the gateway started, with which configuration and admin key") \
-    X(gateway_drain, "gateway.drain", "", "it was told to end")                                                 \
-    X(config_reload, "config.reload", "", "the configuration was read again")                                   \
-    X(provider_add, "provider.add", "provider", "a provider was added at run time")                             \
-    X(provider_replace, "provider.replace", "provider", "its run-time settings were replaced")                  \
-    X(provider_update, "provider.update", "provider", "some of its settings were changed")                      \
-    X(provider_remove, "provider.remove", "provider", "it was removed")                                         \
-    X(provider_reset, "provider.reset", "provider", "its run-time changes were dropped")                        \
-    X(provider_state, "provider.state", "provider", "it was drained, put into maintenance or resumed")          \
-    X(credential_set, "credential.set", "entry of the vault", "a provider's credential was set")                \
-    X(credential_next, "credential.next", "entry of the vault", "a secret was given that waits for its turn")   \
-    X(credential_rotate, "credential.rotate", "entry of the vault", "its next secret took its place")           \
-    X(credential_remove, "credential.remove", "entry of the vault", "it was removed")                           \
-    X(credential_rekey, "credential.rekey", "", "the vault got another master key")                             \
-    X(client_add, "client.add", "client", "a client was made at run time, with its key")                        \
-    X(client_change, "client.change", "client", "some of its settings were changed")                            \
-    X(client_rotate, "client.rotate", "client", "its next key took its place")                                  \
-    X(client_disable, "client.disable", "client", "its key is refused")                                         \
-    X(client_enable, "client.enable", "client", "its key is let in again")                                      \
-    X(client_revoke, "client.revoke", "client", "its key is refused for good")                                  \
-    X(client_reset, "client.reset", "client", "its run-time changes were dropped")                              \
-    X(route_add, "route.add", "route", "a route was made at run time")                                          \
-    X(route_change, "route.change", "route", "some of its settings were changed")                               \
-    X(route_remove, "route.remove", "route", "it was removed")                                                  \
-    X(route_reset, "route.reset", "route", "its run-time changes were dropped")                                 \
-    X(rule_add, "rule.add", "rule", "a rule was made at run time")                                              \
-    X(rule_change, "rule.change", "rule", "some of its settings were changed")                                  \
-    X(rule_remove, "rule.remove", "rule", "it was removed")                                                     \
-    X(rule_reset, "rule.reset", "rule", "its run-time changes were dropped")                                    \
-    X(owner_add, "owner.add", "owner", "an owner was made at run time")                                         \
-    X(owner_change, "owner.change", "owner", "some of its settings were changed")                               \
-    X(owner_remove, "owner.remove", "owner", "it was removed")                                                  \
-    X(owner_reset, "owner.reset", "owner", "its run-time changes were dropped")                                 \
-    X(template_add, "template.add", "template", "a template was made at run time")                              \
-    X(template_change, "template.change", "template", "some of its settings were changed")                      \
-    X(template_remove, "template.remove", "template", "it was removed")                                         \
-    X(template_reset, "template.reset", "template", "its run-time changes were dropped")                        \
-    X(budget_add, "budget.add", "budget", "a budget was made at run time")                                      \
-    X(budget_change, "budget.change", "budget", "some of its settings were changed")                            \
-    X(budget_remove, "budget.remove", "budget", "it was removed")                                               \
-    X(budget_revert, "budget.revert", "budget", "its run-time changes were dropped")                            \
-    X(lock_move, "lock.move", "route", "the lock of an exclusive route was moved by hand")                      \
-    X(catalog_update, "catalog.update", "file", "a newer catalogue of models and prices was taken")             \
-    X(catalog_reset, "catalog.reset", "", "it was dropped")                                                     \
-    X(budget_raise, "budget.raise", "budget", "it was raised, for a while or for good, or that was taken back") \
-    X(budget_credit, "budget.credit", "budget", "its window got a credit")                                      \
-    X(budget_reset, "budget.reset", "budget", "what was spent of it counts no more")                            \
-    X(backup_make, "backup.make", "file", "a backup of the state folder was made")                              \
-    X(usage_recost, "usage.recost", "price", "past attempts were priced anew, beside what they did cost")       \
-    X(client_export, "client.export", "client", "all that is kept of a client was read")                        \
-    X(client_purge, "client.purge", "client", "a client's name and words were taken from what is kept")         \
+#define AUDIT_ACTIONS(X)                                                                                              \
+    X(gateway_start, "gateway.start", "version", "the gateway started, with which configuration and admin key")       \
+    X(gateway_drain, "gateway.drain", "", "it was told to end")                                                       \
+    X(config_reload, "config.reload", "", "the configuration was read again")                                         \
+    X(provider_add, "provider.add", "provider", "a provider was added at run time")                                   \
+    X(provider_replace, "provider.replace", "provider", "its run-time settings were replaced")                        \
+    X(provider_update, "provider.update", "provider", "some of its settings were changed")                            \
+    X(provider_remove, "provider.remove", "provider", "it was removed")                                               \
+    X(provider_reset, "provider.reset", "provider", "its run-time changes were dropped")                              \
+    X(provider_state, "provider.state", "provider", "it was drained, put into maintenance or resumed")                \
+    X(credential_set, "credential.set", "entry of the vault", "a provider's credential was set")                      \
+    X(credential_next, "credential.next", "entry of the vault", "a secret was given that waits for its turn")         \
+    X(credential_rotate, "credential.rotate", "entry of the vault", "its next secret took its place")                 \
+    X(credential_remove, "credential.remove", "entry of the vault", "it was removed")                                 \
+    X(credential_rekey, "credential.rekey", "", "the vault got another master key")                                   \
+    X(client_add, "client.add", "client", "a client was made at run time, with its key")                              \
+    X(client_change, "client.change", "client", "some of its settings were changed")                                  \
+    X(client_rotate, "client.rotate", "client", "its next key took its place")                                        \
+    X(client_disable, "client.disable", "client", "its key is refused")                                               \
+    X(client_enable, "client.enable", "client", "its key is let in again")                                            \
+    X(client_revoke, "client.revoke", "client", "its key is refused for good")                                        \
+    X(client_reset, "client.reset", "client", "its run-time changes were dropped")                                    \
+    X(route_add, "route.add", "route", "a route was made at run time")                                                \
+    X(route_change, "route.change", "route", "some of its settings were changed")                                     \
+    X(route_remove, "route.remove", "route", "it was removed")                                                        \
+    X(route_reset, "route.reset", "route", "its run-time changes were dropped")                                       \
+    X(rule_add, "rule.add", "rule", "a rule was made at run time")                                                    \
+    X(rule_change, "rule.change", "rule", "some of its settings were changed")                                        \
+    X(rule_remove, "rule.remove", "rule", "it was removed")                                                           \
+    X(rule_reset, "rule.reset", "rule", "its run-time changes were dropped")                                          \
+    X(owner_add, "owner.add", "owner", "an owner was made at run time")                                               \
+    X(owner_change, "owner.change", "owner", "some of its settings were changed")                                     \
+    X(owner_remove, "owner.remove", "owner", "it was removed")                                                        \
+    X(owner_reset, "owner.reset", "owner", "its run-time changes were dropped")                                       \
+    X(template_add, "template.add", "template", "a template was made at run time")                                    \
+    X(template_change, "template.change", "template", "some of its settings were changed")                            \
+    X(template_remove, "template.remove", "template", "it was removed")                                               \
+    X(template_reset, "template.reset", "template", "its run-time changes were dropped")                              \
+    X(budget_add, "budget.add", "budget", "a budget was made at run time")                                            \
+    X(budget_change, "budget.change", "budget", "some of its settings were changed")                                  \
+    X(budget_remove, "budget.remove", "budget", "it was removed")                                                     \
+    X(budget_revert, "budget.revert", "budget", "its run-time changes were dropped")                                  \
+    X(lock_move, "lock.move", "route", "the lock of an exclusive route was moved by hand")                            \
+    X(catalog_update, "catalog.update", "file", "a newer catalogue of models and prices was taken")                   \
+    X(catalog_reset, "catalog.reset", "", "it was dropped")                                                           \
+    X(budget_raise, "budget.raise", "budget", "it was raised, for a while or for good, or that was taken back")       \
+    X(budget_credit, "budget.credit", "budget", "its window got a credit")                                            \
+    X(budget_reset, "budget.reset", "budget", "what was spent of it counts no more")                                  \
+    X(backup_make, "backup.make", "file", "a backup of the state folder was made")                                    \
+    X(usage_recost, "usage.recost", "price", "past attempts were priced anew, beside what they did cost")             \
+    X(client_export, "client.export", "client", "all that is kept of a client was read")                              \
+    X(client_purge, "client.purge", "client", "a client's name and words were taken from what is kept")               \
+    X(owner_export, "owner.export", "owner", "all that is kept of an owner's clients was read")                       \
+    X(owner_purge, "owner.purge", "owner", "an owner's name, and those of its clients, were taken from what is kept") \
     X(backup_restore, "backup.restore", "file", "the state folder was restored from a backup")
 
 enum audit_action {

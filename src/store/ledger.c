@@ -624,10 +624,12 @@ bool ledger_budgets(struct ledger *ledger,
  * false: a failure. */
 static bool texts_bind(struct ledger *ledger, const struct record *record, struct str tombstone, int *at,
                        int64_t ids[record_texts]) {
+    char path[erased_path_max];
     for (int i = 0; i < record_texts; i++) {
         struct str text = record->texts[i];
         if (tombstone.len && (i == record_request_id || i == record_caller_id)) text = STR("");
         if (tombstone.len && i == record_client) text = tombstone;
+        if (i == record_owner) text = erasures_path(&ledger->erasures, text, record->numbers[record_time_ms], path);
         const bool may_lack = i > record_route;
         ids[i] = 0;
         if (i == record_metered) { /* without a byte: nothing was said, which is known */

@@ -57,6 +57,27 @@ struct str erasures_name(const struct ledger_erasures *erasures, struct str clie
     return STR("");
 }
 
+/* An owner's mark among those of clients, whose names have no blank. */
+static struct str owner_key(struct str owner, char buffer[record_text_most + 8]) {
+    struct text key = text_in_buffer(buffer, record_text_most + 8);
+    text_printf(&key, "owner %.*s", STR_ARG(str_slice(owner, 0, record_text_most)));
+    return text_str(&key);
+}
+
+struct str erasures_path(const struct ledger_erasures *erasures, struct str path, int64_t time_ms,
+                         char buffer[erased_path_max]) {
+    char key[record_text_most + 8];
+    struct text text = text_in_buffer(buffer, erased_path_max);
+    struct str rest = path, part;
+    if (!path.len || !erasures->count || time_ms > erasures->until_ms) return path;
+    while (str_split_next(&rest, '|', &part)) {
+        struct str tombstone = erasures_name(erasures, owner_key(part, key), time_ms);
+        if (text.len) text_put_byte(&text, '|');
+        text_put(&text, tombstone.len ? tombstone : part);
+    }
+    return text.failed ? path : text_str(&text);
+}
+
 void erasures_free(struct ledger_erasures *erasures) {
     memory_give(erasures->list);
     *erasures = (struct ledger_erasures){NULL, 0, 0};
@@ -76,15 +97,14 @@ static int64_t erase_name_id(struct database *database, struct str name) {
 }
 
 /* Its tombstone, and what tells what comes late that it is its. */
-static int64_t tombstone_make(struct database *database, struct str client, int64_t until_ms,
-                              struct erased_told *told) {
+static int64_t tombstone_make(struct database *database, struct str key, int64_t until_ms, struct erased_told *told) {
     unsigned char random[8], salt[16];
     char hex[2 * sizeof random];
     random_bytes(random, sizeof random);
     random_bytes(salt, sizeof salt);
     hash_to_hex(random, sizeof random, hex);
     snprintf(told->tombstone, sizeof told->tombstone, "(erased %.*s)", (int)sizeof hex, hex);
-    const struct sha256 hash = erased_hash(salt, client);
+    const struct sha256 hash = erased_hash(salt, key);
     struct statement *name = statement_make(database, "INSERT INTO names(name) VALUES(?1)"),
                      *mark = statement_make(database, "INSERT INTO erased(salt, hash, until_ms, tombstone) "
                                                       "VALUES(?1, ?2, ?3, ?4)");
@@ -224,6 +244,126 @@ bool ledger_erase(struct ledger *ledger, struct str client, int64_t until_ms, st
         tombstone > 0 && erase_alerts(database, client, told->tombstone) &&
         (id < 0 || (erase_attempts(database, id, tombstone, until_ms, &told->attempts) && erase_words(database, id) &&
                     erase_sums(database, id, tombstone, &told->sums) && erase_name(database, id)));
+    if (!good) snprintf(problem, size, "%s", ledger_problem(ledger));
+    ledger_names_changed(ledger);
+    database_erase_end(database);
+    return good;
+}
+
+/* -- an owner -- */
+
+#define OWNERS_PATHS "(SELECT whole FROM owner_parts WHERE part = (SELECT id FROM names WHERE name = ?1))"
+
+bool ledger_owner_clients(struct ledger *ledger, struct str owner,
+                          bool (*tell)(void *context, struct str client, bool alone), void *context) {
+    struct statement *rows =
+        statement_make(ledger_database(ledger),
+                       "SELECT (SELECT name FROM names WHERE id = client), min(CASE WHEN owner IN " OWNERS_PATHS
+                       " THEN 1 ELSE 0 END) FROM usage WHERE grain <> 3 AND client IN (SELECT client FROM usage WHERE "
+                       "owner IN " OWNERS_PATHS ") GROUP BY client ORDER BY client");
+    enum database_step step = database_failed;
+    bool good = rows != NULL;
+    if (good) param_text(rows, 1, str_slice(owner, 0, record_text_most));
+    while (good && (step = statement_step(rows)) == database_row) {
+        struct str client = row_text(rows, 0);
+        if (client.len && !str_starts(client, STR("(erased "))) good = tell(context, client, row_number(rows, 1) == 1);
+    }
+    statement_end(rows);
+    return good && step == database_done;
+}
+
+/* Of "search|acme" the part that is this name. */
+static struct str path_renamed(struct str path, struct str owner, struct str tombstone, char buffer[erased_path_max]) {
+    struct text text = text_in_buffer(buffer, erased_path_max);
+    struct str rest = path, part;
+    while (str_split_next(&rest, '|', &part)) {
+        if (text.len) text_put_byte(&text, '|');
+        text_put(&text, str_eq(part, owner) ? tombstone : part);
+    }
+    return text.failed ? tombstone : text_str(&text);
+}
+
+/* The next path behind `*at` that it is in with others, which no other name is. false: a failure, or there is none. */
+static bool path_erase(struct database *database, struct str owner, struct str tombstone, int64_t *at) {
+    struct statement *find = statement_make(database, "SELECT id, name FROM names WHERE id > ?2 AND name <> ?1 AND id "
+                                                      "IN " OWNERS_PATHS " ORDER BY id LIMIT 1");
+    char buffer[erased_path_max];
+    struct str renamed = STR_NONE;
+    if (find) param_text(find, 1, owner);
+    if (find) param_number(find, 2, *at);
+    bool good = find && statement_step(find) == database_row;
+    if (good) *at = row_number(find, 0);
+    if (good) renamed = path_renamed(row_text(find, 1), owner, tombstone, buffer);
+    statement_end(find);
+    struct statement *rename = good ? statement_make(database, "UPDATE names SET name = ?2 WHERE id = ?1") : NULL;
+    if (rename) param_number(rename, 1, *at);
+    if (rename) param_text(rename, 2, renamed);
+    return rename && statement_run_once(rename);
+}
+
+/* Where its name alone stands for it. */
+static bool owner_move(struct database *database, int64_t owner, int64_t tombstone) {
+    static const char *const updates[] = {
+        "UPDATE attempts SET owner = ?1 WHERE owner = ?2", "UPDATE usage SET owner = ?1 WHERE owner = ?2",
+        "UPDATE recosted_usage SET owner = ?1 WHERE owner = ?2", "UPDATE owner_parts SET part = ?1 WHERE part = ?2",
+        "UPDATE owner_parts SET whole = ?1 WHERE whole = ?2"};
+    const int64_t numbers[] = {tombstone, owner};
+    for (size_t i = 0; i < sizeof updates / sizeof *updates; i++) {
+        struct statement *update = statement_make(database, updates[i]);
+        if (update) param_numbers(update, 1, numbers, 2);
+        if (!statement_run_once(update)) return false;
+    }
+    return true;
+}
+
+/* "team search budget day" of an alert; "team search: day" of the audit, whose words go. */
+static bool owner_said_erase(struct database *database, struct str owner, struct str tombstone, int64_t *audit_names) {
+    static const char *const kinds[] = {"organization", "team", "user", "owner"};
+    struct statement *own = statement_make(database, "DELETE FROM audit_words WHERE word = ?1");
+    bool good = own != NULL;
+    if (good) param_text(own, 1, owner);
+    good = good && statement_step(own) == database_done;
+    *audit_names = good ? statement_changes(own) : 0;
+    statement_end(own);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && good; i++) {
+        char named[record_text_most + 16];
+        struct text text = text_in_buffer(named, sizeof named);
+        text_printf(&text, "%s %.*s", kinds[i], STR_ARG(owner));
+        struct statement *alert = statement_make(database, "UPDATE alerts SET subject = ?2 || substr(subject, "
+                                                           "length(?1) + 1) WHERE substr(subject, 1, length(?1) + 1) "
+                                                           "= ?1 || ' '"),
+                         *words = statement_make(database, "DELETE FROM audit_words WHERE word = ?1 OR substr(word, 1, "
+                                                           "length(?1) + 2) = ?1 || ': '");
+        good = alert && words;
+        if (good) param_text(alert, 1, text_str(&text));
+        if (good) param_text(alert, 2, tombstone);
+        if (good) param_text(words, 1, text_str(&text));
+        good = good && statement_step(alert) == database_done && statement_step(words) == database_done;
+        if (good) *audit_names += statement_changes(words);
+        statement_end(alert);
+        statement_end(words);
+    }
+    return good;
+}
+
+bool ledger_erase_owner(struct ledger *ledger, struct str owner, int64_t until_ms, struct erased_told *told,
+                        char *problem, size_t size) {
+    struct database *database = ledger_database(ledger);
+    char key[record_text_most + 8];
+    *told = (struct erased_told){.attempts = 0};
+    owner = str_slice(owner, 0, record_text_most);
+    int64_t tombstone =
+        database_erase_begin(database) ? tombstone_make(database, owner_key(owner, key), until_ms, told) : -1;
+    const struct str name = str_from(told->tombstone);
+    int64_t id = erase_name_id(database, owner);
+    bool good = tombstone > 0 && database_begin(database);
+    if (good) {
+        for (int64_t at = -1; id > 0 && path_erase(database, owner, name, &at);) continue;
+        good = owner_said_erase(database, owner, name, &told->audit_names) &&
+               (id < 0 || (owner_move(database, id, tombstone) && erase_name(database, id)));
+        good = good && database_commit(database);
+        if (!good) database_undo(database);
+    }
     if (!good) snprintf(problem, size, "%s", ledger_problem(ledger));
     ledger_names_changed(ledger);
     database_erase_end(database);

@@ -171,3 +171,95 @@ def test_who_it_was_that_purged_is_in_the_audit_and_not_who_was(run):
         timeout=20, env=environment()).stderr
     asked_badly = subprocess.run([BINARY, "usage", "purge"], capture_output=True, timeout=20, env=environment())
     assert asked_badly.returncode == 2
+
+
+OWNERS = [{"name": "acme", "kind": "organization"}, {"name": "search", "kind": "team", "in": "acme"}]
+
+
+def owned(**where):
+    return [{"name": name, "key_hash": hashlib.sha256(KEYS[name].encode()).hexdigest(),
+             **({"in": where[name]} if name in where else {})} for name in KEYS]
+
+
+def by_owner(weir):
+    rows = http(weir.port, "GET", "/admin/v1/usage?by=owner", headers={"authorization": f"Bearer {weir.admin_key}"})
+    return {row["owner"]: row["requests"] for row in rows.json["rows"]}
+
+
+def owners(weir, action, name, *more, status=0):
+    done = subprocess.run([BINARY, "usage", action, "--owner", name, "--state-dir", str(weir.state_dir), *more],
+                          capture_output=True, text=True, timeout=30, env=environment())
+    assert done.returncode == status, done
+    return done
+
+
+def test_an_owners_records_are_those_of_its_clients_and_its_name_goes_too(run):
+    weir = run(owners=OWNERS, clients=owned(wilhelmina="search", one="acme"))
+    stored, others = store(weir, "wilhelmina"), store(weir, "other")
+    for name in ("wilhelmina", "one", "one", "other"):
+        assert chat(weir.port, headers=of(name)).status == 200
+    assert by_owner(weir) == {"acme": 4, "search": 2, "": 2}
+    lines = [json.loads(line) for line in owners(weir, "export", "acme").stdout.splitlines()]
+    assert sorted(line["client"] for line in lines if line["kind"] == "attempt") == ["one", "one"] + ["wilhelmina"] * 2
+    assert [line["id"] for line in lines if line["kind"] == "response"] == [stored]
+    told = json.loads(owners(weir, "purge", "search", "--json").stdout)
+    assert (told["clients"], told["attempts"], told["responses"], told["left"]) == (1, 2, 1, [])
+    assert by_owner(weir) == {"acme": 4, told["tombstone"]: 2, "": 2}
+    told = json.loads(owners(weir, "purge", "acme", "--json").stdout)
+    assert (told["clients"], told["attempts"]) == (1, 2)
+    assert by_owner(weir)[told["tombstone"]] == 4 and set(usage(weir)) >= {"other"}
+    assert not {"one", "wilhelmina"} & set(usage(weir))
+    assert http(weir.port, "GET", f"/v1/responses/{stored}", headers=of("wilhelmina")).status == 404
+    assert http(weir.port, "GET", f"/v1/responses/{others}", headers=of("other")).status == 200
+    assert chat(weir.port, headers=of("one")).status == 200  # what comes after it is its own again
+    assert by_owner(weir)["acme"] == 1
+    weir.stop()
+    owners(weir, "purge", "acme")
+    assert holding(weir.state_dir, b"acme") == [] and holding(weir.state_dir, b"wilhelmina") == []
+    verdict = subprocess.run([BINARY, "audit", "verify", "--state-dir", str(weir.state_dir)], capture_output=True,
+                             text=True, timeout=20, env=environment())
+    assert verdict.stdout.startswith("whole: ")
+
+
+def test_a_client_that_was_anothers_too_is_left_and_named(run):
+    weir = run(owners=OWNERS, clients=owned(wilhelmina="search", other="search"))
+    for name in ("wilhelmina", "other"):
+        assert chat(weir.port, headers=of(name)).status == 200
+    usage(weir)
+    weir.stop()
+    weir = run(owners=OWNERS + [{"name": "mail", "in": "acme"}], clients=owned(wilhelmina="mail", other="search"))
+    assert chat(weir.port, headers=of("wilhelmina")).status == 200
+    usage(weir)
+    done = owners(weir, "purge", "search", "--json", status=1)
+    told = json.loads(done.stdout)
+    assert (told["clients"], told["attempts"], told["left"]) == (1, 1, ["wilhelmina"])
+    assert "left as they are" in done.stderr and '"wilhelmina"' in done.stderr
+    assert usage(weir)["wilhelmina"]["requests"] == 2 and "other" not in usage(weir)
+    assert "search" not in by_owner(weir) and by_owner(weir)["mail"] == 1
+
+
+def test_what_comes_late_of_an_owner_comes_without_its_name(run):
+    weir = run(owners=OWNERS, clients=owned(wilhelmina="search"))
+    assert chat(weir.port, headers=of("wilhelmina")).status == 200
+    usage(weir)
+    told = json.loads(owners(weir, "purge", "acme", "--json").stdout)
+    with contextlib.closing(sqlite3.connect(weir.state_dir / "ledger.db")) as ledger:  # as if it had not come yet
+        ledger.execute("DELETE FROM attempts")
+        ledger.execute("DELETE FROM usage")
+        ledger.commit()
+    weir.stop(signal.SIGKILL, status=-signal.SIGKILL)
+    weir = run(owners=OWNERS, clients=owned(wilhelmina="search"))
+    assert by_owner(weir) == {"search": 1, told["tombstone"]: 1} and "wilhelmina" not in usage(weir)
+
+
+def test_an_owner_that_a_provider_is_called_like_leaves_the_provider_its_name(run):
+    weir = run(owners=[{"name": "one"}], clients=owned(wilhelmina="one"))
+    assert chat(weir.port, headers=of("wilhelmina")).status == 200
+    usage(weir)
+    told = json.loads(owners(weir, "purge", "one", "--json").stdout)
+    assert by_owner(weir) == {told["tombstone"]: 1}
+    reply = http(weir.port, "GET", "/admin/v1/usage?by=provider",
+                 headers={"authorization": f"Bearer {weir.admin_key}"}).json
+    assert [row["provider"] for row in reply["rows"]] == ["one"]
+    assert subprocess.run([BINARY, "usage", "purge", "--owner", "one", "--client", "x"], capture_output=True,
+                          timeout=20, env=environment()).returncode == 2

@@ -103,6 +103,65 @@ static void what_it_alone_said_goes_with_it(void **state) {
     ledger_close(ledger);
 }
 
+static void add_of(struct ledger *ledger, uint64_t sequence, const char *client, const char *owners, int64_t time_ms) {
+    struct record record = {.sequence = sequence, .texts = {[record_provider] = STR("openai")}};
+    record.texts[record_client] = str_from(client);
+    record.texts[record_owner] = str_from(owners);
+    record.numbers[record_time_ms] = time_ms;
+    assert_true(ledger_begin(ledger));
+    if (!ledger_add(ledger, source, &record) || !ledger_commit(ledger)) fail_msg("%s", ledger_problem(ledger));
+}
+
+static bool note(void *context, struct str client, bool alone) {
+    struct text *text = context;
+    text_printf(text, "%.*s%s ", STR_ARG(client), alone ? "" : "+");
+    return true;
+}
+
+/* Whose clients they are, by name; what an owner is called is compared as it is. */
+static void an_owners_name_goes_from_every_path_and_no_others_does(void **state) {
+    static const char *const paths[] = {"a_c",    "team|a_c", "abc|a_c|top", "abc|top",
+                                        "a%|top", "team|abc", "a_c|abc|a_"};
+    (void)state;
+    struct ledger *ledger = opened();
+    char told[512], problem[512], buffer[erased_path_max];
+    for (size_t i = 0; i < 7; i++) {
+        char client[] = "client-0";
+        client[7] = (char)('0' + i);
+        add_of(ledger, i + 1, client, paths[i], 1000);
+    }
+    add_of(ledger, 8, "client-1", "abc", 2000);
+    struct text text = text_in_buffer(told, sizeof told - 1);
+    assert_true(ledger_owner_clients(ledger, STR("a_c"), note, &text));
+    assert_true(str_eq(text_str(&text), STR("client-0 client-1+ client-2 client-6 ")));
+    struct erased_told erased;
+    assert_true(ledger_erase_owner(ledger, STR("a_c"), 5000, &erased, problem, sizeof problem));
+    add_of(ledger, 9, "late", "team|a_c", 3000);
+    add_of(ledger, 10, "new", "team|a_c", 6000);
+    struct usage_question question = {.by_count = 1, .by = {usage_by_owner}};
+    char rows[16384];
+    text = text_in_buffer(rows, sizeof rows - 1);
+    assert_true(ledger_usage(ledger, &question, &text));
+    rows[text.len] = 0;
+    char wanted[80];
+    snprintf(wanted, sizeof wanted, "\"owner\":\"%s\",\"requests\":5,", erased.tombstone);
+    assert_non_null(strstr(rows, wanted)); /* 1, 2, 3, 7 and the late one */
+    assert_non_null(strstr(rows, "\"owner\":\"a_c\",\"requests\":1,"));
+    assert_non_null(strstr(rows, "\"owner\":\"abc\",\"requests\":5,"));
+    assert_non_null(strstr(rows, "\"owner\":\"a%\",\"requests\":1,"));
+    assert_non_null(strstr(rows, "\"owner\":\"a_\",\"requests\":1,"));
+    assert_true(ledger_erase_owner(ledger, STR("nobody"), 5000, &erased, problem, sizeof problem));
+    assert_true(ledger_erase_owner(ledger, STR("a_c"), 7000, &erased, problem, sizeof problem)); /* again */
+    struct ledger_erasures erasures = {NULL, 0, 0};
+    assert_true(erasures_read(ledger_database(ledger), &erasures));
+    assert_true(str_eq(erasures_path(&erasures, STR("x|y"), 1, buffer), STR("x|y")));
+    assert_true(str_eq(erasures_path(&erasures, STR("x|a_c"), 8000, buffer), STR("x|a_c")));
+    struct str renamed = erasures_path(&erasures, STR("x|a_c|y"), 6500, buffer);
+    assert_true(str_starts(renamed, STR("x|(erased ")) && str_ends(renamed, STR(")|y")));
+    erasures_free(&erasures);
+    ledger_close(ledger);
+}
+
 static void a_client_may_be_purged_again_and_one_that_is_not_there_too(void **state) {
     (void)state;
     struct ledger *ledger = opened();
@@ -138,6 +197,7 @@ int main(void) {
         TEST(what_it_alone_said_goes_with_it),
         TEST(a_client_may_be_purged_again_and_one_that_is_not_there_too),
         TEST(a_name_that_is_something_elses_too_stays_that),
+        TEST(an_owners_name_goes_from_every_path_and_no_others_does),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
