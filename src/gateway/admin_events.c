@@ -104,9 +104,10 @@ static bool listener_after(const struct visit *visit, uint64_t last, uint64_t *a
 }
 
 void answer_events(struct visit *visit) {
-    static const struct http_header plain[] = {{STR("Content-Type"), STR("text/event-stream")},
-                                               {STR("Cache-Control"), STR("no-store")},
-                                               {STR("X-Accel-Buffering"), STR("no")}};
+    const struct http_header headers[] = {{STR("Content-Type"), STR("text/event-stream")},
+                                          {STR("Cache-Control"), STR("no-store")},
+                                          {STR("X-Accel-Buffering"), STR("no")}, /* a proxy is not to gather it */
+                                          {STR("x-weir-request-id"), str_from(visit->request_id)}};
     struct gateway *gateway = visit->gateway_worker->gateway;
     uint64_t after;
     if (!listener_after(visit, notices_last(gateway->weir->notices), &after)) {
@@ -125,7 +126,7 @@ void answer_events(struct visit *visit) {
     *listener = (struct event_listener){.visit = visit, .after = after};
     visit->listener = listener;
     visit->answered = true;
-    exchange_respond(visit->exchange, 200, plain, sizeof plain / sizeof *plain, -1);
+    exchange_respond(visit->exchange, 200, headers, sizeof headers / sizeof *headers, -1);
     if (visit->method == http_head) {
         exchange_end(visit->exchange);
         return;

@@ -275,7 +275,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
     if (opened && weir->books && !library_budgets_restore(weir, weir->deployment->snapshot, &why))
         log_error(log_shared_of(weir), clock_read(), "budget_changes_unread", f_text("why", why.message));
     if (opened) library_vault_tell(weir);
-    if (opened) library_entries_tell(weir, weir->deployment->snapshot);
+    if (opened) library_entries_tell(weir, NULL, weir->deployment->snapshot);
     if (opened && weir->books) opened = (weir->alerts = alerts_open(weir)) != NULL;
     if (opened && workers_start(weir)) {
         pthread_mutex_lock(&weir->control);
@@ -386,7 +386,7 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
     fresh->snapshot->generation = weir->deployment->snapshot->generation + 1;
     targets_register(weir, fresh->snapshot);
     library_clients_meet(weir->clients, fresh->snapshot);
-    library_entries_tell(weir, fresh->snapshot);
+    library_entries_tell(weir, weir->deployment->snapshot, fresh->snapshot);
     issuers_register(weir->issuers, fresh->snapshot, how == deploying_reload);
     pthread_mutex_lock(&weir->mutex);
     struct deployment *old = weir->deployment;

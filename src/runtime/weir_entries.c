@@ -91,12 +91,21 @@ void library_entries_loading(const struct config_source *source, struct arena *a
     input->change_count = loading.count;
 }
 
-void library_entries_tell(struct weir *weir, const struct snapshot *snapshot) {
+static const struct entry *library_entry_find(const struct snapshot *snapshot, enum entry_kind kind, struct str name) {
+    const struct entries *entries = &snapshot->entries[kind];
+    for (size_t i = 0; i < entries->count; i++)
+        if (str_eq(entries->list[i].name, name)) return &entries->list[i];
+    return NULL;
+}
+
+void library_entries_tell(struct weir *weir, const struct snapshot *before, const struct snapshot *snapshot) {
     for (size_t kind = 0; kind < entry_kinds; kind++)
         for (size_t i = 0; i < snapshot->entries[kind].count; i++) {
             const struct entry *entry = &snapshot->entries[kind].list[i];
             if (!entry->problem.len) continue;
             const struct config_entry_facts *facts = config_entry_facts((enum entry_kind)kind);
+            const struct entry *was = before ? library_entry_find(before, (enum entry_kind)kind, entry->name) : NULL;
+            if (was && str_eq(was->problem, entry->problem)) continue; /* it has been said */
             log_error(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "change_left_out",
                       f_str("kind", facts->word), f_str("name", entry->name), f_str("why", entry->problem),
                       f_str("mend", STR("change it or the configuration file; its reset drops it")));
@@ -104,13 +113,6 @@ void library_entries_tell(struct weir *weir, const struct snapshot *snapshot) {
 }
 
 /* -- what is told -- */
-
-static const struct entry *library_entry_find(const struct snapshot *snapshot, enum entry_kind kind, struct str name) {
-    const struct entries *entries = &snapshot->entries[kind];
-    for (size_t i = 0; i < entries->count; i++)
-        if (str_eq(entries->list[i].name, name)) return &entries->list[i];
-    return NULL;
-}
 
 bool library_entry_unknown(enum entry_kind kind, struct str name, struct error *error) {
     const struct config_entry_facts *facts = config_entry_facts(kind);

@@ -267,8 +267,9 @@ void library_entries_changed_put(const struct snapshot *snapshot, struct text *t
 bool library_entry_unknown(enum entry_kind kind, struct str name, struct error *error);
 /* For a load: what was changed of them, in the arena. */
 void library_entries_loading(const struct config_source *source, struct arena *arena, struct config_input *input);
-/* In the log: those that do not fit the configuration that is in force from now on. */
-void library_entries_tell(struct weir *weir, const struct snapshot *snapshot);
+/* In the log: those that do not fit the configuration that is in force from now on, and were not said of the one before
+ * (NULL: there was none). */
+void library_entries_tell(struct weir *weir, const struct snapshot *before, const struct snapshot *snapshot);
 
 /* Holds the deployment of the moment; any thread but for long: give it back by deployment_release. */
 struct deployment *library_deployment(struct weir *weir);

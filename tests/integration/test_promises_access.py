@@ -75,6 +75,7 @@ def test_every_admin_path_wants_its_role(gateway, role):
     for method, path, access in ROUTES:
         if access not in least or path in ("/admin/v1/drain", "/admin/v1/reload") and role == "admin":
             continue
+        method = "HEAD" if path == "/admin/v1/events" else method  # its body has no end
         reply = http(weir.port, method, path, "{}" if method in ("POST", "PUT", "PATCH") else None, bearer(KEYS[role]))
         may = list(KEYS).index(role) >= least[access]
         assert (reply.status == 403) == (not may) and reply.status != 401, (method, path, role, reply)
