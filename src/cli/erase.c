@@ -193,7 +193,7 @@ int cli_erase(int argc, char **argv) {
     arena_init(&erasing.arena, 16 * 1024, 64 * 1024 * 1024);
     bool done = hash_start() &&
                 cli_folder_find(erasing.config, erasing.given, erasing.state_dir, sizeof erasing.state_dir,
-                                erasing.problem, sizeof erasing.problem) &&
+                                erasing.place, erasing.problem, sizeof erasing.problem) &&
                 erase_do(&erasing);
     arena_free(&erasing.arena);
     if (done) return 0;
