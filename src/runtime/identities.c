@@ -12,7 +12,14 @@
 #include "runtime/issuers.h"
 #include "runtime/run_clients.h"
 
-enum { chains_least = 256, bounds_most = 4, rest_looks = 256, known_tokens_places = 1024, identity_left = -1 };
+enum {
+    chains_least = 256,
+    bounds_most = 4,
+    rest_looks = 256,
+    known_tokens_sets = 512,
+    known_tokens_set = 4,
+    identity_left = -1
+};
 
 /* The words of a budget that is, or was, this identity's alone. */
 struct identity_budget {
@@ -108,7 +115,7 @@ struct known_token {
 
 struct known_tokens {
     struct hash_secret secret;
-    struct known_token places[known_tokens_places];
+    struct known_token places[known_tokens_sets * known_tokens_set]; /* a tag's set follows from its first bits */
 };
 
 struct known_tokens *known_tokens_new(void) {
@@ -118,28 +125,44 @@ struct known_tokens *known_tokens_new(void) {
 }
 
 void known_tokens_free(struct known_tokens *tokens) {
-    for (size_t i = 0; tokens && i < known_tokens_places; i++)
+    for (size_t i = 0; tokens && i < known_tokens_sets * known_tokens_set; i++)
         if (tokens->places[i].bound) bound_give(tokens->places[i].bound);
     memory_give(tokens);
+}
+
+static struct known_token *known_tokens_set_of(struct known_tokens *tokens, const struct hash_tag *tag) {
+    return &tokens->places[tag->words[0] % known_tokens_sets * known_tokens_set];
+}
+
+/* Is what was verified still so? */
+static bool known_token_stands(const struct known_token *place, const struct snapshot *snapshot, struct now now) {
+    return place->bound && place->generation == snapshot->generation &&
+           now.wall_ns / (int64_t)NS_PER_S < place->until_s && issuer_stands(place->issuer, place->epoch, now);
 }
 
 struct identity_bound *known_tokens_find(struct known_tokens *tokens, const struct snapshot *snapshot, struct str token,
                                          struct now now) {
     if (!tokens || token.len > jwt_bytes_max) return NULL;
     struct hash_tag tag = hash_tag_of(&tokens->secret, token);
-    struct known_token *place = &tokens->places[tag.words[0] % known_tokens_places];
-    if (!place->bound || place->tag.words[0] != tag.words[0] || place->tag.words[1] != tag.words[1] ||
-        place->generation != snapshot->generation || now.wall_ns / (int64_t)NS_PER_S >= place->until_s ||
-        !issuer_stands(place->issuer, place->epoch, now) || !identity_use(place->bound->identity))
-        return NULL;
+    const struct known_token *place = known_tokens_set_of(tokens, &tag), *end = place + known_tokens_set;
+    while (place < end && (!place->bound || place->tag.words[0] != tag.words[0] || place->tag.words[1] != tag.words[1]))
+        place++;
+    if (place == end || !known_token_stands(place, snapshot, now) || !identity_use(place->bound->identity)) return NULL;
     atomic_fetch_add_explicit(&place->bound->holds, 1, memory_order_relaxed);
     return place->bound;
 }
 
-static void known_tokens_put(struct known_tokens *tokens, struct str token, struct known_token known) {
+/* In the place of the same token, of one that counts no more, or else of any of its set. */
+static void known_tokens_put(struct known_tokens *tokens, const struct snapshot *snapshot, struct str token,
+                             struct now now, struct known_token known) {
     if (!tokens) return;
     known.tag = hash_tag_of(&tokens->secret, token);
-    struct known_token *place = &tokens->places[known.tag.words[0] % known_tokens_places];
+    struct known_token *set = known_tokens_set_of(tokens, &known.tag), *place = NULL;
+    for (size_t i = 0; i < known_tokens_set && !place; i++)
+        if (set[i].tag.words[0] == known.tag.words[0] && set[i].tag.words[1] == known.tag.words[1]) place = &set[i];
+    for (size_t i = 0; i < known_tokens_set && !place; i++)
+        if (!known_token_stands(&set[i], snapshot, now)) place = &set[i];
+    if (!place) place = &set[known.tag.words[1] % known_tokens_set];
     atomic_fetch_add_explicit(&known.bound->holds, 1, memory_order_relaxed);
     if (place->bound) bound_give(place->bound);
     *place = known;
@@ -429,7 +452,7 @@ enum jwt_answer identity_ask(struct identities *identities, struct known_tokens 
     if (!name.at || !settings.at) return jwt_memory;
     answer = bound_take(identities, snapshot, issuer, name, settings, now, bound);
     known.bound = *bound;
-    if (answer == jwt_good) known_tokens_put(tokens, token, known);
+    if (answer == jwt_good) known_tokens_put(tokens, snapshot, token, now, known);
     return answer;
 }
 

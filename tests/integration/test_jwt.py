@@ -10,7 +10,8 @@ import pytest
 
 import tokens
 from tokens import AUDIENCE, Key, assembled, b64, hs256
-from weirlib import BINARY, Certificates, chat_body, environment, http, on_terminal, poll, provider
+from weirlib import (BINARY, Certificates, Connection, chat_body, environment, http, on_terminal, poll, provider,
+                     request_bytes)
 
 PRICES = {"m": {"input": 1000.0, "output": 10000.0}}  # USD a million tokens
 OWNERS = [{"name": "search", "kind": "team"}, {"name": "poor", "kind": "team", "daily_budget": 1}]
@@ -490,6 +491,28 @@ def test_what_is_kept_of_a_subject_is_read_and_purged_by_its_name(run, issuer):
     command("purge")
     rows = admin(weir, "GET", "usage?by=client").json["rows"]
     assert name not in [row["client"] for row in rows] and sum(row["requests"] for row in rows) == 1
+
+
+def test_a_subjects_rate_is_one_for_all_its_tokens_and_is_not_forgotten_for_another(run, issuer):
+    templates = {"each": {"rate_limit_rpm": 1, "burst_allowance": 3}}
+    weir = run(issuer, workers=2, of_identity={"template": "each", "max_identities": 2}, templates=templates)
+    replies = [ask(weir, issuer.token("ann", team="search", jti=str(n))) for n in range(5)]
+    assert [reply.status for reply in replies] == [200, 200, 200, 429, 429]
+    assert replies[3].error["code"] == "rate_limited"
+    assert ask(weir, issuer.token("bob", team="search")).status == 200
+    for n in range(20):  # neither makes room: what they have taken would begin anew
+        assert ask(weir, issuer.token(f"late-{n}", team="search")).status == 503
+    assert ask(weir, issuer.token("ann", team="search")).status == 429
+
+
+def test_more_tokens_than_a_loop_remembers_are_all_let_in(run, issuer):
+    weir = run(issuer)
+    of_each = [issuer.token(f"s{n % 7}", team="search", jti=str(n)) for n in range(2500)]
+    with Connection(weir.port) as connection:
+        for token in of_each + of_each[-200:]:
+            connection.send(request_bytes("GET", "/v1/models", headers={"authorization": f"Bearer {token}"}))
+            assert connection.reply("GET").status == 200
+    assert admin(weir, "GET", "status").json["identities"] == 7
 
 
 def test_an_operator_raises_one_subjects_budget(run, issuer):
