@@ -8,20 +8,20 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/memory.h"
-#include "base/text.h"
 
 struct session_rules session_caps_rules(const struct session_caps *caps) {
     return (struct session_rules){caps->nano_usd.most, caps->calls.most, caps->lasts.most, caps->idle_s};
 }
 
+/* A client that another issuer vouches for has a long name. */
 uint64_t session_identity(struct str client, struct str session) {
-    char bytes[limit_caller + 1 + limit_session];
-    struct text text = text_in_buffer(bytes, sizeof bytes);
+    char bytes[sizeof(struct sha256) + limit_session];
+    const struct sha256 whose = hash_sha256(client);
+    const struct str named = str_slice(session, 0, limit_session);
     uint64_t identity;
-    text_put(&text, str_slice(client, 0, limit_caller));
-    text_put_byte(&text, 0); /* in no name */
-    text_put(&text, str_slice(session, 0, limit_session));
-    struct sha256 hash = hash_sha256(text_str(&text));
+    memcpy(bytes, whose.bytes, sizeof whose);
+    if (named.len) memcpy(bytes + sizeof whose, named.at, named.len);
+    struct sha256 hash = hash_sha256(str_make(bytes, sizeof whose + named.len));
     memcpy(&identity, hash.bytes, sizeof identity);
     identity &= ~(uint64_t)session_seconds;
     return identity ? identity : session_counts;
