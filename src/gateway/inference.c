@@ -122,6 +122,11 @@ static enum dialect dialect_of(const struct http_request *request) {
 /* Of a body that nobody reads: so much is let pass. */
 enum { unread_body_max = 16 * 1024 };
 
+static void last_event_read(struct visit *visit, const struct http_request *request) {
+    struct str last = http_header_find(request->headers, request->header_count, STR("last-event-id"));
+    if (!str_to_u64(last, &visit->last_event_id)) visit->last_event_id = 0;
+}
+
 static void gateway_inference_on_head(void *context, struct exchange *exchange, const struct http_request *request,
                                       void **owner) {
     struct gateway_worker *gateway_worker = context;
@@ -148,11 +153,10 @@ static void gateway_inference_on_head(void *context, struct exchange *exchange, 
     worker_request_id(gateway_worker->worker, visit->own_id);
     str_copy(visit->request_id, sizeof visit->request_id,
              gateway_inference_request_id_is_valid(id) ? id : str_from(visit->own_id));
-    struct str last_event = http_header_find(request->headers, request->header_count, STR("last-event-id"));
-    if (!str_to_u64(last_event, &visit->last_event_id)) visit->last_event_id = 0;
     bool other_method = false;
     const char *sentence = "";
     visit->route = route_find(request->method, visit->path, &other_method);
+    if (visit->route && visit->route->answer == answer_events) last_event_read(visit, request);
     if (!visit->route || !visit->route->reads_body) exchange_set_body_max(exchange, unread_body_max);
     enum error_code refused =
         access_check(visit, request, visit->route ? visit->route->access : access_open, &sentence);

@@ -495,7 +495,8 @@ def test_each_path_of_the_admin_api_wants_its_role(run):
         for who, key in (*keys.items(), ("nobody", None)):
             headers = {"authorization": f"Bearer {key}"} if key else {}
             body = None if method == "GET" else "{}"
-            status = http(weir.port, method, path, body, headers).status
+            asks = "HEAD" if path == "/admin/v1/events" else method  # its body has no end
+            status = http(weir.port, asks, path, body, headers).status
             if who == "operator" and reads:
                 assert status not in (401, 403), (method, path, status)
             else:
