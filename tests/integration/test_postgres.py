@@ -191,7 +191,8 @@ def test_a_server_that_is_away_at_the_start_refuses_it_or_is_waited_for(run, ser
     weir = run(wait=False)
     weir.wait()
     said = "\n".join(weir.err)
-    assert weir.process.returncode == 2 and "What is spent cannot be kept" in said and PASSWORD not in said
+    assert weir.process.returncode == 2 and "mend `ledger`, the server, or the way to it" in said, said
+    assert PASSWORD not in said
     weir = run(on_ledger_failure="serve")
     answered += [ask(weir).headers["x-weir-request-id"] for _ in range(3)]
     server.start()
