@@ -19,7 +19,7 @@ SECRET = "whsec-of-the-operator"
 class Receiver:
     """Takes posts; hangs, then refuses, for the first ones as it is told to."""
 
-    def __init__(self, hang=0, fail=0):
+    def __init__(self, hang=0, fail=0, slow=0.0):
         self.got, self.tried, self.hang, self.fail = [], 0, hang, fail
         self.released = threading.Event()
         receiver = self
@@ -31,6 +31,7 @@ class Receiver:
                 if receiver.tried <= receiver.hang:
                     receiver.released.wait(60)
                     return
+                receiver.released.wait(slow)
                 status = 503 if receiver.tried <= receiver.hang + receiver.fail else 204
                 if status == 204:
                     receiver.got.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
@@ -161,6 +162,15 @@ def test_a_receiver_that_hangs_and_fails_gets_each_alert_once_and_signed(start, 
     why = [line["why"] for line in weir.log("alert_not_posted")]
     assert len(why) == 2 and "in time" in why[0] and "503" in why[1]
     assert SECRET not in "\n".join(weir.err)
+
+
+def test_a_receiver_has_its_whole_time(start, start_mock, receiver):
+    hook = receiver(slow=0.5)
+    weir = start({"providers": {"p": limited(start_mock(), 2)},
+                  "alerts": {"quota": [0.5], "webhook": hook.url, "secret": SECRET, "webhook_timeout_seconds": 30}})
+    assert chat(weir.port).status == 200
+    assert poll(lambda: alerts(weir)["webhook"] == {"delivered": 1, "failed": 0, "dropped": 0, "waiting": 0})
+    assert hook.tried == 1
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
