@@ -180,10 +180,9 @@ static bool budget_is_at_rest(const struct identity_budget *budget, uint64_t now
     return view.committed == view.spent && (view.spent == 0 || over);
 }
 
-/* A limiter whose word lies in the past has given everything back. */
+/* Of one that nobody uses. A limiter whose word lies in the past has given everything back. */
 static bool identity_is_at_rest(const struct identity *identity, struct now now) {
     const struct client_cells *words = identity->words;
-    if (atomic_load(&identity->uses) > 0) return false;
     for (const struct identity_budget *budget = identity->budgets; budget; budget = budget->next)
         if (!budget_is_at_rest(budget, (uint64_t)now.wall_ns / NS_PER_S)) return false;
     int64_t now_s = now.wall_ns / (int64_t)NS_PER_S;
@@ -247,10 +246,13 @@ static bool room_made(struct identities *identities, struct issuer *issuer, stru
         int32_t none = 0;
         list_remove(&identity->place);
         list_add_last(&issuer->identities, &identity->place);
-        if (!identity_is_at_rest(identity, now)) continue;
+        /* It leaves first and is looked at then: whoever comes meanwhile waits for the table, and spends nothing. */
         if (!atomic_compare_exchange_strong(&identity->uses, &none, identity_left)) continue;
-        identity_leave(identities, identity);
-        return true;
+        if (identity_is_at_rest(identity, now)) {
+            identity_leave(identities, identity);
+            return true;
+        }
+        atomic_store(&identity->uses, 0);
     }
     return false;
 }

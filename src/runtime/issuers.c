@@ -360,17 +360,22 @@ static void issuer_register(struct issuers *issuers, struct identity_issuer *fro
     from->keys = issuer;
 }
 
-static bool issuers_start(struct issuers *issuers) {
-    if (issuers->running) return true;
+/* Where they are read; not running yet. */
+static bool issuers_make(struct issuers *issuers) {
     if (!issuers->loop) issuers->loop = loop_new();
     if (issuers->loop && !issuers->client) issuers->client = http_client_new(issuers->loop);
-    issuers->running = issuers->client && loop_start_thread(issuers->loop, "weir-issuers");
-    return issuers->running;
+    return issuers->client != NULL;
+}
+
+void issuers_read(struct issuers *issuers) {
+    if (!issuers->first || !issuers->client) return;
+    if (!issuers->running) issuers->running = loop_start_thread(issuers->loop, "weir-issuers");
+    if (issuers->running) (void)loop_post(issuers->loop, issuers_turn, issuers); /* else at the next look */
 }
 
 void issuers_register(struct issuers *issuers, struct snapshot *snapshot, bool fresh) {
     struct now now = clock_read();
-    if (!issuers->weir->host.serves || (snapshot->issuer_count && !issuers_start(issuers))) return;
+    if (!issuers->weir->host.serves || (snapshot->issuer_count && !issuers_make(issuers))) return;
     for (struct issuer *issuer = issuers->first; issuer; issuer = issuer->next) {
         bool named = false;
         for (size_t i = 0; i < snapshot->issuer_count; i++)
@@ -380,7 +385,6 @@ void issuers_register(struct issuers *issuers, struct snapshot *snapshot, bool f
         pthread_mutex_unlock(&issuer->mutex);
     }
     for (size_t i = 0; i < snapshot->issuer_count; i++) issuer_register(issuers, &snapshot->issuers[i], fresh, now);
-    if (issuers->running) (void)loop_post(issuers->loop, issuers_turn, issuers); /* else at the next look */
 }
 
 static void issuers_stop(void *context) {

@@ -45,9 +45,11 @@ struct issuer {
 
 /* NULL: no memory. */
 struct issuers *issuers_new(struct weir *weir);
-/* Under `control`, before others see the snapshot: its issuers get their keys. `fresh`: they are read again now. The
- * first ones begin the thread. One without memory has none, and lets nobody in. */
+/* Under `control`, before others see the snapshot: its issuers get the keys that are there. `fresh`: they are to be
+ * read again. One without memory has none, and lets nobody in. */
 void issuers_register(struct issuers *issuers, struct snapshot *snapshot, bool fresh);
+/* The same, when it is in force: what is due is read. The first issuers begin the thread. */
+void issuers_read(struct issuers *issuers);
 /* The thread ends; what it was reading is given up. */
 void issuers_close(struct issuers *issuers);
 void issuers_free(struct issuers *issuers); /* NULL is fine */

@@ -281,6 +281,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         pthread_mutex_lock(&weir->control);
         key_keeper_make(&weir->keeper, weir);
         key_keeper_wake(&weir->keeper);
+        issuers_read(weir->issuers);
         pthread_mutex_unlock(&weir->control);
         return weir;
     }
@@ -397,6 +398,7 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
     struct config before = weir->config;
     weir->config = *config;
     memset(config, 0, sizeof *config);
+    issuers_read(weir->issuers);
     deployment_release(old);
     config_free(&before);
     return true;
