@@ -205,9 +205,8 @@ static void config_compact(struct config *config) {
     struct config small = *config;
     arena_init(&kept, 4096, 64 * 1024 * 1024);
     struct config_process *process = &small.process;
-    struct str *texts[5 + 3 * config_listens_max + config_patterns_max] = {&process->state_dir, &process->log_level,
-                                                                            &process->log_format, &small.catalog_from,
-                                                                            &process->ledger};
+    struct str *texts[5 + 3 * config_listens_max + config_patterns_max] = {
+        &process->state_dir, &process->log_level, &process->log_format, &small.catalog_from, &process->ledger};
     size_t count = 5;
     for (size_t i = 0; i < process->listen_count; i++) {
         texts[count++] = &process->listens[i].address;

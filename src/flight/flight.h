@@ -167,6 +167,7 @@ struct flight_facts {
     const char *lock_why;
     struct str loop_tool; /* that an agent calls again and again; {NULL,0}: none */
     size_t loop_calls;    /* with the same arguments */
+    bool session_shared;  /* its session found no place of its own among those that caps are on */
 };
 
 struct flight_facts flight_facts(const struct flight *flight);

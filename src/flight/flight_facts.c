@@ -148,6 +148,7 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .lock_why = flight->lock_moved.why,
         .loop_tool = flight->loop.tool,
         .loop_calls = flight->loop.calls,
+        .session_shared = flight->session_hold.shared,
     };
 }
 

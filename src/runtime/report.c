@@ -129,6 +129,16 @@ static void tool_loop_log(struct reporter *reporter, const struct flight_facts *
              f_u64("calls", facts->loop_calls), f_bool("refused", facts->error == error_tool_loop));
 }
 
+/* What it may have is not what is written: a person must know. */
+static void session_shared_log(struct reporter *reporter, const struct flight_facts *facts, struct now now) {
+    if (!facts->session_shared) return;
+    log_warn(reporter->log, now, "session_shared", f_str("request_id", facts->request_id),
+             f_str("own_id", own_id_of(facts)), f_str("client", facts->client ? facts->client->name : STR_NONE),
+             f_str("means", STR("as many sessions of the client are remembered as there is room for: all others share "
+                                "the caps of one until some are forgotten")),
+             f_str("mend", STR("lower `idle_minutes`, or have its sessions named less often")));
+}
+
 void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now) {
     char record[explain_record_bytes];
     struct text text = text_in_buffer(record, sizeof record);
@@ -150,6 +160,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                           text_str(&text));
     lock_move_log(reporter, &facts, now);
     tool_loop_log(reporter, &facts, now);
+    session_shared_log(reporter, &facts, now);
     log_info(
         reporter->log, now, "request_done", f_str("request_id", facts.request_id), f_str("own_id", own_id_of(&facts)),
         f_str("endpoint", endpoint_facts(facts.endpoint)->name), f_str("model", facts.model),

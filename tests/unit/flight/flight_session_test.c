@@ -102,11 +102,31 @@ static void a_session_that_costs_too_much_says_so(void **state) {
     end(&world);
 }
 
+/* As when all places are taken: here there are none. */
+static void sessions_without_a_place_share_one_and_say_so(void **state) {
+    (void)state;
+    struct flight_world world;
+    begin(&world, FILE_OF("calls: 1"));
+    world.host.cells = NULL;
+    struct flight *first = ask(&world, "s");
+    assert_true(flight_facts(first).session_shared);
+    assert_int_equal(flight_world_asked(&world, action_call), 1);
+    struct flight *second = ask(&world, "t");
+    struct flight_facts facts = flight_facts(second);
+    assert_true(facts.session_shared && facts.error == error_session_exhausted);
+    assert_true(str_find(facts.said, STR("More than 16368 sessions are remembered")) != SIZE_MAX);
+    flight_world_drop(&world, second);
+    finish(&world, first);
+    flight_world_drop(&world, first);
+    end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_attempt_counts_as_money_as_a_call_and_for_its_time),
         cmocka_unit_test(what_is_refused_lets_go_and_is_no_call),
         cmocka_unit_test(a_session_that_costs_too_much_says_so),
+        cmocka_unit_test(sessions_without_a_place_share_one_and_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
