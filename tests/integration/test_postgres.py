@@ -359,6 +359,23 @@ def test_clients_made_at_run_time_their_spend_and_alerts_are_there_after_a_resta
     assert "ledger_failed" in admin(weir, "/alerts").text
 
 
+def test_what_was_changed_of_the_configuration_is_there_after_a_restart(run, server, url):
+    weir = run()
+    assert admin(weir, "/owners", "POST", {"name": "made", "daily_budget": 2}).status == 201
+    assert admin(weir, "/owners/made", "PATCH", {"daily_budget": 3}).status == 200
+    server.stop()
+    refused = admin(weir, "/owners/made", "PATCH", {"daily_budget": 4})
+    assert refused.status == 500 and "changed" in refused.error["message"], refused
+    server.start()
+    poll(lambda: admin(weir, "/templates", "POST", {"name": "guest", "rate_limit_rpm": 5}).status == 201, 20)
+    weir.stop()
+    weir = run()
+    changed = {one["name"]: one["how"] for one in admin(weir, "/status").json["changed_at_run_time"]}
+    assert changed.items() >= {"made": "added", "guest": "added"}.items()
+    assert admin(weir, "/owners/made").json["settings"] == {"daily_budget": 3}
+    assert admin(weir, "/owners/made", "DELETE").status == 200
+
+
 def test_a_clients_records_are_exported_and_purged(run, server, url):
     weir = run()
     ids = [ask(weir).headers["x-weir-request-id"] for _ in range(3)]
