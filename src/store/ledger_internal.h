@@ -42,6 +42,9 @@ int64_t ledger_attempt_last(int64_t id);
 /* What it keeps of names is looked up anew from its next transaction on. */
 void ledger_names_changed(struct ledger *ledger);
 
+/* How the attempts of a request are found by weir's id, ?2. */
+extern const char ledger_request_by_own[];
+
 /* What was added up for a question (ledger_gather.c). */
 /* What attempts that were priced anew change in a sum: how many they are, how many of them had no price, and by how
  * much.
