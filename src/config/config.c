@@ -271,8 +271,9 @@ bool config_load_once(const struct config_input *input, const struct config_left
     if (input->changes_problem.len)
         config_report(&reading, NULL, config->process.ledger_refuses ? config_error : config_warning,
                       "what was changed at run time of routes, rules, owners, templates and budgets cannot be read: "
-                      "%.*s: bring back a copy of it, or mend its rights",
-                      STR_ARG(str_slice(input->changes_problem, 0, 300)));
+                      "%.*s%s",
+                      STR_ARG(str_slice(input->changes_problem, 0, 300)),
+                      config->process.ledger.len ? "" : ": bring back a copy of it, or mend its rights");
     struct snapshot *snapshot = config_build(&reading, root);
     if (snapshot) config_budgets_sort(&reading, snapshot);
     if (snapshot) config_templates_keep(&reading, snapshot);

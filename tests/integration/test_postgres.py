@@ -399,6 +399,27 @@ def test_a_clients_records_are_exported_and_purged(run, server, url):
     assert not [row for row in server.admin("SELECT request_id FROM attempts", name_of(url)) if row[0] in ids]
 
 
+def test_commands_find_it_by_the_configuration(run):
+    weir = run()
+    ask(weir), usage(weir)
+    folder, gateway = ["-c", str(weir.path)], ["-c", str(weir.path), "--url", f"http://127.0.0.1:{weir.port}"]
+    commands = [(["audit", "list"], folder), (["audit", "verify"], folder), (["audit", "head"], folder),
+                (["usage", "recost", "--since", "1h", "--dry-run"], folder), (["check"], folder),
+                (["usage", "replay", "--since", "1h"], folder), (["usage", "--by", "client,day"], gateway),
+                (["status"], gateway), (["budget", "list"], gateway), (["client", "list"], gateway),
+                (["alert", "list"], gateway)]
+    for command, where in commands:
+        done = subprocess.run([BINARY, *command, *where], capture_output=True, text=True, timeout=30, env=environment())
+        assert done.returncode == 0 and PASSWORD not in done.stdout + done.stderr, done
+    weir.stop()
+    done = subprocess.run([BINARY, "usage", "recost", "--since", "1h", *folder], capture_output=True, text=True,
+                          timeout=30, env=environment())
+    assert done.returncode == 0, done
+    done = subprocess.run([BINARY, "backup", str(weir.folder / "copy"), *folder], capture_output=True, text=True,
+                          timeout=30, env=environment())
+    assert done.returncode == 2 and "pg_dump" in done.stderr
+
+
 def test_what_a_caller_sends_that_is_no_text_stops_no_ledger(run, server, url, served):
     weir = run(trust_tags=True)
     for bytes_of in (b"\xff\xfe\x80", "\u00e4".encode("latin-1"), b"x" * 600, b"' OR 1=1; --"):
@@ -412,7 +433,7 @@ def test_what_a_caller_sends_that_is_no_text_stops_no_ledger(run, server, url, s
 def test_what_the_unit_tests_of_the_ledger_hold_of_a_file_they_hold_of_a_server(server):
     """The binaries that the build has: make unit builds them all."""
     folder = os.environ.get("WEIR_BUILD")
-    names = ["store-ledger_test", "store-audit_test", "store-ledger_erase_test"]
+    names = ["store-ledger_test", "store-audit_test", "store-ledger_erase_test", "store-entry_store_test"]
     built = [os.path.join(folder, name) for name in names if folder and os.path.exists(os.path.join(folder, name))]
     if not built:
         pytest.skip("no unit tests are built")
