@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/hash.h"
 #include "config/config_decisions.h"
 #include "config/config_zone.h"
@@ -13,6 +14,7 @@ struct budget_reading {
     struct snapshot *snapshot;
     struct str who;   /* "team search": told */
     struct str scope; /* "owner search": a part of the identity */
+    bool is_clients;  /* of one client */
     struct money_budgets *into;
     size_t room;
 };
@@ -100,6 +102,7 @@ static bool spend_find(struct budget_reading *of, struct money_budget *budget, s
             text_put(&text, window_word(budget->window.kind));
         globs_put(&text, "model", budget->models, budget->model_count);
         globs_put(&text, "route", budget->routes, budget->route_count);
+        if (budget->per) text_printf(&text, "|per=%.*s", STR_ARG(budget->per_word));
     }
     if (text.failed) return out_of_memory(of->reading);
     struct sha256 hash = hash_sha256(text_str(&text));
@@ -109,18 +112,22 @@ static bool spend_find(struct budget_reading *of, struct money_budget *budget, s
     budget->extras = cells_find(cells, arena, "extras ", text_str(&text), money_extra_kinds * sizeof *budget->extras);
     if (budget->bucket_s) { /* another length has other buckets, whatever its name is */
         text_printf(&text, "|%llu", (unsigned long long)budget->bucket_s);
-        budget->rolling = cells_find(cells, arena, "rolling ", text_str(&text), sizeof *budget->rolling);
-    } else {
+        if (!budget->per)
+            budget->rolling = cells_find(cells, arena, "rolling ", text_str(&text), sizeof *budget->rolling);
+    } else if (!budget->per) {
         budget->spend = cells_find(cells, arena, "spend ", text_str(&text), sizeof *budget->spend);
     }
-    return (budget->extras && (budget->spend || budget->rolling)) || out_of_memory(of->reading);
+    if (budget->per)
+        budget->values =
+            cells_find_ending(cells, arena, "values ", text_str(&text), values_size(budget->bucket_s != 0), values_end);
+    return (budget->extras && (budget->spend || budget->rolling || budget->values)) || out_of_memory(of->reading);
 }
 
 static bool budget_add(struct budget_reading *of, const struct config_node *at, const struct money_budget *budget) {
     for (size_t i = 0; i < of->into->count; i++) {
         if (of->into->list[i]->identity != budget->identity) continue;
         config_report(of->reading, at, config_error,
-                      "%.*s has two budgets of the same window, models and routes: give one of them a `name`",
+                      "%.*s has two budgets of the same window, models, routes and `per`: give one of them a `name`",
                       STR_ARG(of->who));
         return false;
     }
@@ -143,6 +150,7 @@ static struct money_budget *budget_new(struct budget_reading *of, const struct c
     struct zone_read *read = budget ? zone_of(of->reading, snapshot, at, zone) : NULL;
     if (!read) return NULL;
     *budget = (struct money_budget){.owner = of->who,
+                                    .own = of->is_clients,
                                     .name = window_word(kind),
                                     .limit_nano_usd = (int64_t)(usd * 1e9 + 0.5),
                                     .zone = read->name,
@@ -168,6 +176,67 @@ static void downgrade_read(struct budget_reading *of, struct section section, st
     config_report(of->reading, over ? over : section.map, config_error,
                   "`over: downgrade` and `to`, the targets that then serve, belong together");
     budget->over = over_block;
+}
+
+static bool per_find(struct str word, struct money_budget *budget) {
+    static const struct str words[] = {[per_model] = STR("model"),
+                                       [per_route] = STR("route"),
+                                       [per_end_user] = STR("end_user"),
+                                       [per_session] = STR("session")};
+    static const struct str of_tag = STR("tag:");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i].len && str_eq(words[i], word)) return budget->per = (enum money_per)i, true;
+    if (!str_starts(word, of_tag) || word.len == of_tag.len) return false;
+    budget->tag = str_slice(word, of_tag.len, word.len);
+    budget->per = per_tag;
+    return true;
+}
+
+/* The sums of single values. */
+static void limits_read(struct budget_reading *of, const struct config_node *values, struct money_budget *budget) {
+    enum { digits = 9 };
+    struct arena *arena = &of->snapshot->arena;
+    if (!map_init(&budget->limits, arena, values->count + 1)) {
+        out_of_memory(of->reading);
+        return;
+    }
+    for (const struct config_node *node = values->first; node; node = node->next) {
+        struct money_limit *limit = arena_take(arena, sizeof *limit);
+        struct str value = arena_copy(arena, node->key);
+        if (!limit || !value.at) {
+            out_of_memory(of->reading);
+            return;
+        }
+        if (value.len >= value_said_max)
+            config_report(of->reading, node, config_error, "a value that has a sum of its own is at most %d bytes long",
+                          value_said_max - 1);
+        if (node->kind != config_scalar || !decimal_to_i64(node->text, digits, false, &limit->nano_usd) ||
+            limit->nano_usd < 0 || limit->nano_usd > spend_most)
+            config_report(of->reading, node, config_error, "`values` has an amount of USD for each value: {alice: 5}");
+        else
+            map_add(&budget->limits, value, limit);
+    }
+}
+
+/* false: it has been said why. */
+static bool split_read(struct budget_reading *of, struct section section, struct money_budget *budget) {
+    const struct config_node *per = config_member(section.map, STR("per")),
+                             *values = config_member(section.map, STR("values")),
+                             *most = config_member(section.map, STR("max_values"));
+    struct str word = read_str(section, "per");
+    budget->value_most = (size_t)read_whole(section, "max_values");
+    if (word.len) budget->per_word = word = arena_copy(&of->snapshot->arena, word);
+    if (word.len && !per_find(word, budget)) {
+        config_report(of->reading, per, config_error,
+                      "`per` is model, route, tag:NAME, end_user or session: each value of it has the sum of its own");
+        return false;
+    }
+    if (!word.len && (values || most))
+        config_report(of->reading, values ? values : most, config_error,
+                      "`%s` is for a budget that is split: write what by, such as `per: end_user`",
+                      values ? "values" : "max_values");
+    if (word.len && values && values->kind == config_map) limits_read(of, values, budget);
+    return true;
 }
 
 /* NULL: what is wrong with it has been said. */
@@ -198,7 +267,7 @@ static struct money_budget *budget_make(struct budget_reading *of, const struct 
     globs_read(section, "models", &of->snapshot->arena, &budget->models, &budget->model_count);
     globs_read(section, "routes", &of->snapshot->arena, &budget->routes, &budget->route_count);
     downgrade_read(of, section, budget);
-    return spend_find(of, budget, name) ? budget : NULL;
+    return split_read(of, section, budget) && spend_find(of, budget, name) ? budget : NULL;
 }
 
 /* `budgets` of a map: its own, and those that it names. */
@@ -457,7 +526,7 @@ void budgets_of_client(struct config_reading *reading, struct snapshot *snapshot
         return; /* there may be a million of them */
     struct str who = arena_printf(arena, "client %.*s", STR_ARG(client->name));
     struct budget_reading of = {
-        .reading = reading, .snapshot = snapshot, .who = who, .scope = who, .into = &client->money};
+        .reading = reading, .snapshot = snapshot, .who = who, .scope = who, .is_clients = true, .into = &client->money};
     if (templated && !template)
         config_report(reading, named, config_error, "there is no template `%.*s`", STR_ARG(config_shown(named)));
     if (owned && !(client->in = map_find(&snapshot->owners_by_name, in->text)))
@@ -504,13 +573,15 @@ void budgets_downgrades_find(struct config_reading *reading, struct snapshot *sn
 void config_budgets_sort(struct config_reading *reading, struct snapshot *snapshot) {
     size_t count = 0;
     budgets_downgrades_find(reading, snapshot, NULL);
+    snapshot->value_secret = value_secret_find(reading->input->cells, &snapshot->arena);
+    if (!snapshot->value_secret) out_of_memory(reading);
     snapshot->budgets = arena_take(&snapshot->arena, (snapshot->budget_count + 1) * sizeof *snapshot->budgets);
     if (!snapshot->budgets) {
         out_of_memory(reading);
         return;
     }
     for (struct money_budget *budget = snapshot->first_budget; budget; budget = budget->next)
-        if (budget->spend || budget->rolling) snapshot->budgets[count++] = budget;
+        if (budget->spend || budget->rolling || budget->values) snapshot->budgets[count++] = budget;
     snapshot->budget_count = count;
     qsort(snapshot->budgets, count, sizeof *snapshot->budgets, by_identity);
 }

@@ -125,6 +125,8 @@ void rules_read(struct config_reading *reading, struct snapshot *snapshot, const
     const struct config_node *list = config_member(root, STR("rules"));
     size_t count = list && list->kind == config_list ? list->count : 0;
     snapshot->trust_tags = read_bool((struct section){section_top, root}, "trust_tags");
+    snapshot->end_user_header =
+        arena_copy(&snapshot->arena, read_str((struct section){section_top, root}, "end_user_header"));
     snapshot->rules = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->rules);
     snapshot->rule_routes = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->rule_routes);
     if (!snapshot->rules || !snapshot->rule_routes) return;

@@ -108,6 +108,8 @@ static const struct config_key top_keys[] = {
          "Issuers of tokens (JWT) that are taken beside client keys: a list, or one of them. See "
          "[identity.md](identity.md)."),
     NAMED("budgets", section_budget, "Budgets that several owners, clients and providers may name: one sum for all."),
+    TEXT("end_user_header", "",
+         "The header in which requests say their end user, before `safety_identifier`, `user` and `metadata.user_id`."),
     LIST("owners", section_owner,
          "Organizations, teams and users, one in the other. A request passes when its client and all owners above it "
          "pass."),
@@ -519,10 +521,9 @@ static const struct config_key budget_keys[] = {
     CHOICE("unbounded", "refuse|allow", "refuse",
            "Under a hard budget, what has no bound before it is sent is a 403, or reserves the model's whole context."),
     CHOICE("start", "zero|history", "zero", "What counts when it first appears.", .status = key_later),
-    TEXT("per", "", "model, route, tag:NAME, end_user or session: each has the sum of its own.",
-         .status = key_protects),
-    MAP("values", "Sums of single ones of them.", .status = key_protects),
-    INT("max_values", 1, 1e6, "10000", "How many of them are told apart in a window.", .status = key_later),
+    TEXT("per", "", "model, route, tag:NAME, end_user or session: each has the sum of its own."),
+    MAP("values", "USD of single ones of them, in the place of `usd`: {alice: 5}."),
+    INT("max_values", 1, 1e6, "10000", "How many of them are told apart in a window; all others share one sum."),
 };
 
 static const struct config_key sessions_keys[] = {

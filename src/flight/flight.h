@@ -130,9 +130,10 @@ struct attempt_facts {
 
 /* Where an attempt's cost is charged: `cost_nano_usd` of its facts, of each; and what it counts for of quotas. */
 struct attempt_charge {
-    uint64_t budget, value; /* money_budget.identity, or a quota's; 0: it is not split */
-    int64_t window_s;       /* when the window began that it counts in, s since 1970; 0: a lifetime */
-    uint32_t units;         /* of a quota; 0: its cost */
+    uint64_t budget;       /* money_budget.identity, or a quota's */
+    struct hash_tag value; /* of a split budget, in the ledger's words; all zero: it is not split */
+    int64_t window_s;      /* when the window began that it counts in, s since 1970; 0: a lifetime */
+    uint32_t units;        /* of a quota; 0: its cost */
 };
 
 /* What is told of a request. Borrowed from the flight. */

@@ -43,6 +43,7 @@ static bool steering_keep(struct flight *flight, const struct http_header *heade
 
 /* Copies what the flight keeps of the caller's head. */
 static bool headers_keep(struct flight *flight, const struct flight_request *request) {
+    const struct str end_user = flight->snapshot->end_user_header;
     bool keeps[limit_headers];
     size_t kept = 0;
     CHECKF(request->header_count <= limit_headers, "header_count=%zu", request->header_count);
@@ -52,6 +53,10 @@ static bool headers_keep(struct flight *flight, const struct flight_request *req
         keeps[i] = flight->door->keeps(flight, request, uses, header->name);
         kept += keeps[i];
         if (uses & header_steers && !steering_keep(flight, header)) return false;
+        if (end_user.len && !flight->steering.end_user.at && str_eq_nocase(header->name, end_user)) {
+            flight->steering.end_user = arena_copy(&flight->arena, str_trim(header->value));
+            if (!flight->steering.end_user.at) return false;
+        }
     }
     flight->head.headers = kept ? arena_take(&flight->arena, kept * sizeof *flight->head.headers) : NULL;
     if (kept && !flight->head.headers) return false;
@@ -543,10 +548,12 @@ enum step flight_find(struct flight *flight, struct now now, struct actions *out
     if (loop_admit(flight, now, out) != step_on) return step_over;
     session_find(flight);
     if (!session_prepare(flight, now)) return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+    bool fine = true;
     if (flight->snapshot->budget_count || (flight->client && flight->client->money.count) ||
         flight->session_hold.budget)
-        money_admit(flight);
-    return levels_make(flight) ? step_on : answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+        fine = money_admit(flight, now);
+    return fine && levels_make(flight) ? step_on
+                                       : answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
 }
 
 enum step flight_admit(struct flight *flight, struct now now, struct actions *out) {

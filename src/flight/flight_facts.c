@@ -79,10 +79,12 @@ unsigned attempt_charges(const struct flight *flight, unsigned number, struct at
     CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
     const struct money_hold *hold = &flight->attempts[number]->holds.money;
     const struct quota_hold *quota = &flight->attempts[number]->holds.quota;
+    static const struct hash_tag no_value = {{0, 0}};
     unsigned count = session_charges(flight, number, list, most);
     for (unsigned i = 0; i < hold->count && count < most; i++)
         list[count++] = (struct attempt_charge){
             .budget = hold->tickets[i].budget->identity,
+            .value = hold->tickets[i].value ? hold->tickets[i].value->tag : no_value,
             .window_s = hold->tickets[i].window_s |
                         (hold->tickets[i].budget == flight->session_hold.budget ? session_window_mark : 0)};
     for (unsigned i = 0; i < quota->count && count < most; i++)

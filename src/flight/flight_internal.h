@@ -172,10 +172,37 @@ unsigned session_charges(const struct flight *flight, unsigned number, struct at
 /* Its money is spent: so it is said. */
 struct str session_money_sentence(struct flight *flight, int64_t nano_usd, bool waits, struct now now);
 
+/* Of its client, and of its session. */
+static inline size_t money_own_count(const struct flight *flight) {
+    return (flight->client ? flight->client->money.count : 0) + (flight->session_hold.budget != NULL);
+}
+/* The budgets that an attempt at this target may count in, those of its client and session first. */
+static inline size_t money_way_count(const struct flight *flight, const struct target *target) {
+    size_t count = money_own_count(flight) + target->provider->money.count;
+    return count && target->provider->unbilled ? 0 : count;
+}
+static inline const struct money_budget *money_way_budget(const struct flight *flight, const struct target *target,
+                                                          size_t i) {
+    size_t own = money_own_count(flight);
+    if (i >= own) return target->provider->money.list[i - own];
+    return i < flight->client->money.count ? flight->client->money.list[i] : flight->session_hold.budget;
+}
+
+/* -- flight_values.c: of budgets that are split, the values that it counts in -- */
+
+/* Once route and candidates are known. false: no memory. */
+bool values_admit(struct flight *flight, struct now now) __attribute__((warn_unused_result));
+/* What it counts in at this target. *value: of a split budget, the one; else NULL. */
+struct money_purse values_purse(const struct flight *flight, const struct target *target,
+                                const struct money_budget *budget, struct money_value **value);
+/* What it says for it; empty: the budget is not split. */
+struct str values_said(const struct flight *flight, const struct target *target, const struct money_budget *budget);
+void values_let_go(struct flight *flight);
+
 /* -- flight_money.c: what may be spent -- */
 
-/* Once route and candidates are known: what of its cost can be said before any target. */
-void money_admit(struct flight *flight);
+/* Once route and candidates are known: what of its cost can be said before any target. false: no memory. */
+bool money_admit(struct flight *flight, struct now now) __attribute__((warn_unused_result));
 /* As hold_look and hold_take, of which they are a part. */
 enum refusal money_look(const struct flight *flight, const struct candidate *candidate, struct now now,
                         uint64_t *until_ns);

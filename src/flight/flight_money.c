@@ -11,22 +11,6 @@ static const int64_t money_tokens_most = 1000000000000;
 
 /* -- the way -- */
 
-/* Of its client, and of its session. */
-static size_t own_count(const struct flight *flight) {
-    return (flight->client ? flight->client->money.count : 0) + (flight->session_hold.budget != NULL);
-}
-
-static size_t way_count(const struct flight *flight, const struct target *target) {
-    size_t count = own_count(flight) + target->provider->money.count;
-    return count && target->provider->unbilled ? 0 : count;
-}
-
-static const struct money_budget *way_budget(const struct flight *flight, const struct target *target, size_t i) {
-    size_t own = own_count(flight);
-    if (i >= own) return target->provider->money.list[i - own];
-    return i < flight->client->money.count ? flight->client->money.list[i] : flight->session_hold.budget;
-}
-
 /* Does what is spent there count in it? */
 static bool money_counts(const struct flight *flight, const struct target *target, const struct money_budget *budget) {
     const struct route *route = flight->choice.route;
@@ -87,13 +71,13 @@ static void bounds_of_message(const struct message_request *message, struct mone
         if (message->tools[i].raw.len) bounds->unbounded = true;
 }
 
-void money_admit(struct flight *flight) {
+bool money_admit(struct flight *flight, struct now now) {
     enum { hidden = 512, hidden_of_tools = 2048 }; /* tokens that providers write around what was said */
     struct money_bounds *bounds = &flight->bounds;
     bool any = false;
     for (size_t i = 0; !any && i < flight->choice.count; i++)
-        any = way_count(flight, flight->choice.candidates[i].target) > 0;
-    if (!any) return;
+        any = money_way_count(flight, flight->choice.candidates[i].target) > 0;
+    if (!any) return true;
     *bounds = (struct money_bounds){.prompt_tokens = (int64_t)flight->body.whole.len + hidden,
                                     .answers = flight->request.n > 0 ? flight->request.n : 1};
     if (flight->request.has_tools) bounds->prompt_tokens += hidden_of_tools;
@@ -103,6 +87,7 @@ void money_admit(struct flight *flight) {
     if (flight->canonical.message) bounds_of_message(flight->canonical.message, bounds);
     if (flight->endpoint == endpoint_completions)
         bounds->answers = completions_answers(flight->body.whole, bounds->answers);
+    return values_admit(flight, now);
 }
 
 /* -- what it may cost at a target -- */
@@ -160,10 +145,12 @@ static struct money_worst worst_of(const struct flight *flight, const struct tar
     struct money_worst worst = {.output_cap = -1};
     bool hard = false, anything = true;
     int64_t left = INT64_MAX;
-    for (size_t i = 0; i < way_count(flight, target); i++) {
-        const struct money_budget *budget = way_budget(flight, target, i);
+    for (size_t i = 0; i < money_way_count(flight, target); i++) {
+        const struct money_budget *budget = money_way_budget(flight, target, i);
         if (budget->mode != money_hard || !money_counts(flight, target, budget)) continue;
-        int64_t rest = money_budget_limit(budget, now.wall_ns) - money_budget_look(budget, now.wall_ns).committed;
+        struct money_value *value;
+        const struct money_purse purse = values_purse(flight, target, budget, &value);
+        int64_t rest = money_purse_limit(&purse, now.wall_ns) - money_purse_look(&purse, now.wall_ns).committed;
         if (rest < left) left = rest;
         anything = anything && budget->unbounded;
         hard = true;
@@ -193,9 +180,10 @@ static uint64_t moment_of(int64_t wall_s, struct now now) {
 }
 
 /* Is there room in it for that? Where what is in flight has the rest, a little time may help. */
-static enum refusal budget_refuses(const struct money_budget *budget, int64_t nano_usd, struct now now, bool *waits) {
-    struct spend_view view = money_budget_look(budget, now.wall_ns);
-    int64_t limit = money_budget_limit(budget, now.wall_ns);
+static enum refusal budget_refuses(const struct money_purse *purse, int64_t nano_usd, struct now now, bool *waits) {
+    const struct money_budget *budget = purse->budget;
+    struct spend_view view = money_purse_look(purse, now.wall_ns);
+    int64_t limit = money_purse_limit(purse, now.wall_ns);
     bool spent = view.spent >= limit;
     *waits = false;
     if (budget->mode == money_warn || (budget->over == over_free && nano_usd == 0)) return refusal_none;
@@ -208,11 +196,13 @@ static enum refusal budget_refuses(const struct money_budget *budget, int64_t na
 /* The first that stands against it; NULL: none does. */
 static const struct money_budget *first_refusing(const struct flight *flight, const struct target *target,
                                                  int64_t nano_usd, struct now now, enum refusal *refusal, bool *waits) {
-    size_t own = own_count(flight);
-    for (size_t i = 0; i < way_count(flight, target); i++) {
-        const struct money_budget *budget = way_budget(flight, target, i);
+    size_t own = money_own_count(flight);
+    for (size_t i = 0; i < money_way_count(flight, target); i++) {
+        const struct money_budget *budget = money_way_budget(flight, target, i);
         if (!money_counts(flight, target, budget)) continue;
-        *refusal = budget_refuses(budget, nano_usd, now, waits);
+        struct money_value *value;
+        const struct money_purse purse = values_purse(flight, target, budget, &value);
+        *refusal = budget_refuses(&purse, nano_usd, now, waits);
         if (*refusal == refusal_budget && i >= own) *refusal = refusal_provider_budget;
         if (*refusal != refusal_none) return budget;
     }
@@ -225,12 +215,26 @@ static bool serves_instead(const struct money_budget *budget, const struct targe
     return false;
 }
 
-/* Is it so nearly spent that others serve? Or was what the route has too dear for what is left? */
-static bool is_nearly_spent(const struct flight *flight, const struct money_budget *budget, struct now now) {
-    int64_t more = money_budget_limit(budget, now.wall_ns) - budget->limit_nano_usd;
-    if (money_budget_look(budget, now.wall_ns).spent >= budget->at_nano_usd + more) return true;
+static bool is_spent_at(const struct flight *flight, const struct target *target, const struct money_budget *budget,
+                        struct now now) {
+    struct money_value *value;
+    const struct money_purse purse = values_purse(flight, target, budget, &value);
+    int64_t more = money_purse_limit(&purse, now.wall_ns) - purse.limit_nano_usd, whole = budget->limit_nano_usd;
+    int64_t at = whole ? (int64_t)((__int128)budget->at_nano_usd * purse.limit_nano_usd / whole) : 0;
+    return money_purse_look(&purse, now.wall_ns).spent >= at + more;
+}
+
+/* Is it so nearly spent that others serve? Or was what the route has too dear for what is left? Of one that is split by
+ * model, of any that the route has. */
+static bool is_nearly_spent(const struct flight *flight, const struct candidate *of, const struct money_budget *budget,
+                            struct now now) {
+    const bool by_model = budget->per == per_model && of->instead;
+    if (!by_model && is_spent_at(flight, of->target, budget, now)) return true;
     for (size_t i = 0; i < flight->choice.count; i++) {
         const struct candidate *candidate = &flight->choice.candidates[i];
+        if (by_model && !candidate->instead && money_way_count(flight, candidate->target) &&
+            is_spent_at(flight, candidate->target, budget, now))
+            return true;
         bool dear = candidate->refusal == refusal_budget || candidate->refusal == refusal_budget_room;
         if (dear && !candidate->instead) return true;
     }
@@ -251,7 +255,7 @@ static enum refusal downgrade_look(const struct flight *flight, const struct can
         if (budget->over != over_downgrade || !has_instead(flight, budget)) continue;
         bool named = serves_instead(budget, candidate->target);
         if (named ? !candidate->instead : !money_counts(flight, candidate->target, budget)) continue;
-        bool nearly = is_nearly_spent(flight, budget, now);
+        bool nearly = is_nearly_spent(flight, candidate, budget, now);
         if (nearly && !named) return refusal_downgraded;
         needed = needed || nearly;
     }
@@ -261,7 +265,7 @@ static enum refusal downgrade_look(const struct flight *flight, const struct can
 enum refusal money_look(const struct flight *flight, const struct candidate *candidate, struct now now,
                         uint64_t *until_ns) {
     const struct target *target = candidate->target;
-    if (!way_count(flight, target)) return refusal_none;
+    if (!money_way_count(flight, target)) return refusal_none;
     enum refusal downgraded = downgrade_look(flight, candidate, now);
     if (downgraded != refusal_none) return downgraded;
     struct money_worst worst = worst_of(flight, target, now);
@@ -276,30 +280,37 @@ enum refusal money_look(const struct flight *flight, const struct candidate *can
     return refusal;
 }
 
+static void ticket_settle(const struct money_ticket *ticket, int64_t reserved, int64_t spent) {
+    const struct money_purse purse =
+        ticket->value ? money_purse_of_value(ticket->budget, ticket->value, 0) : money_purse_of(ticket->budget);
+    money_purse_settle(&purse, ticket->window_s, reserved, spent);
+}
+
 void money_give_back(struct money_hold *hold) {
     for (unsigned i = 0; i < hold->count; i++)
-        if (hold->tickets[i].reserved)
-            money_budget_settle(hold->tickets[i].budget, hold->tickets[i].window_s, hold->nano_usd, 0);
+        if (hold->tickets[i].reserved) ticket_settle(&hold->tickets[i], hold->nano_usd, 0);
     *hold = (struct money_hold){.output_cap = -1};
 }
 
 /* false: there is no room in it any more. */
-static bool ticket_take(const struct money_budget *budget, int64_t nano_usd, struct now now,
+static bool ticket_take(const struct money_purse *purse, struct money_value *value, int64_t nano_usd, struct now now,
                         struct money_ticket *ticket) {
+    const struct money_budget *budget = purse->budget;
     uint64_t window_s;
     bool reserves = budget->mode == money_hard && !(budget->over == over_free && nano_usd == 0);
     if (!reserves)
-        window_s = money_budget_enter(budget, now.wall_ns);
-    else if (!money_budget_reserve(budget, now.wall_ns, nano_usd, &window_s))
+        window_s = money_purse_enter(purse, now.wall_ns);
+    else if (!money_purse_reserve(purse, now.wall_ns, nano_usd, &window_s))
         return false;
-    *ticket = (struct money_ticket){.budget = budget, .window_s = (uint32_t)window_s, .reserved = reserves};
+    *ticket =
+        (struct money_ticket){.budget = budget, .value = value, .window_s = (uint32_t)window_s, .reserved = reserves};
     return true;
 }
 
 enum refusal money_take(struct flight *flight, const struct candidate *candidate, struct now now,
                         struct money_hold *hold) {
     const struct target *target = candidate->target;
-    size_t most = way_count(flight, target);
+    size_t most = money_way_count(flight, target);
     *hold = (struct money_hold){.output_cap = -1};
     if (!most) return refusal_none;
     struct money_worst worst = worst_of(flight, target, now);
@@ -309,11 +320,13 @@ enum refusal money_take(struct flight *flight, const struct candidate *candidate
     hold->nano_usd = worst.nano_usd;
     hold->output_cap = worst.output_cap;
     for (size_t i = 0; i < most; i++) {
-        const struct money_budget *budget = way_budget(flight, target, i);
+        const struct money_budget *budget = money_way_budget(flight, target, i);
         if (!money_counts(flight, target, budget)) continue;
+        struct money_value *value;
+        const struct money_purse purse = values_purse(flight, target, budget, &value);
         bool waits;
-        bool soft = budget->mode == money_soft && budget_refuses(budget, 0, now, &waits) != refusal_none;
-        if (soft || !ticket_take(budget, worst.nano_usd, now, &hold->tickets[hold->count])) {
+        bool soft = budget->mode == money_soft && budget_refuses(&purse, 0, now, &waits) != refusal_none;
+        if (soft || !ticket_take(&purse, value, worst.nano_usd, now, &hold->tickets[hold->count])) {
             money_give_back(hold);
             return refusal_budget_room;
         }
@@ -362,23 +375,28 @@ void money_settle(struct attempt *attempt) {
     int64_t truth = attempt->cost_nano_usd > 0 ? attempt->cost_nano_usd : 0;
     for (unsigned i = 0; i < hold->count; i++) {
         const struct money_ticket *ticket = &hold->tickets[i];
-        money_budget_settle(ticket->budget, ticket->window_s, ticket->reserved ? hold->nano_usd : 0, truth);
+        ticket_settle(ticket, ticket->reserved ? hold->nano_usd : 0, truth);
     }
     hold->nano_usd = 0; /* nothing of it is reserved any more */
 }
 
 /* -- what is told -- */
 
-static struct str spent_sentence(struct flight *flight, const struct money_budget *budget, int64_t nano_usd,
-                                 bool is_providers, bool waits, struct now now) {
-    struct spend_view view = money_budget_look(budget, now.wall_ns);
-    int64_t end_s = money_budget_window(budget, now.wall_ns).end_s, limit = money_budget_limit(budget, now.wall_ns);
+static struct str spent_sentence(struct flight *flight, const struct target *target, const struct money_budget *budget,
+                                 int64_t nano_usd, bool is_providers, bool waits, struct now now) {
+    enum { shown = 64 };
+    struct money_value *value;
+    const struct money_purse purse = values_purse(flight, target, budget, &value);
+    struct spend_view view = money_purse_look(&purse, now.wall_ns);
+    int64_t end_s = money_budget_window(budget, now.wall_ns).end_s, limit = money_purse_limit(&purse, now.wall_ns);
+    struct str said = str_slice(values_said(flight, target, budget), 0, shown);
     struct text text = text_in_arena(&flight->arena, 256);
     if (is_providers) {
         text_put(&text, STR("The budget of the model's provider is spent"));
     } else {
         text_printf(&text, "The budget `%.*s`", STR_ARG(budget->name));
         if (budget->owner.len) text_printf(&text, " of %.*s", STR_ARG(budget->owner));
+        if (said.len) text_printf(&text, " for %.*s `%.*s`", STR_ARG(budget->per_word), STR_ARG(said));
         text_printf(&text, " is %s: ", view.spent >= limit ? "spent" : "nearly spent");
         text_put_money(&text, view.spent);
         text_put(&text, STR(" of "));
@@ -426,7 +444,7 @@ struct str money_sentence(struct flight *flight, enum refusal refusal, struct no
         flight->answer.limit_scope = is_providers ? STR("provider") : STR("client");
         flight->answer.is_final = !waits;
         if (budget == flight->session_hold.budget) return session_money_sentence(flight, nano_usd, waits, now);
-        return spent_sentence(flight, budget, nano_usd, is_providers, waits, now);
+        return spent_sentence(flight, target, budget, nano_usd, is_providers, waits, now);
     }
     return STR_NONE;
 }

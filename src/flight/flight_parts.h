@@ -140,8 +140,9 @@ struct candidate {
 /* What it holds of one budget. */
 struct money_ticket {
     const struct money_budget *budget;
-    uint32_t window_s; /* when the window began that it counts in, since 1970; 0: a lifetime */
-    bool reserved;     /* else it is only counted there */
+    struct money_value *value; /* of a split one; NULL: it is not */
+    uint32_t window_s;         /* when the window began that it counts in, since 1970; 0: a lifetime */
+    bool reserved;             /* else it is only counted there */
 };
 
 /* Of the budgets on an attempt's way (flight_money.c); they stay when it is settled, as what it was charged to. */
@@ -180,6 +181,16 @@ struct money_bounds {
     int64_t prompt_tokens, answers;
     bool of_context; /* its prompt is what lies elsewhere, too: as long as the model takes */
     bool unbounded;  /* it may make its provider do more than answer once */
+};
+
+/* A value of a split budget on its way, which it holds up to its end (flight_values.c). */
+struct money_split {
+    struct money_split *next;
+    const struct money_budget *budget;
+    const struct target *target; /* per_model: of this one's model; else NULL */
+    struct money_value *value;   /* NULL: none of it was spent, and nothing will be: a preview */
+    struct str said;
+    int64_t limit_nano_usd;
 };
 
 /* What an attempt took, and owes exactly one settling of each. */
@@ -376,6 +387,7 @@ struct attempt {
 struct steering {
     struct str targets, strategy, timeout_ms, session, tags, unsupported;
     struct str cost;                        /* "true": what a stream costs is told at its end */
+    struct str end_user;                    /* as a header of the configuration's choice says */
     struct str agent_session, trace;        /* what agents say of themselves: a session, a W3C trace */
     enum unsupported unsupported_as;        /* read out of it */
     struct str cache, cache_key, cache_ttl; /* there is no cache yet: told in the reply, or refused */
@@ -561,6 +573,7 @@ struct flight {
     int64_t prompt_tokens; /* by estimate */
     struct str session;    /* that it belongs to, by the caller's word; {NULL,0}: none (flight_admit.c) */
     struct money_bounds bounds;
+    struct money_split *splits; /* in the arena */
     struct canonical canonical;
     struct fetched_files files;
     struct stored stored;

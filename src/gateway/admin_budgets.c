@@ -8,10 +8,34 @@
 
 enum { budget_word_max = 300 };
 
+/* Of clients made at run time some are read first: not on a loop that serves. */
+struct budgets_listing {
+    struct errand errand;
+    struct arena arena;
+    struct text text;
+};
+
+static void budgets_list(void *own) {
+    struct budgets_listing *listing = own;
+    arena_init(&listing->arena, 16 * 1024, 256 * 1024 * 1024);
+    listing->text = text_in_arena(&listing->arena, 16 * 1024);
+    library_budgets_write(listing->errand.gateway->weir, listing->errand.visit->deployment->snapshot, &listing->text);
+    errand_done(listing);
+}
+
+static void budgets_listed(void *own) {
+    struct budgets_listing *listing = own;
+    visit_answer_text(listing->errand.visit, &listing->text);
+}
+
+static void budgets_listing_release(void *own) { arena_free(&((struct budgets_listing *)own)->arena); }
+
+static const struct errand_kind budgets_listing_kind = {sizeof(struct budgets_listing), budgets_list, budgets_listed,
+                                                        budgets_listing_release};
+
 void answer_budgets(struct visit *visit) {
-    struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 16 * 1024);
-    library_budgets_write(visit->deployment->snapshot, &text);
-    visit_answer_text(visit, &text);
+    struct budgets_listing *listing = errand_new(visit, &budgets_listing_kind);
+    if (listing) errand_start(listing, listing->errand.gateway->options.control);
 }
 
 void answer_key(struct visit *visit) {

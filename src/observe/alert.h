@@ -14,6 +14,8 @@
 #define ALERT_TABLE(X)                                                                                               \
     X(quota, warn, "the quota's window", "so much of a provider's quota is used; at 100% others serve")              \
     X(budget, warn, "the budget's window", "so much of a budget is spent; at 100% it does what its `over` says")     \
+    X(values_crowded, warn, "the budget's window",                                                                   \
+      "a split budget has more values than `max_values`: those that came last share one sum")                        \
     X(usage_unrecorded, error, "a day", "attempts were served and could not be recorded: no ledger has them")        \
     X(ledger_failed, error, "", "the ledger cannot be written; what is spent waits in the journal")                  \
     X(credential_old, warn, "", "a credential of the vault is 90 days old, or as old as its `rotate_after_days`")    \

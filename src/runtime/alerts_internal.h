@@ -45,6 +45,6 @@ struct alerts {
 /* It holds now. On the alerts' loop. */
 void alerts_see(struct alerts *alerts, const struct alert_fact *fact, struct now now);
 /* alerts_watch.c: sees all that holds. */
-void alerts_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now);
+void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now now);
 
 #endif

@@ -1,5 +1,6 @@
 /* alerts_watch.c - what holds now: quotas, budgets, books, credentials, providers. Reads words. */
 #include "runtime/alerts_internal.h"
+#include "runtime/run_clients.h"
 
 static const int64_t day_s = 86400;
 
@@ -36,30 +37,93 @@ static void quota_watch(struct alerts *alerts, const struct alert_rules *rules, 
     }
 }
 
-static void budget_watch(struct alerts *alerts, const struct alert_rules *rules, const struct money_budget *budget,
-                         struct now now) {
-    struct spend_view view = money_budget_look(budget, now.wall_ns);
-    int64_t limit = money_budget_limit(budget, now.wall_ns);
+/* A budget, or a value of one. */
+struct budget_seen {
+    const struct money_budget *budget;
+    struct str value; /* empty: it is not split */
+    struct spend_view view;
+    int64_t limit;
+};
+
+static void seen_tell(struct alerts *alerts, const struct alert_rules *rules, const struct budget_seen *seen,
+                      struct now now) {
+    const struct money_budget *budget = seen->budget;
     for (size_t i = 0; i < rules->budget_count; i++) {
         char subject[alert_subject_max], said[alert_said_max];
         struct text name = text_in_buffer(subject, sizeof subject), text = text_in_buffer(said, sizeof said);
-        if (!reaches(view.spent, limit, rules->budget_permille[i])) continue;
+        if (!reaches(seen->view.spent, seen->limit, rules->budget_permille[i])) continue;
         if (budget->owner.len) text_printf(&name, "%.*s ", STR_ARG(str_slice(budget->owner, 0, 90)));
         text_printf(&name, "budget %.*s", STR_ARG(str_slice(budget->name, 0, 60)));
+        if (seen->value.len) text_printf(&name, ": %.*s", STR_ARG(seen->value));
         text_printf(&text, "%u%% of it is spent: ", rules->budget_permille[i] / 10);
-        text_put_money(&text, view.spent);
+        text_put_money(&text, seen->view.spent);
         text_put(&text, STR(" of "));
-        text_put_money(&text, limit);
+        text_put_money(&text, seen->limit);
         text_put(&text, STR(" USD"));
         until_put(&text, money_budget_window(budget, now.wall_ns).end_s);
-        alerts_see(alerts,
-                   &(struct alert_fact){.kind = alert_budget,
-                                        .permille = rules->budget_permille[i],
-                                        .window_s = budget->rolling ? 0 : (int64_t)view.start_s,
-                                        .subject = text_str(&name),
-                                        .said = text_str(&text)},
-                   now);
+        alerts_see(
+            alerts,
+            &(struct alert_fact){.kind = alert_budget,
+                                 .permille = rules->budget_permille[i],
+                                 .window_s = budget->rolling || budget->bucket_s ? 0 : (int64_t)seen->view.start_s,
+                                 .subject = text_str(&name),
+                                 .said = text_str(&text)},
+            now);
     }
+}
+
+static void crowd_tell(struct alerts *alerts, const struct money_budget *budget, struct now now) {
+    char subject[alert_subject_max], said[alert_said_max];
+    struct text name = text_in_buffer(subject, sizeof subject), text = text_in_buffer(said, sizeof said);
+    int64_t start_s = money_budget_window(budget, now.wall_ns).start_s;
+    if (!values_are_crowded(budget->values, start_s > 0 ? (uint64_t)start_s : 0)) return;
+    if (budget->owner.len) text_printf(&name, "%.*s ", STR_ARG(str_slice(budget->owner, 0, 90)));
+    text_printf(&name, "budget %.*s", STR_ARG(str_slice(budget->name, 0, 60)));
+    text_printf(&text, "it has more than %zu values of `%.*s`: further ones share the sum of `(other)`",
+                budget->value_most, STR_ARG(str_slice(budget->per_word, 0, 60)));
+    alerts_see(alerts,
+               &(struct alert_fact){.kind = alert_values_crowded,
+                                    .window_s = budget->bucket_s ? 0 : start_s,
+                                    .subject = text_str(&name),
+                                    .said = text_str(&text)},
+               now);
+}
+
+static void budget_watch(struct alerts *alerts, const struct alert_rules *rules, const struct money_budget *budget,
+                         struct now now) {
+    uint32_t least = 1000;
+    if (!budget->values) {
+        seen_tell(alerts, rules,
+                  &(struct budget_seen){.budget = budget,
+                                        .view = money_budget_look(budget, now.wall_ns),
+                                        .limit = money_budget_limit(budget, now.wall_ns)},
+                  now);
+        return;
+    }
+    struct values_near near;
+    for (size_t i = 0; i < rules->budget_count; i++)
+        if (rules->budget_permille[i] < least) least = rules->budget_permille[i];
+    money_values_near(budget, now.wall_ns, least, &near);
+    for (size_t i = 0; i < near.count; i++)
+        seen_tell(alerts, rules,
+                  &(struct budget_seen){.budget = budget,
+                                        .value = str_from(near.list[i].said),
+                                        .view = near.list[i].view,
+                                        .limit = near.list[i].limit},
+                  now);
+    crowd_tell(alerts, budget, now);
+}
+
+/* Of those that clients have which were made at run time. */
+struct run_watch {
+    struct alerts *alerts;
+    const struct alert_rules *rules;
+    struct now now;
+};
+
+static void run_budget_watch(void *context, const struct money_budget *budget) {
+    const struct run_watch *watch = context;
+    budget_watch(watch->alerts, watch->rules, budget, watch->now);
 }
 
 static void plain_see(struct alerts *alerts, enum alert_kind kind, int64_t window_s, struct str subject,
@@ -133,12 +197,15 @@ static void issuer_watch(struct alerts *alerts, const struct identity_issuer *is
                   STR("none of its tokens is let in until its keys can be read (weir status says why)"), now);
 }
 
-void alerts_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now) {
+void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now now) {
     for (size_t i = 0; i < snapshot->provider_count; i++)
         provider_watch(alerts, snapshot, &snapshot->providers[i], now);
     for (size_t i = 0; i < snapshot->budget_count && snapshot->alerts.budget_count; i++)
         budget_watch(alerts, &snapshot->alerts, snapshot->budgets[i], now);
     for (size_t i = 0; i < snapshot->issuer_count; i++) issuer_watch(alerts, &snapshot->issuers[i], now);
+    if (snapshot->alerts.budget_count && alerts->weir->clients)
+        run_clients_budgets(alerts->weir->clients, snapshot, run_budget_watch,
+                            &(struct run_watch){alerts, &snapshot->alerts, now});
     books_watch(alerts, now);
     credentials_watch(alerts, now);
 }

@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "store/metered.h"
 
-_Static_assert((int)limit_path <= (int)record_charges_max, "a record has room for all charges");
+_Static_assert(2 * (int)limit_path <= (int)record_charges_max, "a record has room for all charges");
 
 _Static_assert((int)limit_owner_path <= (int)record_text_most, "a record has room for those who own a client");
 
@@ -121,9 +121,10 @@ static void record_fill(const struct journal *journal, struct record *record, st
     record_cost_fill(record, of.cost_nano_usd, of.cost_shares);
     record_words_fill(journal, &facts, sent, room, record);
     struct attempt_charge to[limit_path];
-    record->charge_count = attempt_charges(flight, attempt, to, limit_path);
-    for (size_t i = 0; i < record->charge_count; i++)
-        room->charges[i] = record_charge_of(to[i].budget, to[i].window_s, to[i].units);
+    const size_t count = attempt_charges(flight, attempt, to, limit_path);
+    for (size_t i = 0; i < count; i++)
+        record->charge_count += record_charge_put(&room->charges[record->charge_count], to[i].budget, &to[i].value,
+                                                  to[i].window_s, to[i].units);
 }
 
 bool attempt_record_sent(struct journal *journal, unsigned worker, struct flight *flight, unsigned attempt) {

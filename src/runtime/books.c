@@ -13,6 +13,7 @@
 #include "snapshot/sessions.h"
 #include "store/ledger_forget.h"
 #include "store/ledger_sessions.h"
+#include "store/ledger_values.h"
 
 enum {
     every_ms = 500,
@@ -30,7 +31,10 @@ struct books {
     struct journal *journal;
     struct log *log;
     bool refuses;
-    void (*spent)(void *context, const struct record_charge *of, int64_t nano_usd); /* now; later its other form */
+    /* Now; later its other form. */
+    void (*spent)(void *context, const struct record_charge *of, const struct hash_tag *value, int64_t nano_usd);
+    struct hash_secret *value_secret;
+    bool is_late; /* the ledger could not be read when it began */
     void *context;
     int64_t keep_ms;
     _Atomic uint64_t not_kept; /* attempts that found no room */
@@ -51,7 +55,7 @@ struct books {
     uint64_t again_ns; /* not before: where it could not be opened */
     uint64_t wait_ns;  /* the last time */
     uint64_t not_kept_told;
-    int64_t forgotten_ms;
+    int64_t forgotten_ms, values_forgotten_ms;
     struct ledger_forgetting forgetting;
 };
 
@@ -200,7 +204,17 @@ static bool books_forget_some(struct books *books) {
     return good;
 }
 
+/* Of values' windows, as callers make as many as they like; no window is longer than that. */
+static void books_values_forget(struct books *books, int64_t now_ms) {
+    const int64_t longest_s = INT64_C(400) * 86400;
+    if (now_ms < books->values_forgotten_ms + forget_every_s * 1000) return;
+    books->values_forgotten_ms = now_ms;
+    if (!ledger_values_forget(books->ledger, now_ms / 1000 - longest_s))
+        books_troubled(books, ledger_problem(books->ledger));
+}
+
 static void books_forget(struct books *books, int64_t now_ms) {
+    books_values_forget(books, now_ms);
     if (!books_forget_some(books)) books_troubled(books, ledger_problem(books->ledger));
     if (now_ms < books->forgotten_ms + forget_every_s * 1000) return;
     books->forgotten_ms = now_ms;
@@ -364,10 +378,30 @@ static bool books_replay(struct books *books) {
 }
 
 /* Both before anything of this process's own is in the ledger: so what is told was spent before. */
+static void books_spent_tell(void *context, const struct record_charge *of, int64_t nano_usd) {
+    const struct books *books = context;
+    books->spent(books->context, of, &(struct hash_tag){{0, 0}}, nano_usd);
+}
+
+static void books_value_tell(void *context, const struct ledger_value *value) {
+    const struct books *books = context;
+    books->spent(books->context, &value->of, &value->value, value->nano_usd);
+}
+
+/* Values that were told apart by another secret before the ledger could be read are not known again: what they spent
+ * before counts from the next start on. */
+static bool books_spent(struct books *books) {
+    struct hash_secret secret = *books->value_secret;
+    if (!ledger_value_secret(books->ledger, &secret)) return false;
+    bool same = !books->is_late || memcmp(&secret, books->value_secret, sizeof secret) == 0;
+    if (!books->is_late) *books->value_secret = secret;
+    return ledger_budgets(books->ledger, books_spent_tell, books) &&
+           (!same || ledger_values(books->ledger, books_value_tell, books));
+}
+
 static bool books_restore(struct books *books) {
-    books->replayed =
-        books_replay(books) && (!books->spent || ledger_budgets(books->ledger, books->spent, books->context) ||
-                                (books_troubled(books, ledger_problem(books->ledger)), false));
+    books->replayed = books_replay(books) && (!books->spent || books_spent(books) ||
+                                              (books_troubled(books, ledger_problem(books->ledger)), false));
     return books->replayed;
 }
 
@@ -392,6 +426,7 @@ static bool books_begin(struct books *books, const struct books_options *options
     books->ledger = books_ledger_open(books, problem, sizeof problem);
     bool good = books->ledger && books_restore(books);
     books->spent = options->spent_late;
+    books->is_late = true;
     if (!good && books->ledger)
         snprintf(problem, sizeof problem, "%s: %s", books->shown, ledger_problem(books->ledger));
     if (!good && options->refuses)
@@ -411,6 +446,7 @@ struct books *books_open(const struct books_options *options, struct error *erro
     str_copy(books->place, sizeof books->place, str_from(options->ledger));
     ledger_place_shown(books->place, books->shown, sizeof books->shown);
     books->spent = options->spent;
+    books->value_secret = options->value_secret;
     books->context = options->context;
     books->log = options->log;
     books->refuses = options->refuses;

@@ -20,10 +20,11 @@ struct books_options {
     bool refuses;             /* what cannot be kept is not begun; else it is served, and counted as not kept */
     struct log *log;          /* NULL: nothing is logged */
     /* Told what was spent of each budget, before books_open returns; NULL: nobody asks. */
-    void (*spent)(void *context, const struct record_charge *of, int64_t nano_usd);
+    void (*spent)(void *context, const struct record_charge *of, const struct hash_tag *value, int64_t nano_usd);
     /* The same, where the ledger could be opened only later: on a thread of the books', while requests are served, and
      * before anything of this process is in the ledger. */
-    void (*spent_late)(void *context, const struct record_charge *of, int64_t nano_usd);
+    void (*spent_late)(void *context, const struct record_charge *of, const struct hash_tag *value, int64_t nano_usd);
+    struct hash_secret *value_secret; /* drawn; the ledger's own takes its place before `spent` is told */
     void *context;
 };
 

@@ -68,7 +68,7 @@ static void spent_restore(struct run_clients *clients, const struct money_budget
             high = middle;
     }
     for (; low < clients->spent_count && clients->spent[low].budget == budget->identity; low++) {
-        if (clients->spent[low].nano_usd) money_budget_restore(budget, &clients->spent[low]);
+        if (clients->spent[low].nano_usd) money_budget_restore(budget, &clients->spent[low], clock_read().wall_ns);
         clients->spent[low].nano_usd = 0;
     }
 }
@@ -119,6 +119,20 @@ const struct money_budget *run_clients_budget(struct run_clients *clients, struc
     return NULL;
 }
 
+void run_clients_budgets(struct run_clients *clients, struct snapshot *snapshot,
+                         void (*tell)(void *context, const struct money_budget *budget), void *context) {
+    enum { most = 10000 };
+    static const struct str has[] = {STR("budget"), STR("template")};
+    size_t told = 0;
+    for (uint32_t i = 0; i < client_registry_count(&clients->registry) && told < most; i++) {
+        const struct client *client =
+            client_registry_at(&clients->registry, snapshot, i, has, sizeof has / sizeof *has);
+        if (!client || map_find(&snapshot->clients_by_name, client->name)) continue; /* the file's is among its own */
+        for (size_t k = 0; k < client->money.count; k++)
+            if (client->money.list[k]->own && told++ < most) tell(context, client->money.list[k]);
+    }
+}
+
 static bool run_clients_make(struct run_clients *clients, const struct snapshot *snapshot, struct str name,
                              struct str settings, struct config_client_made *made, struct error *error) {
     const struct config_client_asked asked = {.name = name,
@@ -156,7 +170,7 @@ static bool run_clients_bind(void *context, const struct snapshot *snapshot, con
         return false;
     }
     for (const struct money_budget *budget = made.budgets; budget; budget = budget->next)
-        if (budget->spend || budget->rolling) {
+        if (budget->spend || budget->rolling || budget->values) {
             spent_restore(clients, budget);
             extras_restore(clients, budget);
         }
@@ -321,7 +335,7 @@ struct run_clients *library_clients_new(struct weir *weir) {
     return NULL;
 }
 
-void library_clients_spent(struct run_clients *clients, const struct record_charge *of, int64_t nano_usd) {
+void library_clients_spent(struct run_clients *clients, const struct money_row *row) {
     if (clients->spent_count == clients->spent_room) {
         size_t room = clients->spent_room ? clients->spent_room * 2 : 256, bytes;
         struct money_row *rows = size_mul(room, sizeof *rows, &bytes) ? memory_resize(clients->spent, bytes) : NULL;
@@ -330,8 +344,7 @@ void library_clients_spent(struct run_clients *clients, const struct record_char
         clients->spent = rows;
         clients->spent_room = room;
     }
-    clients->spent[clients->spent_count++] =
-        (struct money_row){.budget = of->budget, .window_s = of->window_s, .nano_usd = nano_usd};
+    clients->spent[clients->spent_count++] = *row;
 }
 
 bool library_clients_open(struct weir *weir, struct error *error) {

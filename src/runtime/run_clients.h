@@ -60,6 +60,9 @@ bool run_clients_extra(struct run_clients *clients, const struct ledger_extra *e
 /* Of a client made at run time: the budget of this name, where its owner is `client NAME`. NULL: there is none. */
 const struct money_budget *run_clients_budget(struct run_clients *clients, struct snapshot *snapshot, struct str owner,
                                               struct str name);
+/* Of clients made at run time, of the first 10,000 budgets: tells each of their own. On a thread that may block. */
+void run_clients_budgets(struct run_clients *clients, struct snapshot *snapshot,
+                         void (*tell)(void *context, const struct money_budget *budget), void *context);
 struct client_record *run_clients_record(const struct stored_client *stored);
 /* Nothing more of it begins; or it may again. */
 bool run_clients_bar(struct run_clients *clients, struct str name, bool barred);

@@ -141,25 +141,29 @@ static void bridge_write(void *owner, struct str line) {
 }
 
 /* Of a budget that the configuration does not have it is kept for a client that was made at run time. */
-static void budget_restore(void *context, const struct record_charge *of, int64_t nano_usd) {
+static void budget_restore(void *context, const struct record_charge *of, const struct hash_tag *value,
+                           int64_t nano_usd) {
     struct weir *weir = context;
-    const struct money_row row = {.budget = of->budget, .window_s = of->window_s, .nano_usd = nano_usd};
+    const struct money_row row = {
+        .budget = of->budget, .value = *value, .window_s = of->window_s, .nano_usd = nano_usd};
     if (of->window_s >= session_window_mark) {
         sessions_kept_add(&weir->sessions_kept, of->budget, of->window_s, nano_usd);
         return;
     }
-    if (!money_restore(weir->deployment->snapshot, &row)) library_clients_spent(weir->clients, of, nano_usd);
+    if (!money_restore(weir->deployment->snapshot, &row, clock_read().wall_ns))
+        library_clients_spent(weir->clients, &row);
 }
 
 /* The same while requests are served: it comes on top of what was spent since the start. */
-static void budget_restore_late(void *context, const struct record_charge *of, int64_t nano_usd) {
+static void budget_restore_late(void *context, const struct record_charge *of, const struct hash_tag *tag,
+                                int64_t nano_usd) {
     struct deployment *deployment = library_deployment(context);
     const struct money_budget *budget = money_budget_find(deployment->snapshot, of->budget);
-    uint64_t window_s = (uint64_t)of->window_s;
-    if (budget && of->window_s >= 0 && budget->rolling)
-        rolling_settle(budget->rolling, window_s, 0, nano_usd);
-    else if (budget && of->window_s >= 0 && spend_enter(budget->spend, window_s) == window_s)
-        spend_settle(budget->spend, window_s, 0, nano_usd);
+    if (budget && of->window_s >= 0 && tag_is_some(tag) == (budget->values != NULL))
+        money_budget_restore_late(
+            budget,
+            &(struct money_row){.budget = of->budget, .value = *tag, .window_s = of->window_s, .nano_usd = nano_usd},
+            clock_read().wall_ns);
     deployment_release(deployment);
 }
 
@@ -169,6 +173,9 @@ static struct log_writer *log_shared_of(const struct weir *weir) {
 
 static bool books_of(struct weir *weir, struct error *error) {
     const struct config_process *process = &weir->config.process;
+    struct hash_secret *secret = value_secret_find(&weir->cells, NULL);
+    if (!secret) return error_set(error, error_out_of_memory, "No memory for the budgets.");
+    random_bytes(secret, sizeof *secret);
     if (!weir->host.keeps_marks || !process->state_dir.len) return true; /* the folder is another's */
     weir->books = books_open(&(struct books_options){.state_dir = process->state_dir,
                                                      .ledger = weir->ledger_place,
@@ -179,6 +186,7 @@ static bool books_of(struct weir *weir, struct error *error) {
                                                      .log = weir->reports.log,
                                                      .spent = budget_restore,
                                                      .spent_late = budget_restore_late,
+                                                     .value_secret = secret,
                                                      .context = weir},
                              error);
     sessions_kept_sort(&weir->sessions_kept);

@@ -1,7 +1,7 @@
 /* weir_budget_views.c - what may be spent and what was: of everybody, for operators; of a client's own way, for itself.
  */
 #include "net/loop.h"
-#include "runtime/weir_internal.h"
+#include "runtime/run_clients.h"
 
 static void moment_json(struct text *text, struct str name, int64_t moment_s) {
     char buffer[32];
@@ -30,7 +30,30 @@ static void forecast_put(const struct money_budget *budget, struct window_span s
     }
 }
 
-static void budget_put(const struct money_budget *budget, struct now now, struct text *text) {
+/* Those of the values that have the least left of their sums. */
+static void budget_value_put(const struct value_near *near, struct text *text) {
+    text_json_comma(text);
+    text_put_byte(text, '{');
+    text_json_str(text, STR("value"), str_from(near->said));
+    text_json_money(text, STR("spent_usd"), near->view.spent);
+    text_json_money(text, STR("reserved_usd"), near->view.committed - near->view.spent);
+    text_json_money(text, STR("limit_usd"), near->limit);
+    text_json_money(text, STR("left_usd"), near->limit > near->view.committed ? near->limit - near->view.committed : 0);
+    text_put_byte(text, '}');
+}
+
+static void values_put(const struct money_budget *budget, struct now now, struct text *text) {
+    struct values_near near;
+    money_values_near(budget, now.wall_ns, 0, &near);
+    text_json_str(text, STR("per"), budget->per_word);
+    text_json_u64(text, STR("value_count"), near.spent_count);
+    text_json_key(text, STR("values"));
+    text_put_byte(text, '[');
+    for (size_t i = 0; i < near.count; i++) budget_value_put(&near.list[i], text);
+    text_put_byte(text, ']');
+}
+
+static void budget_put(const struct money_budget *budget, bool values, struct now now, struct text *text) {
     static const struct str modes[] = {
         [money_hard] = STR("hard"), [money_soft] = STR("soft"), [money_warn] = STR("warn")};
     struct window_span span = money_budget_window(budget, now.wall_ns);
@@ -48,19 +71,20 @@ static void budget_put(const struct money_budget *budget, struct now now, struct
     text_json_money(text, STR("spent_usd"), view.spent);
     text_json_money(text, STR("reserved_usd"), view.committed - view.spent);
     text_json_money(text, STR("limit_usd"), limit);
-    text_json_money(text, STR("left_usd"), left);
+    if (!budget->per) text_json_money(text, STR("left_usd"), left);
     extra_put(money_extra_look(budget, money_raise, now_s), STR("raised_usd"), STR("raised_until"), text);
     extra_put(money_extra_look(budget, money_credit, now_s), STR("credited_usd"), STR("credited_until"), text);
     if (span.end_s != INT64_MAX) {
         moment_json(text, STR("started_at"), span.start_s);
         moment_json(text, STR("resets_at"), span.end_s);
-        forecast_put(budget, span, view.spent, now.wall_ns / (int64_t)NS_PER_S, text);
+        if (!budget->per) forecast_put(budget, span, view.spent, now.wall_ns / (int64_t)NS_PER_S, text);
     }
+    if (budget->per && values) values_put(budget, now, text);
     text_put_byte(text, '}');
 }
 
 void library_budget_write(const struct money_budget *budget, struct text *text) {
-    budget_put(budget, clock_read(), text);
+    budget_put(budget, true, clock_read(), text);
 }
 
 void library_quotas_put(const struct provider *provider, struct text *text) {
@@ -98,14 +122,19 @@ static void budgets_put(const struct money_budget *budget, struct now now, struc
         count = 0;
         for (const struct money_budget *one = budget; one && at < total; one = one->next, at++)
             if (at >= from) told[count++] = one;
-        while (count) budget_put(told[--count], now, text);
+        while (count) budget_put(told[--count], true, now, text);
         total = from;
     }
 }
 
-void library_budgets_write(const struct snapshot *snapshot, struct text *text) {
+static void run_budget_put(void *context, const struct money_budget *budget) {
+    budget_put(budget, true, clock_read(), context);
+}
+
+void library_budgets_write(struct weir *weir, struct snapshot *snapshot, struct text *text) {
     text_put(text, STR("{\"budgets\":["));
     budgets_put(snapshot->first_budget, clock_read(), text);
+    if (weir->clients) run_clients_budgets(weir->clients, snapshot, run_budget_put, text);
     text_put(text, STR("]}"));
 }
 
@@ -162,7 +191,8 @@ void library_key_write(const struct client *client, struct text *text) {
         text_put_byte(text, '}');
     }
     text_put(text, STR("],\"budgets\":["));
-    for (size_t i = 0; client && i < client->money.count; i++) budget_put(client->money.list[i], now, text);
+    for (size_t i = 0; client && i < client->money.count; i++)
+        budget_put(client->money.list[i], client->money.list[i]->own, now, text); /* others' values are others' */
     text_put_byte(text, ']');
     if (client) limits_put(client, now, text);
     if (client && client->sessions) caps_put(&client->caps, text);

@@ -3,8 +3,11 @@
  * with what is in flight as it was. Under `control`; blocks. */
 #include <stdio.h>
 
+#include "base/check.h"
+#include "base/memory.h"
 #include "runtime/run_clients.h"
 #include "store/ledger_budgets.h"
+#include "store/ledger_values.h"
 
 struct budget_edited {
     struct weir *weir;
@@ -75,29 +78,58 @@ static bool budget_credit(struct budget_edited *of, struct ledger *ledger, int64
     return budget_extend(of, ledger, money_credit, had.nano_usd + nano_usd, until_s, error);
 }
 
+/* What was spent of it, of one that is split of each value. */
 struct forgetting {
-    struct record_charge windows[rolling_buckets];
-    int64_t nano_usd[rolling_buckets];
-    size_t count;
+    struct ledger_value *rows;
+    size_t count, room;
+    bool lacks; /* memory */
 };
 
 static void forgetting_add(void *user, const struct money_row *row) {
     struct forgetting *forgetting = user;
-    if (forgetting->count == rolling_buckets) return;
-    forgetting->windows[forgetting->count] = (struct record_charge){row->budget, row->window_s};
-    forgetting->nano_usd[forgetting->count++] = row->nano_usd;
+    if (forgetting->count == forgetting->room) {
+        size_t room = forgetting->room ? forgetting->room * 2 : rolling_buckets, bytes;
+        struct ledger_value *rows =
+            size_mul(room, sizeof *rows, &bytes) ? memory_resize(forgetting->rows, bytes) : NULL;
+        forgetting->lacks = forgetting->lacks || !rows;
+        if (!rows) return;
+        forgetting->rows = rows;
+        forgetting->room = room;
+    }
+    forgetting->rows[forgetting->count++] =
+        (struct ledger_value){.of = {row->budget, row->window_s}, .value = row->value, .nano_usd = row->nano_usd};
+}
+
+static bool forgetting_keep(const struct budget_edited *of, struct ledger *ledger,
+                            const struct forgetting *forgetting) {
+    struct record_charge windows[rolling_buckets];
+    int64_t nano_usd[rolling_buckets];
+    if (of->budget->values) return ledger_values_take_off(ledger, forgetting->rows, forgetting->count);
+    CHECKF(forgetting->count <= rolling_buckets, "count=%zu", forgetting->count);
+    for (size_t i = 0; i < forgetting->count; i++) windows[i] = forgetting->rows[i].of;
+    for (size_t i = 0; i < forgetting->count; i++) nano_usd[i] = forgetting->rows[i].nano_usd;
+    return ledger_budget_forget(ledger, windows, nano_usd, forgetting->count);
+}
+
+static void row_forget(const struct budget_edited *of, const struct ledger_value *row) {
+    const struct money_budget *budget = of->budget;
+    struct money_value *value =
+        budget->values ? money_value_hold(budget, &row->value, STR(""), of->now.wall_ns, false) : NULL;
+    if (budget->values && !value) return;
+    const struct money_purse purse = value ? money_purse_of_value(budget, value, 0) : money_purse_of(budget);
+    money_purse_forget(&purse, (uint64_t)row->of.window_s, row->nano_usd);
+    if (value) values_release(budget->values, value);
 }
 
 /* What is in flight stays reserved, and is spent when it has ended. */
 static bool budget_reset(struct budget_edited *of, struct ledger *ledger, struct error *error) {
-    struct forgetting forgetting = {.count = 0};
+    struct forgetting forgetting = {.rows = NULL};
     money_budget_rows(of->budget, of->now.wall_ns, forgetting_add, &forgetting);
-    if (!budget_kept(ledger, ledger_budget_forget(ledger, forgetting.windows, forgetting.nano_usd, forgetting.count),
-                     error))
-        return false;
-    for (size_t i = 0; i < forgetting.count; i++)
-        money_budget_forget(of->budget, (uint64_t)forgetting.windows[i].window_s, forgetting.nano_usd[i]);
-    return true;
+    bool good = !forgetting.lacks || error_set(error, error_out_of_memory, "No memory for its values.");
+    good = good && budget_kept(ledger, forgetting_keep(of, ledger, &forgetting), error);
+    for (size_t i = 0; i < forgetting.count && good; i++) row_forget(of, &forgetting.rows[i]);
+    memory_give(forgetting.rows);
+    return good;
 }
 
 /* Which row of the audit it is. */

@@ -233,7 +233,7 @@ bool library_clients_open(struct weir *weir, struct error *error) __attribute__(
 /* When no loop and no snapshot is left. NULL is fine. */
 void library_clients_free(struct run_clients *clients);
 /* What a budget that nobody has yet had spent: for a client that comes with it later. */
-void library_clients_spent(struct run_clients *clients, const struct record_charge *of, int64_t nano_usd);
+void library_clients_spent(struct run_clients *clients, const struct money_row *row);
 /* Before a snapshot is in force: budgets that it is the first to have had spent this. */
 void library_clients_meet(struct run_clients *clients, const struct snapshot *snapshot);
 /* Before it is in force: does each client made at run time that fits what is in force now fit this one too? Only those
@@ -285,7 +285,7 @@ void library_models_write(const struct snapshot *snapshot, const struct client *
 bool library_model_write(const struct snapshot *snapshot, const struct client *client, enum dialect dialect,
                          struct str id, struct text *text);
 /* weir_budget_views.c: what may be spent, of everybody; what a client may, NULL: the admin. */
-void library_budgets_write(const struct snapshot *snapshot, struct text *text);
+void library_budgets_write(struct weir *weir, struct snapshot *snapshot, struct text *text);
 void library_key_write(const struct client *client, struct text *text);
 void library_budget_write(const struct money_budget *budget, struct text *text);
 /* A member of an object: "quotas", where the provider has any. */

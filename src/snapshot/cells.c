@@ -11,8 +11,8 @@ struct cells_entry {
     struct cells_entry *next;
     uint64_t hash;
     size_t size, name_len;
-    char *name;      /* behind the cells */
-    uint64_t unused; /* keeps cells[] aligned to 16 */
+    char *name;               /* behind the cells */
+    void (*end)(void *words); /* NULL: nothing is to be done */
     char cells[];
 };
 
@@ -68,9 +68,15 @@ static void *find_or_add(struct cells *cells, const char *kind, struct str name,
 }
 
 void *cells_find(struct cells *cells, struct arena *arena, const char *kind, struct str name, size_t size) {
+    return cells_find_ending(cells, arena, kind, name, size, NULL);
+}
+
+void *cells_find_ending(struct cells *cells, struct arena *arena, const char *kind, struct str name, size_t size,
+                        void (*end)(void *words)) {
     if (!cells) return arena_take_zeroed(arena, size);
     while (atomic_flag_test_and_set_explicit(&cells->busy, memory_order_acquire)) sched_yield();
     void *found = find_or_add(cells, kind, name, size);
+    if (found && end) ((struct cells_entry *)(void *)((char *)found - offsetof(struct cells_entry, cells)))->end = end;
     atomic_flag_clear_explicit(&cells->busy, memory_order_release);
     return found;
 }
@@ -80,6 +86,7 @@ void cells_free(struct cells *cells) {
     for (size_t i = 0; i < cells->chain_count; i++)
         for (struct cells_entry *entry = cells->chains[i], *next; entry; entry = next, given++) {
             next = entry->next;
+            if (entry->end) entry->end(entry->cells);
             memory_give(entry);
         }
     CHECKF(given == cells->count, "given=%zu of %zu", given, cells->count);

@@ -117,6 +117,9 @@ struct cells {
 /* The `size` zeroed bytes of this kind and name, always the same ones. Without a table they are the arena's. NULL: out
  * of memory. Any thread. */
 void *cells_find(struct cells *cells, struct arena *arena, const char *kind, struct str name, size_t size);
+/* The same, of what holds more memory: `end` is called before it goes. */
+void *cells_find_ending(struct cells *cells, struct arena *arena, const char *kind, struct str name, size_t size,
+                        void (*end)(void *words));
 void cells_free(struct cells *cells);
 
 #endif

@@ -215,6 +215,19 @@ const struct client *client_registry_named(struct client_registry *registry, str
     return client;
 }
 
+const struct client *client_registry_at(struct client_registry *registry, struct snapshot *snapshot, uint32_t number,
+                                        const struct str *has, size_t has_count) {
+    pthread_mutex_lock(&registry->mutex);
+    const struct client_record *record = record_of(registry, number);
+    bool wanted = false;
+    for (size_t i = 0; i < has_count && !record->revoked; i++)
+        wanted = wanted || str_find(record->settings, has[i]) != SIZE_MAX;
+    const struct client_bound *bound = wanted ? bound_make(registry, snapshot, number, record) : NULL;
+    const struct client *client = bound ? bound->client : NULL;
+    pthread_mutex_unlock(&registry->mutex);
+    return client;
+}
+
 void client_registry_used(struct client_registry *registry, uint32_t number, int64_t now_s) {
     struct client_slot *slot = client_registry_slot(registry, number);
     atomic_fetch_add_explicit(&slot->uses, 1, memory_order_relaxed);

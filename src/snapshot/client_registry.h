@@ -106,6 +106,13 @@ enum client_answer client_registry_ask(struct client_registry *registry, struct 
 /* The same by a name, on any thread; revoked ones too. NULL: there is none, or its settings do not fit. */
 const struct client *client_registry_named(struct client_registry *registry, struct snapshot *snapshot,
                                            struct str name);
+/* Of each number below client_registry_count, on any thread that may block. NULL: it is revoked, its settings do not
+ * fit, or they have no word of `has`. As long as the snapshot. */
+const struct client *client_registry_at(struct client_registry *registry, struct snapshot *snapshot, uint32_t number,
+                                        const struct str *has, size_t has_count);
+static inline uint32_t client_registry_count(const struct client_registry *registry) {
+    return atomic_load(&registry->count);
+}
 /* Its key was let in. */
 void client_registry_used(struct client_registry *registry, uint32_t number, int64_t now_s);
 struct client_slot *client_registry_slot(const struct client_registry *registry, uint32_t number);

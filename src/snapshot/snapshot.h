@@ -264,8 +264,10 @@ struct snapshot {
     struct rule *rules;                           /* by priority, then as written */
     struct route *rule_routes;                    /* of the rules, at the same places */
     size_t rule_count;
-    bool trust_tags;                   /* rules see the caller's own tags */
-    const struct route *default_route; /* may be NULL when no provider is enabled */
+    bool trust_tags;                        /* rules see the caller's own tags */
+    struct str end_user_header;             /* in which an end user is said; empty: none */
+    const struct hash_secret *value_secret; /* of the values that budgets are split by */
+    const struct route *default_route;      /* may be NULL when no provider is enabled */
     struct client *clients;
     size_t client_count;
     struct client_table client_keys; /* places in clients[] */

@@ -39,7 +39,8 @@ struct name_kept {
 /* What one budget's window has been charged since the last transaction; a place for each hash. */
 struct charge_sum {
     struct record_charge of;
-    int64_t nano_usd; /* of a quota: units; 0: nobody's place */
+    struct hash_tag value; /* of a split budget; all zero: none */
+    int64_t nano_usd;      /* of a quota: units; 0: nobody's place */
 };
 
 /* An attempt that is on its way to the database, until it is known whether it was there already: then it counts. */
@@ -58,7 +59,7 @@ struct word_kept {
 
 struct ledger {
     struct database *database;
-    struct statement *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *charge;
+    struct statement *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *charge, *charge_value;
     struct statement *word_add, *word_tag_add, *word_find, *word_stays, *word_text, *owner_part, *tag_part;
     struct usage_group *groups;
     size_t group_count;
@@ -81,6 +82,9 @@ int64_t ledger_instance(struct ledger *ledger) { return ledger->instance_id; }
 void ledger_names_changed(struct ledger *ledger) { ledger->changes_seen = -1; }
 const char *ledger_problem(struct ledger *ledger) { return database_problem(ledger->database); }
 
+const char ledger_charge_value_sql[] = "INSERT INTO budget_values VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(budget, "
+                                       "value_1, value_2, window_s) DO UPDATE SET "
+                                       "nano_usd = numbers_both(budget_values.nano_usd, excluded.nano_usd)";
 const char ledger_charge_sql[] =
     "INSERT INTO budgets VALUES(?1, ?2, ?3) ON CONFLICT(budget, window_s) DO UPDATE SET nano_usd = "
     "numbers_both(budgets.nano_usd, excluded.nano_usd)";
@@ -213,7 +217,8 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
         ledger_prepare(ledger, "INSERT INTO names(name) VALUES(?1) RETURNING id", &ledger->name_add) &&
         ledger_prepare(ledger, "SELECT id FROM instances WHERE instance = ?1", &ledger->instance_find) &&
         ledger_prepare(ledger, "INSERT INTO instances(instance) VALUES(?1) RETURNING id", &ledger->instance_add) &&
-        ledger_prepare(ledger, ledger_charge_sql, &ledger->charge) && words_prepare(ledger);
+        ledger_prepare(ledger, ledger_charge_sql, &ledger->charge) &&
+        ledger_prepare(ledger, ledger_charge_value_sql, &ledger->charge_value) && words_prepare(ledger);
     if (!good) {
         snprintf(problem, size, "%s: %s%s", shown, ledger_problem(ledger), database_mend(ledger->database));
         return false;
@@ -267,7 +272,7 @@ void ledger_close(struct ledger *ledger) {
     struct statement *const statements[] = {
         ledger->add,        ledger->name_find, ledger->name_add,   ledger->instance_find, ledger->instance_add,
         ledger->usage_add,  ledger->charge,    ledger->word_add,   ledger->word_tag_add,  ledger->word_find,
-        ledger->word_stays, ledger->word_text, ledger->owner_part, ledger->tag_part};
+        ledger->word_stays, ledger->word_text, ledger->owner_part, ledger->tag_part,      ledger->charge_value};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) statement_end(statements[i]);
     database_close(ledger->database);
     memory_give(ledger->groups);
@@ -576,10 +581,13 @@ static int64_t attempt_id(int64_t instance, unsigned worker, uint64_t sequence) 
 }
 
 static bool charge_write(struct ledger *ledger, struct charge_sum *charge) {
-    param_number(ledger->charge, 1, (int64_t)charge->of.budget);
-    param_number(ledger->charge, 2, charge->of.window_s);
-    param_number(ledger->charge, 3, charge->nano_usd);
-    bool good = statement_send(ledger->charge, NULL);
+    const bool has_value = charge->value.words[0] || charge->value.words[1];
+    struct statement *statement = has_value ? ledger->charge_value : ledger->charge;
+    const int64_t numbers[] = {(int64_t)charge->of.budget, (int64_t)charge->value.words[0],
+                               (int64_t)charge->value.words[1], charge->of.window_s, charge->nano_usd};
+    if (!has_value) param_number(statement, 1, numbers[0]);
+    param_numbers(statement, has_value ? 1 : 2, has_value ? numbers : &numbers[3], has_value ? 5 : 2);
+    bool good = statement_send(statement, NULL);
     charge->nano_usd = 0;
     return good;
 }
@@ -597,12 +605,16 @@ static bool charges_note(struct ledger *ledger, const struct record *record) {
     for (size_t i = 0; i < record->charge_count && good; i++) {
         const struct record_charge *charge = &record->charges[i];
         const struct record_charge of = {charge->budget, record_charge_window(charge)};
+        struct hash_tag value = {{0, 0}};
         int64_t units = record_charge_units(charge), amount = units ? units : cost;
-        if (amount <= 0) continue;
-        struct charge_sum *kept = &ledger->charges[(of.budget ^ (uint64_t)of.window_s) % charges_kept];
-        bool same = kept->of.budget == of.budget && kept->of.window_s == of.window_s;
+        if (record_charge_has_value(charge) && ++i < record->charge_count) value = record_charge_value(charge);
+        if (amount <= 0 || i == record->charge_count) continue;
+        struct charge_sum *kept = &ledger->charges[(of.budget ^ (uint64_t)of.window_s ^ value.words[0]) % charges_kept];
+        bool same = kept->of.budget == of.budget && kept->of.window_s == of.window_s &&
+                    kept->value.words[0] == value.words[0] && kept->value.words[1] == value.words[1];
         if (kept->nano_usd && !same) good = charge_write(ledger, kept);
         kept->of = of;
+        kept->value = value;
         kept->nano_usd = ledger_sum(kept->nano_usd, amount);
     }
     return good;

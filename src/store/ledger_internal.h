@@ -39,6 +39,8 @@ extern const char ledger_charge_sql[];
 int64_t ledger_instance(struct ledger *ledger);
 /* The last number that an attempt of the same worker of the same process may have. */
 int64_t ledger_attempt_last(int64_t id);
+/* The same of a value: the budget, the two halves of its tag, the window, the amount. */
+extern const char ledger_charge_value_sql[];
 /* What it keeps of names is looked up anew from its next transaction on. */
 void ledger_names_changed(struct ledger *ledger);
 

@@ -99,5 +99,10 @@ const char *const ledger_migrations[] = {
     "rule INTEGER NOT NULL, asked INTEGER NOT NULL, tags INTEGER NOT NULL, session INTEGER NOT NULL, "
     "recosted_attempts INTEGER NOT NULL, recosted_priced INTEGER NOT NULL, recosted_nano_usd INTEGER NOT NULL, "
     "PRIMARY KEY(grain, at, provider, model, client, route, owner, rule, asked, tags, session)) WITHOUT ROWID;",
+    /* ledger_values.h: what each value of a split budget spent */
+    "CREATE TABLE budget_values(budget INTEGER NOT NULL, value_1 INTEGER NOT NULL, value_2 INTEGER NOT NULL, "
+    "window_s INTEGER NOT NULL, nano_usd INTEGER NOT NULL, PRIMARY KEY(budget, value_1, value_2, window_s)) "
+    "WITHOUT ROWID;"
+    "CREATE TABLE value_secret(part_1 INTEGER NOT NULL, part_2 INTEGER NOT NULL);",
 };
 const int ledger_version = sizeof ledger_migrations / sizeof *ledger_migrations;

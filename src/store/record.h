@@ -97,14 +97,16 @@ enum record_flag {
     record_json = 512, /* an answer in JSON */
 };
 
-enum { record_text_most = 255, record_word_most = 512, record_charges_max = 32, record_bytes_max = 4096 };
+enum { record_text_most = 255, record_word_most = 512, record_charges_max = 64, record_bytes_max = 5120 };
 /* What an entry is: an attempt, or the text of a word. */
 enum record_kind { record_of_attempt, record_of_word, record_kinds };
 
-/* A window of a budget in which its cost counts; or of a quota, in which it counts for so many units. */
+/* A window of a budget in which its cost counts; or of a quota, in which it counts for so many units. Of a budget that
+ * is split by values it takes two places: the second is the value's tag. */
 struct record_charge {
     uint64_t budget;
-    int64_t window_s; /* 62..34 the units, 0: its cost | 33..0 when it began, s since 1970: up to the year 2514 */
+    int64_t window_s; /* 63: a value follows | 62..34 the units, 0: its cost | 33..0 when it began, s since 1970: up to
+                       * the year 2514 */
 };
 enum { record_window_bits = 34 };
 static inline struct record_charge record_charge_of(uint64_t budget, int64_t window_s, uint32_t units) {
@@ -113,8 +115,22 @@ static inline struct record_charge record_charge_of(uint64_t budget, int64_t win
 static inline int64_t record_charge_window(const struct record_charge *charge) {
     return charge->window_s & (((int64_t)1 << record_window_bits) - 1);
 }
+static inline bool record_charge_has_value(const struct record_charge *charge) { return charge->window_s < 0; }
 static inline int64_t record_charge_units(const struct record_charge *charge) {
-    return (int64_t)((uint64_t)charge->window_s >> record_window_bits);
+    return record_charge_has_value(charge) ? 0 : charge->window_s >> record_window_bits;
+}
+/* Writes it; in how many places. */
+static inline size_t record_charge_put(struct record_charge charges[2], uint64_t budget, const struct hash_tag *value,
+                                       int64_t window_s, uint32_t units) {
+    bool has_value = value->words[0] || value->words[1];
+    charges[0] = record_charge_of(budget, window_s, units);
+    if (!has_value) return 1;
+    charges[0].window_s |= INT64_MIN;
+    charges[1] = (struct record_charge){value->words[0], (int64_t)value->words[1]};
+    return 2;
+}
+static inline struct hash_tag record_charge_value(const struct record_charge charges[2]) {
+    return (struct hash_tag){{charges[1].budget, (uint64_t)charges[1].window_s}};
 }
 
 /* A caller's word: all zeros where there is none. */

@@ -71,12 +71,12 @@ static void what_was_spent_outlives_a_reload_that_changes_the_sum(void **state) 
         struct money_row row = {.budget = day->identity, .window_s = 86400, .nano_usd = 70};
         if (i == 0) {
             identity = day->identity;
-            assert_true(money_restore(config.snapshot, &row));
+            assert_true(money_restore(config.snapshot, &row, 0));
         }
         assert_int_equal(day->identity == identity, i < 2);
         assert_int_equal(money_budget_look(day, INT64_C(86400000000000)).spent, i < 2 ? 70 : 0);
         row.budget ^= 1;
-        assert_false(money_restore(config.snapshot, &row));
+        assert_false(money_restore(config.snapshot, &row, 0));
         config_free(&config);
     }
     cells_free(&cells);
@@ -95,7 +95,7 @@ static void what_is_written_down_is_put_back(void **state) {
     money_rows(config.snapshot, now_ns, row_add, &row);
     assert_int_equal(row.nano_usd, 123);
     assert_int_equal(row.window_s, 1772323200); /* March in UTC */
-    assert_true(money_restore(later.snapshot, &row));
+    assert_true(money_restore(later.snapshot, &row, 0));
     assert_int_equal(money_budget_look(budget_of(client_at(&later, 1), "organization acme", "month"), now_ns).committed,
                      123);
     config_free(&config);
@@ -115,7 +115,7 @@ static void a_providers_day_may_end_now(void **state) {
     config_free(&config);
 }
 
-static void rows_add(void *user, const struct money_row *row) { assert_true(money_restore(user, row)); }
+static void rows_add(void *user, const struct money_row *row) { assert_true(money_restore(user, row, 0)); }
 
 static void a_window_that_ends_now_is_written_down_by_its_buckets(void **state) {
     (void)state;
@@ -340,11 +340,11 @@ static void quotas_are_one_for_each_unit_and_window_and_keep_their_counts(void *
     const int64_t now_s = 1774746000;
     struct money_row row = {
         .budget = b->quotas[0].identity, .window_s = quota_look(&b->quotas[0], now_s).span.start_s, .nano_usd = 2};
-    assert_true(money_restore(config.snapshot, &row));
+    assert_true(money_restore(config.snapshot, &row, 0));
     assert_int_equal(quota_look(&b->quotas[0], now_s).counted, 2);
     assert_int_equal(quota_look(&a->quotas[0], now_s).counted, 0);
     row.budget++;
-    assert_false(money_restore(config.snapshot, &row));
+    assert_false(money_restore(config.snapshot, &row, 0));
     config_free(&config);
 }
 
@@ -362,7 +362,8 @@ static void what_an_operator_adds_holds_until_then_and_over_reloads(void **state
         uint64_t window;
         if (i == 0) {
             assert_int_equal(money_budget_limit(day, now_ns), 1000000000);
-            assert_false(money_budget_reserve(day, now_ns, 1500000000, &window));
+            assert_false(money_purse_reserve(&(struct money_purse){day, day->spend, day->rolling, day->limit_nano_usd},
+                                             now_ns, 1500000000, &window));
             money_extra_set(day, money_raise, 1000000000, now_s + 10);
             money_extra_set(day, money_credit, 5, INT64_MAX);
         }
@@ -370,7 +371,9 @@ static void what_an_operator_adds_holds_until_then_and_over_reloads(void **state
         assert_int_equal(money_budget_limit(day, now_ns + INT64_C(10000000000)), 1000000005);
         assert_int_equal(money_extra_look(day, money_raise, now_s).until_s, now_s + 10);
         assert_int_equal(money_extra_look(day, money_raise, now_s + 10).until_s, 0);
-        if (i == 0) assert_true(money_budget_reserve(day, now_ns, 1500000000, &window));
+        if (i == 0)
+            assert_true(money_purse_reserve(&(struct money_purse){day, day->spend, day->rolling, day->limit_nano_usd},
+                                            now_ns, 1500000000, &window));
         if (i == 1) money_extra_set(day, money_credit, 0, 0);
         assert_int_equal(money_budget_limit(day, now_ns), i ? 2000000000 : 2000000005);
         config_free(&config);

@@ -90,9 +90,11 @@ static void made_add(struct made *made, const void *at, size_t size) {
 static bool made_of(struct made *made, const char *form, const struct config_key *key, const char *value) {
     char line[256], text[2048];
     bool of_short = str_starts(key->name, STR("budget_")),
-         of_budget = strstr(form, "window: day, %s") && !str_eq(key->name, STR("usd"));
+         of_budget = strstr(form, "window: day, %s") && !str_eq(key->name, STR("usd")),
+         of_split = of_budget && str_eq(key->name, STR("max_values"));
     snprintf(line, sizeof line, "%s%.*s: %s",
              of_short    ? "daily_budget: 1, "
+             : of_split  ? "usd: 1, per: route, "
              : of_budget ? "usd: 1, "
                          : "",
              STR_ARG(key->name), value);

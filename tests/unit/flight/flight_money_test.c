@@ -258,7 +258,9 @@ static void who_is_refused_is_told_which_budget_and_until_when(void **state) {
         const struct money_budget *budget = world.config.snapshot->clients[0].money.list[0];
         money_budget_settle(budget, money_budget_enter(budget, world.now.wall_ns), 0, cases[i].spent);
         if (cases[i].in_flight)
-            assert_true(money_budget_reserve(budget, world.now.wall_ns, cases[i].in_flight, &window_s));
+            assert_true(money_purse_reserve(
+                &(struct money_purse){budget, budget->spend, budget->rolling, budget->limit_nano_usd},
+                world.now.wall_ns, cases[i].in_flight, &window_s));
         struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":10,"));
         assert_int_equal(flight_world_action(&world, action_respond)->respond.status, 429);
         if (!flight_world_wrote(&world, cases[i].told))

@@ -47,7 +47,9 @@ static void budget_use(const struct snapshot *snapshot, const char *name, int64_
     int64_t now_ns = clock_read().wall_ns;
     uint64_t window_s = money_budget_enter(budget, now_ns);
     money_budget_settle(budget, window_s, 0, spent);
-    assert_true(reserved == 0 || money_budget_reserve(budget, now_ns, reserved, &window_s));
+    assert_true(reserved == 0 || money_purse_reserve(&(struct money_purse){budget, budget->spend, budget->rolling,
+                                                                           budget->limit_nano_usd},
+                                                     now_ns, reserved, &window_s));
 }
 
 /* "started_at" and "resets_at" of a calendar month in Berlin, or of nothing. */
@@ -104,7 +106,7 @@ static void every_member_of_a_budget_and_of_a_key_is_told(void **state) {
     moments(snapshot, "month", month, sizeof month);
 
     struct text text = text_in_buffer(json, sizeof json - 1);
-    library_budgets_write(snapshot, &text);
+    library_budgets_write(weir, weir->deployment->snapshot, &text);
     assert_written(&text, json, "{\"budgets\":[" SHARED "," MONTH "," LATELY "]}", month);
 
     text = text_in_buffer(json, sizeof json - 1);
@@ -141,6 +143,7 @@ static void a_long_list_is_told_in_its_order(void **state) {
     static char names[most][8], json[4 << 20];
     static struct spend spend;
     static struct money_extra none[money_extra_kinds];
+    static struct weir weir; /* no clients were made at run time */
     (void)state;
     for (size_t i = 0; i < most; i++) {
         snprintf(names[i], sizeof names[i], "b%zu", i);
@@ -154,7 +157,7 @@ static void a_long_list_is_told_in_its_order(void **state) {
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         struct snapshot snapshot = {.first_budget = counts[i] ? &budgets[counts[i] - 1] : NULL};
         struct text text = text_in_buffer(json, sizeof json - 1);
-        library_budgets_write(&snapshot, &text);
+        library_budgets_write(&weir, &snapshot, &text);
         assert_false(text.failed);
         struct str rest = text_str(&text), member = STR("\"name\":");
         for (size_t n = counts[i] > 10000 ? counts[i] - 10000 : 0; n < counts[i]; n++) {

@@ -41,7 +41,7 @@ static void what_was_spent_is_written_down_and_put_back_in_its_own_budget(void *
     }
     money_rows(snapshot, now_ns, row_keep, NULL);
     assert_int_equal(row_count, 7 + 2);
-    for (size_t i = 0; i < row_count; i++) assert_true(money_restore(again, &rows[i]));
+    for (size_t i = 0; i < row_count; i++) assert_true(money_restore(again, &rows[i], now_ns));
     for (size_t i = 0; i < 7; i++) {
         struct spend_view was = money_budget_look(snapshot->budgets[i], now_ns + INT64_C(600000000000)),
                           is = money_budget_look(again->budgets[i], now_ns + INT64_C(600000000000));
@@ -49,18 +49,18 @@ static void what_was_spent_is_written_down_and_put_back_in_its_own_budget(void *
         assert_int_equal(is.committed, was.committed);
     }
     struct money_row row = rows[0];
-    row.value = 1; /* of a split budget: not this one */
-    assert_false(money_restore(again, &row));
+    row.value.words[0] = 1; /* of a split budget: not this one */
+    assert_false(money_restore(again, &row, now_ns));
     row = rows[0];
     row.window_s = -1;
-    assert_false(money_restore(again, &row));
+    assert_false(money_restore(again, &row, now_ns));
     row = rows[0];
     row.budget ^= 1; /* nobody's, whether before, between or behind the others */
-    assert_false(money_restore(again, &row));
+    assert_false(money_restore(again, &row, now_ns));
     row.budget = 0;
-    assert_false(money_restore(again, &row));
+    assert_false(money_restore(again, &row, now_ns));
     row.budget = UINT64_MAX;
-    assert_false(money_restore(again, &row));
+    assert_false(money_restore(again, &row, now_ns));
     config_free(&before);
     config_free(&after);
     cells_free(&first);

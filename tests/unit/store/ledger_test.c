@@ -1,8 +1,10 @@
 /* ledger_test.c - an attempt is in the ledger once, its sums are exact, and what is asked of them is what was added. */
+#include "store/database_internal.h"
 #include "store/ledger.h"
 #include "store/ledger_alerts.h"
 #include "store/database_internal.h"
 #include "store/ledger_internal.h"
+#include "store/ledger_values.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -221,6 +223,62 @@ static void a_windows_money_is_the_sum_of_its_attempts_each_once(void **state) {
     assert_int_equal(spent.nano_usd[1], 2500000);
     assert_int_equal(spent.window_s[2], 200);
     assert_int_equal(spent.nano_usd[2], 1250000);
+    ledger_close(ledger);
+}
+
+struct values_told {
+    struct ledger_value values[8];
+    size_t count;
+};
+
+static void value_note(void *context, const struct ledger_value *value) {
+    struct values_told *noted = context;
+    noted->values[noted->count++ % 8] = *value;
+}
+
+static void each_value_of_a_split_budget_has_rows_of_its_own(void **state) {
+    static const struct hash_tag values[] = {{{5, 6}}, {{5, 7}}, {{UINT64_MAX, UINT64_MAX}}, {{0, 0}}};
+    struct record_charge charges[8];
+    struct values_told noted = {.count = 0};
+    struct spent spent = {0};
+    struct record record = plain(1);
+    struct hash_secret secret = {.bytes = {1}}, again = {.bytes = {2}};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        size_t places = record_charge_put(&charges[record.charge_count], 9, &values[i], 100 + (int64_t)i, 0);
+        assert_int_equal(places, i < 3 ? 2 : 1);
+        assert_int_equal(record_charge_window(&charges[record.charge_count]), 100 + i);
+        assert_int_equal(record_charge_units(&charges[record.charge_count]), 0);
+        record.charge_count += places;
+    }
+    record.charges = charges;
+    struct ledger *ledger = opened();
+    add(ledger, &record), add(ledger, &record);
+    record.sequence = 2;
+    add(ledger, &record);
+    record.sequence = 3, record.charge_count = 1; /* cut off: whose it is does not stand there */
+    add(ledger, &record);
+    assert_true(ledger_values(ledger, value_note, &noted));
+    assert_int_equal(noted.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_memory_equal(&noted.values[i].value, &values[i], sizeof *values);
+        assert_true(noted.values[i].of.budget == 9 && noted.values[i].of.window_s == 100 + (int64_t)i);
+        assert_int_equal(noted.values[i].nano_usd, 2500000);
+    }
+    assert_true(ledger_budgets(ledger, spent_note, &spent));
+    assert_int_equal(spent.count, 1);
+    assert_int_equal(spent.window_s[0], 103);
+    noted.values[0].nano_usd = 2000000;
+    assert_true(ledger_values_take_off(ledger, noted.values, 1));
+    assert_true(ledger_values_forget(ledger, 102));
+    noted.count = 0;
+    assert_true(ledger_values(ledger, value_note, &noted));
+    assert_int_equal(noted.count, 1);
+    assert_true(ledger_value_secret(ledger, &secret));
+    ledger_close(ledger);
+    ledger = opened();
+    assert_true(ledger_value_secret(ledger, &again));
+    assert_memory_equal(&secret, &again, sizeof secret);
     ledger_close(ledger);
 }
 
@@ -636,6 +694,7 @@ int main(void) {
         TEST(sums_end_at_the_largest_and_stay_whole),
         TEST(what_counts_for_quotas_is_summed_in_their_own_units),
         TEST(a_windows_money_is_the_sum_of_its_attempts_each_once),
+        TEST(each_value_of_a_split_budget_has_rows_of_its_own),
         TEST(windows_of_many_budgets_do_not_mix),
         TEST(quantiles_are_those_of_all_rows),
         TEST(attempts_are_forgotten_and_their_sums_stay),
