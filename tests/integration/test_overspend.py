@@ -1,5 +1,7 @@
 """Nobody on the way spends more than it may, at any moment: workers that share budgets, owners four deep, streams,
-failovers to a dearer provider, hedges, hang-ups and reloads at once. The mocks' own counts are the witness."""
+failovers to a dearer provider, hedges, hang-ups, reloads, raises and credits at once. The mocks' own counts are the
+witness."""
+import json
 import random
 import threading
 
@@ -20,25 +22,43 @@ def usd(budget, key):
 
 
 class Watch(threading.Thread):
-    """Looks at all budgets again and again; reloads in between, where it is told with what."""
+    """Looks at all budgets again and again; in between it reloads, where it is told with what, and raises, credits and
+    takes back. A sum that shrinks is no overspending: what was let through under the larger one stays spent."""
 
     def __init__(self, weir, config=None):
         super().__init__(daemon=True)
         self.weir, self.config, self.over, self.looks, self.most_reserved = weir, config, [], 0, 0
-        self.ends = threading.Event()
+        self.ends, self.changes, self.most = threading.Event(), 0, {}
 
     def run(self):
         while not self.ends.is_set():
             for budget in budgets_of(self.weir):
-                if usd(budget, "spent_usd") + usd(budget, "reserved_usd") > usd(budget, "limit_usd"):
+                of = budget["owner"], budget["name"]
+                self.most[of] = max(self.most.get(of, 0), usd(budget, "limit_usd"))
+                if usd(budget, "spent_usd") + usd(budget, "reserved_usd") > self.most[of]:
                     self.over.append(budget)
                 self.most_reserved = max(self.most_reserved, usd(budget, "reserved_usd"))
             self.looks += 1
+            if self.config:
+                self.change()
             if self.config and self.looks % 5 == 0:
                 self.config["providers"]["dear"]["weight"] = 1 + self.looks % 3
                 self.weir.write(self.config)
                 http(self.weir.port, "POST", "/admin/v1/reload",
                      headers={"authorization": f"Bearer {self.weir.admin_key}"})
+
+    def change(self):
+        """Up and down again, for two of them; a credit now and then. They end where they began, but for the credits."""
+        turn = self.looks % 4
+        for budget, owner in (("week", "team division"), ("day", "user bob")):
+            kind, amount = [("raise", "0.05"), ("raise", "0"), ("credit", "0.01"), ("raise", "0.02")][turn]
+            reply = http(self.weir.port, "POST", f"/admin/v1/budgets/{kind}",
+                         json.dumps({"budget": budget, "owner": owner, "usd": amount}).encode(),
+                         {"authorization": f"Bearer {self.weir.admin_key}", "content-type": "application/json"})
+            assert reply.status == 200, reply
+            self.changes += 1
+            of = owner, budget
+            self.most[of] = max(self.most.get(of, 0), usd(reply.json, "limit_usd"))
 
     def __enter__(self):
         self.start()
@@ -115,7 +135,7 @@ def test_nobody_on_the_way_is_over_whatever_happens(start, start_mock):
                "circuit_breaker": {"failure_threshold": 60000}}
     owners = [
         {"name": "company", "kind": "organization", "budgets": [{"usd": 1.0, "window": "month"}, "pool"]},
-        {"name": "division", "in": "company", "budgets": [{"usd": 0.9, "window": "week"}]},
+        {"name": "division", "kind": "team", "in": "company", "budgets": [{"usd": 0.9, "window": "week"}]},
         {"name": "search", "in": "division", "rate_limit_rpm": 100000, "budgets": [{"usd": 0.8, "window": "day"}]},
         {"name": "ann", "kind": "user", "in": "search", "daily_budget": 0.5},
         {"name": "bob", "kind": "user", "in": "search", "budgets": [{"usd": 0.6, "window": "day"}]},
@@ -143,9 +163,10 @@ def test_nobody_on_the_way_is_over_whatever_happens(start, start_mock):
                 if reply.status == 200 and "event-stream" not in reply.headers["content-type"]:
                     prompt = reply.json["usage"]["prompt_tokens"]
     assert not watch.over, watch.over[0]
-    assert watch.looks > 5 and good > 30 and prompt
+    assert watch.looks > 5 and watch.changes > 10 and good > 30 and prompt
     final = settled(weir)
-    assert all(usd(b, "spent_usd") <= usd(b, "limit_usd") for b in final), final
+    assert all(usd(b, "spent_usd") <= watch.most[b["owner"], b["name"]] for b in final), final
+    assert {"raise", "credit"} <= {line["change"] for line in weir.log("budget_changed")}
     by_name = {(b["owner"], b["name"]): usd(b, "spent_usd") for b in final}
     served = cheap.requests()["done"] * unit_nano(CHEAP, prompt), dear.requests()["done"] * unit_nano(DEAR, prompt)
     spent = by_name["organization company", "month"]
