@@ -169,13 +169,18 @@ static void globs_read(struct section section, const char *key, struct arena *ar
 
 /* What serves instead, by name: targets are not there yet. */
 static void downgrade_read(struct budget_reading *of, struct section section, struct money_budget *budget) {
-    const struct config_node *over = config_member(section.map, STR("over"));
+    const struct config_node *to = config_member(section.map, STR("to"));
     budget->to_names = read_strings(section, "to", &of->snapshot->arena, &budget->to_count);
     budget->at_nano_usd = (int64_t)((double)budget->limit_nano_usd * read_number(section, "at"));
-    if ((budget->over == over_downgrade) == (budget->to_count > 0)) return;
-    config_report(of->reading, over ? over : section.map, config_error,
-                  "`over: downgrade` and `to`, the targets that then serve, belong together");
-    budget->over = over_block;
+    for (size_t i = 0; i < budget->to_count; i++)
+        budget->to_cheapest = budget->to_cheapest || str_eq(budget->to_names[i], STR("cheapest"));
+    if (budget->to_cheapest && budget->to_count > 1)
+        config_report(of->reading, to, config_error, "`to` is targets, or `cheapest` alone");
+    if (budget->over != over_downgrade && budget->to_count)
+        config_report(of->reading, to, config_error,
+                      "`to` says what serves where a budget has `over: downgrade`: write that, or leave `to` out");
+    if (budget->to_cheapest || budget->over != over_downgrade) budget->to_count = 0;
+    budget->to_cheapest = budget->over == over_downgrade && !budget->to_count;
 }
 
 static bool per_find(struct str word, struct money_budget *budget) {
@@ -570,9 +575,37 @@ void budgets_downgrades_find(struct config_reading *reading, struct snapshot *sn
         if (budget->to_count) downgrade_find(reading, snapshot, budget);
 }
 
+/* Of a thousand tokens each way; what is not billed costs nothing. */
+static int64_t cheap_cost(const struct target *target) {
+    enum { tokens = 1000 };
+    if (target->provider->unbilled) return 0;
+    return price_cost(&target->prices, (struct price_tokens){.input = tokens, .output = tokens}, 0);
+}
+
+static int by_cheap_cost(const void *a, const void *b) {
+    const struct target *const *one = a, *const *other = b;
+    int64_t first = cheap_cost(*one), second = cheap_cost(*other);
+    if (first != second) return first < second ? -1 : 1;
+    return (*one > *other) - (*one < *other);
+}
+
+static void cheap_sort(struct config_reading *reading, struct snapshot *snapshot) {
+    snapshot->targets_cheap =
+        arena_take(&snapshot->arena, (snapshot->target_count + 1) * sizeof *snapshot->targets_cheap);
+    if (!snapshot->targets_cheap) {
+        out_of_memory(reading);
+        return;
+    }
+    for (size_t i = 0; i < snapshot->target_count; i++)
+        if (cheap_cost(&snapshot->targets[i]) >= 0)
+            snapshot->targets_cheap[snapshot->cheap_count++] = &snapshot->targets[i];
+    qsort(snapshot->targets_cheap, snapshot->cheap_count, sizeof *snapshot->targets_cheap, by_cheap_cost);
+}
+
 void config_budgets_sort(struct config_reading *reading, struct snapshot *snapshot) {
     size_t count = 0;
     budgets_downgrades_find(reading, snapshot, NULL);
+    cheap_sort(reading, snapshot);
     snapshot->value_secret = value_secret_find(reading->input->cells, &snapshot->arena);
     if (!snapshot->value_secret) out_of_memory(reading);
     snapshot->budgets = arena_take(&snapshot->arena, (snapshot->budget_count + 1) * sizeof *snapshot->budgets);

@@ -306,6 +306,41 @@ static bool rule_allows(const struct flight *flight, struct candidate *candidate
     return allowed;
 }
 
+/* Those that cost least of all that can serve it, up to the route's own cheapest: when none of them can be had, that
+ * goes on. false: no memory. */
+static bool cheapest_add(struct flight *flight, const struct money_budget *budget) {
+    enum { most = 4, looked_at = 64 };
+    const struct snapshot *snapshot = flight->snapshot;
+    unsigned looks = 0;
+    uint8_t found = 0;
+    if (flight->choice.has_cheap) return true; /* another budget's are the same */
+    if (!candidates_room(flight, most)) return false;
+    for (size_t i = 0; i < snapshot->cheap_count && found < most && looks < looked_at; i++) {
+        const struct target *target = snapshot->targets_cheap[i];
+        struct candidate *own = NULL;
+        for (size_t k = 0; k < flight->choice.count && !own; k++)
+            if (flight->choice.candidates[k].target == target) own = &flight->choice.candidates[k];
+        if (own) {
+            own->cheap = ++found;
+            break;
+        }
+        if (target->provider->simulated || target->provider->state != provider_active) continue;
+        looks++;
+        if (target_unfit(flight, target, false) != unfit_no) continue;
+        struct candidate candidate = {.target = target,
+                                      .leaf = UINT32_MAX,
+                                      .emulates = flight->choice.emulates,
+                                      .instead = budget,
+                                      .cheap = (uint8_t)(found + 1),
+                                      .weight = 1};
+        if (flight->choice.rule && !rule_allows(flight, &candidate)) continue;
+        flight->choice.candidates[flight->choice.count++] = candidate;
+        found++;
+    }
+    flight->choice.has_cheap = found > 0;
+    return true;
+}
+
 /* What serves in place of them when a budget of the client's is nearly spent, behind them: those that can. A
  * conversation that lies at a provider goes on there. false: no memory. */
 static bool downgrades_add(struct flight *flight) {
@@ -316,6 +351,7 @@ static bool downgrades_add(struct flight *flight) {
     for (size_t b = 0; b < own; b++) {
         const struct money_budget *budget = flight->client->money.list[b];
         if (budget->over != over_downgrade) continue;
+        if (budget->to_cheapest && !cheapest_add(flight, budget)) return false;
         if (!candidates_room(flight, budget->to_count)) return false;
         for (size_t i = 0; i < budget->to_count; i++) {
             if (is_candidate(flight, budget->to[i], flight->choice.count) ||

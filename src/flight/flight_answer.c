@@ -150,7 +150,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
     if (dropped.len) answer_header_put(headers, &count, STR("x-weir-dropped"), dropped);
     if (attempt->dialect.changed.len)
         answer_header_put(headers, &count, STR("x-weir-changed"), attempt->dialect.changed);
-    if (attempt->candidate->instead)
+    if (attempt->candidate->instead || attempt->candidate->stands_in)
         answer_header_put(
             headers, &count, STR("x-weir-downgraded"),
             arena_printf(&flight->arena, "%.*s->%.*s", STR_ARG(flight->choice.model), STR_ARG(attempt->target->name)));

@@ -142,7 +142,7 @@ static uint64_t sticky_hash(const struct flight *flight) {
 }
 
 static bool choose_is_open(const struct candidate *candidate) {
-    return candidate && candidate->refusal == refusal_none && !candidate->raced;
+    return candidate && candidate->refusal == refusal_none && !candidate->raced && !candidate->held_back;
 }
 
 /* Those that nothing stands against, as the strategy looks at them: in scratch, as long as a route may be. */
@@ -230,9 +230,30 @@ static void passes_advance(const struct flight *flight) {
     }
 }
 
+/* While a budget leaves it to the cheapest, of those the cheapest that can be had now; one that was raced for cannot.
+ */
+static void cheapest_keep(struct flight *flight) {
+    struct candidate *best = NULL;
+    bool leaves = false;
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        struct candidate *candidate = &flight->choice.candidates[i];
+        candidate->held_back = candidate->stands_in = false;
+        bool open = candidate->cheap && choose_is_open(candidate);
+        leaves = leaves || candidate->refusal == refusal_downgraded || (open && candidate->instead);
+        if (open && (!best || candidate->cheap < best->cheap)) best = candidate;
+    }
+    if (!leaves || !best) return;
+    best->stands_in = true;
+    for (size_t i = 0; i < flight->choice.count; i++) {
+        struct candidate *candidate = &flight->choice.candidates[i];
+        candidate->held_back = candidate->cheap && candidate != best;
+    }
+}
+
 /* The best of those that nothing stands against; NULL: there is none. */
 struct candidate *choice_best(struct flight *flight, struct now now) {
     struct candidate *only = flight->choice.candidates;
+    if (flight->choice.has_cheap) cheapest_keep(flight);
     if (flight->choice.count == 1 && flight->choice.level_count == 1) return choose_is_open(only) ? only : NULL;
     for (size_t i = flight->choice.level_count; i-- > 0;) level_choose(flight, &flight->choice.levels[i], now);
     passes_advance(flight);

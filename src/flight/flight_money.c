@@ -209,9 +209,10 @@ static const struct money_budget *first_refusing(const struct flight *flight, co
     return NULL;
 }
 
-static bool serves_instead(const struct money_budget *budget, const struct target *target) {
+static bool serves_instead(const struct money_budget *budget, const struct candidate *candidate) {
+    if (budget->to_cheapest) return candidate->cheap > 0;
     for (size_t i = 0; i < budget->to_count; i++)
-        if (budget->to[i] == target) return true;
+        if (budget->to[i] == candidate->target) return true;
     return false;
 }
 
@@ -224,19 +225,19 @@ static bool is_spent_at(const struct flight *flight, const struct target *target
     return money_purse_look(&purse, now.wall_ns).spent >= at + more;
 }
 
-/* Is it so nearly spent that others serve? Or was what the route has too dear for what is left? Of one that is split by
- * model, of any that the route has. */
+/* Is it so nearly spent that others serve? Or was what the route has too dear for what is left? Of those that serve
+ * instead it is asked for any that the route has. */
 static bool is_nearly_spent(const struct flight *flight, const struct candidate *of, const struct money_budget *budget,
                             struct now now) {
-    const bool by_model = budget->per == per_model && of->instead;
-    if (!by_model && is_spent_at(flight, of->target, budget, now)) return true;
+    if (!of->instead && is_spent_at(flight, of->target, budget, now)) return true;
     for (size_t i = 0; i < flight->choice.count; i++) {
         const struct candidate *candidate = &flight->choice.candidates[i];
-        if (by_model && !candidate->instead && money_way_count(flight, candidate->target) &&
-            is_spent_at(flight, candidate->target, budget, now))
-            return true;
+        const struct target *target = candidate->target;
         bool dear = candidate->refusal == refusal_budget || candidate->refusal == refusal_budget_room;
-        if (dear && !candidate->instead) return true;
+        if (candidate->instead) continue;
+        if (dear || (of->instead && money_way_count(flight, target) && money_counts(flight, target, budget) &&
+                     is_spent_at(flight, target, budget, now)))
+            return true;
     }
     return false;
 }
@@ -244,16 +245,17 @@ static bool is_nearly_spent(const struct flight *flight, const struct candidate 
 /* Can any of those that serve instead be asked for this request? */
 static bool has_instead(const struct flight *flight, const struct money_budget *budget) {
     for (size_t i = 0; i < flight->choice.count; i++)
-        if (serves_instead(budget, flight->choice.candidates[i].target)) return true;
+        if (serves_instead(budget, &flight->choice.candidates[i])) return true;
     return false;
 }
 
 static enum refusal downgrade_look(const struct flight *flight, const struct candidate *candidate, struct now now) {
     bool needed = false;
+    if (!candidate->instead && !money_way_count(flight, candidate->target)) return refusal_none; /* it spends nothing */
     for (size_t i = 0; flight->client && i < flight->client->money.count; i++) {
         const struct money_budget *budget = flight->client->money.list[i];
         if (budget->over != over_downgrade || !has_instead(flight, budget)) continue;
-        bool named = serves_instead(budget, candidate->target);
+        bool named = serves_instead(budget, candidate);
         if (named ? !candidate->instead : !money_counts(flight, candidate->target, budget)) continue;
         bool nearly = is_nearly_spent(flight, candidate, budget, now);
         if (nearly && !named) return refusal_downgraded;
@@ -265,9 +267,9 @@ static enum refusal downgrade_look(const struct flight *flight, const struct can
 enum refusal money_look(const struct flight *flight, const struct candidate *candidate, struct now now,
                         uint64_t *until_ns) {
     const struct target *target = candidate->target;
-    if (!money_way_count(flight, target)) return refusal_none;
     enum refusal downgraded = downgrade_look(flight, candidate, now);
     if (downgraded != refusal_none) return downgraded;
+    if (!money_way_count(flight, target)) return refusal_none;
     struct money_worst worst = worst_of(flight, target, now);
     if (worst.refusal != refusal_none) return worst.refusal;
     enum refusal refusal = refusal_none;

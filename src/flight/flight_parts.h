@@ -125,6 +125,9 @@ struct candidate {
     const struct target_limits *limits; /* that its route gives it; NULL: none */
     const struct target_params *params; /* as its route has them; NULL: none */
     const struct money_budget *instead; /* it is one of those that serve when this is nearly spent; NULL: the route's */
+    uint8_t cheap;                      /* from 1: its place among the cheapest that can; 0: it is none of them */
+    bool held_back;                     /* a cheaper one serves, in this choice */
+    bool stands_in;                     /* for one that a budget keeps for later */
     double weight;
     double score;         /* at the last choice */
     enum refusal refusal; /* at the last choice */
@@ -459,6 +462,7 @@ struct choice {
     struct level outermost; /* where it is the only one */
     struct candidate *candidates;
     size_t count, room;
+    bool has_cheap;        /* some are among the cheapest */
     unsigned repeats;      /* attempts at a target that had been tried */
     unsigned failovers;    /* attempts at another target, after one that failed */
     uint64_t emulates;     /* the target that was looked at last: bits of enum feature */

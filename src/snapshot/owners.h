@@ -43,6 +43,7 @@ struct money_budget {
     struct str *to_names;     /* these serve, in place of the route's */
     const struct target **to; /* the same */
     size_t to_count;
+    bool to_cheapest; /* in their place: what costs least of all that can do what is asked */
     struct window window;
     struct str zone;             /* its name */
     struct str *models, *routes; /* globs; count 0: all count */

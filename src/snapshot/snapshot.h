@@ -247,6 +247,8 @@ struct snapshot {
     struct absent_provider *absent;
     struct target *targets;
     size_t target_count;
+    const struct target **targets_cheap; /* those whose price is known, the cheapest first */
+    size_t cheap_count;
     uint32_t *targets_marked;  /* while it is built: the last route that each was put into, its place + 1 */
     size_t targets_nested;     /* the same: how many stand in routes through other routes */
     uint32_t *routes_marked;   /* the same: the last route, or rule, that each is a target of */

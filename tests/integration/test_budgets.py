@@ -6,7 +6,7 @@ import json
 import subprocess
 import zoneinfo
 
-from weirlib import BINARY, chat_body, environment, http, provider
+from weirlib import BINARY, chat_body, environment, http, poll, provider
 
 KEY = "wk-budgets"
 PRICES = {"m": {"input": 1000.0, "output": 10000.0}}  # USD a million tokens: 0.001 and 0.01 each
@@ -137,6 +137,56 @@ def test_when_it_is_nearly_spent_a_cheaper_target_serves(start, start_mock):
     assert 0 < first < 20 and set(at[:first]) == {None} and set(at[first:]) == {"m->cheap/small"}
     spent = sum(cost(r) for r in replies[:first])
     assert 0.8 <= spent < 0.8 + cost(replies[0])
+
+
+def test_budgets_of_clients_made_at_run_time_are_listed_and_watched(start, start_mock):
+    weir = start({"providers": {"p": priced(start_mock("--tokens", "10"))}, "clients": [client(daily_budget=3)],
+                  "templates": {"intern": {"budgets": [{"usd": 5, "window": "month"}]}}})
+    admin = {"authorization": f"Bearer {weir.admin_key}", "content-type": "application/json"}
+
+    def add(name, **settings):
+        reply = http(weir.port, "POST", "/admin/v1/clients", json.dumps({"name": name, **settings}).encode(), admin)
+        assert reply.status == 201, reply
+        return reply.json["key"]
+
+    def listed():
+        budgets = http(weir.port, "GET", "/admin/v1/budgets", headers=admin).json["budgets"]
+        return {(b["owner"], b["name"]): float(b["spent_usd"]) for b in budgets}
+    key = add("run", template="intern", budgets=[{"usd": 0.75, "window": "day"}])
+    add("plain")
+    assert listed() == {("client app", "day"): 0, ("client run", "day"): 0, ("client run", "month"): 0}
+    spent = cost(ask(weir, key, max_tokens=10))
+    assert spent > 0 and listed()["client run", "day"] == listed()["client run", "month"] == round(spent, 9)
+    assert http(weir.port, "POST", "/admin/v1/budgets/credit", json.dumps(
+        {"budget": "month", "owner": "client run", "usd": "1"}).encode(), admin).status == 200
+    assert http(weir.port, "POST", "/admin/v1/reload", headers=admin).status == 200
+    assert listed()["client run", "day"] == round(spent, 9)  # nobody has asked since
+    http(weir.port, "PATCH", "/admin/v1/clients/run", json.dumps(
+        {"budgets": [{"usd": round(spent, 3), "window": "day"}]}).encode(), admin)
+
+    def subjects():
+        return [a["subject"] for a in http(weir.port, "GET", "/admin/v1/alerts", headers=admin).json["alerts"]]
+    poll(lambda: "client run budget day" in subjects())
+
+
+def test_without_a_name_the_cheapest_that_can_serves_when_it_is_nearly_spent(start, start_mock):
+    good, small, mute = (start_mock("--tokens", "10") for _ in range(3))
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+    weir = start({
+        "providers": {"good": priced(good), "small": provider(small, ["small"], prices={"small": {"input": 10.0,
+                                                                                                 "output": 100.0}}),
+                      "mute": provider(mute, ["mute"], prices={"mute": {"input": 1.0, "output": 10.0}},
+                                       facts={"mute": {"cannot": ["tools"]}})},
+        "clients": [client(budgets=[{"usd": 2.0, "window": "day", "over": "downgrade", "at": 0.4}])]
+    })
+    replies = [ask(weir, max_tokens=10) for _ in range(20)]
+    assert all(r.status == 200 for r in replies)
+    at = [r.headers.get("x-weir-downgraded") for r in replies]
+    assert at[0] is None and at[-1] == "m->mute/mute"
+    assert ask(weir, max_tokens=10, tools=tools).headers["x-weir-downgraded"] == "m->small/small"
+    mute.stop()
+    later = ask(weir, max_tokens=10)
+    assert later.status == 200 and later.headers["x-weir-downgraded"] == "m->small/small"
 
 
 def test_owners_limits_hold_for_all_below_them(start, start_mock):

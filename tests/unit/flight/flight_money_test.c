@@ -1,5 +1,7 @@
 /* What an attempt may cost at most is reserved before it is sent, and settles to what it took, on whatever way it ends.
  */
+#include <stdio.h>
+
 #include "flight_world.h"
 
 #define H "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -464,6 +466,102 @@ static void it_is_looked_at_again_at_each_attempt(void **state) {
     flight_world_end(&world);
 }
 
+#define CHEAPEST(at, to)                                                                                         \
+    "providers:\n"                                                                                               \
+    "  a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m], priority: 1, " PRICES "}\n" \
+    "  b: {type: openai, base_url: 'http://127.0.0.1:8/v1', api_key: k, models: [small, dear, unpriced],\n"      \
+    "      prices: {small: {input: 100, output: 1000}, dear: {input: 10000, output: 10000}}}\n"                  \
+    "  c: {type: openai, base_url: 'http://127.0.0.1:7/v1', api_key: k, models: [tiny], priority: 3,\n"          \
+    "      prices: {tiny: {input: 10, output: 100}}, facts: {tiny: {cannot: [tools]}}}\n"                        \
+    "clients: [{name: app, key_hash: '" H "', budgets: [{usd: 10, window: day, over: downgrade, at: " at to "}]}]\n"
+
+static void without_names_the_cheapest_that_can_serves(void **state) {
+    (void)state;
+    static const struct {
+        const char *to, *more, *served, *next; /* and when that one fails */
+        int64_t spent;
+    } cases[] = {{"", "\"max_tokens\":10,", "a", "c", 4000000000},
+                 {"", "\"max_tokens\":10,", "c", "b", 5000000000},
+                 {", to: cheapest", "\"max_tokens\":10,", "c", "b", 5000000000},
+                 {"",
+                  "\"max_tokens\":10,"
+                  "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],",
+                  "b", "a", 5000000000}, /* a dearer one than the route's own is none of them */
+                 {"", "\"max_tokens\":2000,", "c", "b", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flight_world world;
+        char yaml[2048], body[512], told[32];
+        snprintf(yaml, sizeof yaml, CHEAPEST("0.5", "%s"), cases[i].to);
+        snprintf(body, sizeof body, BODY("%s"), cases[i].more);
+        flight_world_begin(&world, yaml);
+        const struct money_budget *budget = world.config.snapshot->budgets[0];
+        money_budget_settle(budget, money_budget_enter(budget, world.now.wall_ns), 0, cases[i].spent);
+        struct flight *flight = ask(&world, endpoint_chat, body);
+        assert_str_equal(flight->live->target->provider->name, cases[i].served);
+        if (*cases[i].served == 'a') /* looked at again at each attempt: others have spent meanwhile */
+            money_budget_settle(budget, money_budget_enter(budget, world.now.wall_ns), 0, 2000000000);
+        flight_world_head(&world, flight, 0, 503, "application/json");
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = 0});
+        assert_str_equal(flight->live->target->provider->name, cases[i].next);
+        flight_world_head(&world, flight, 1, 200, "application/json");
+        flight_world_body(&world, flight, 1, FLIGHT_WHOLE);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = 1});
+        snprintf(told, sizeof told, "m->%s", *cases[i].next == 'b' ? "b/small" : "c/tiny");
+        struct str said = flight_world_said(&world, "x-weir-downgraded");
+        assert_true(*cases[i].next == 'a' ? said.len == 0 : str_eq(said, str_from(told)));
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+/* Where they are the route's own, the cheapest of these serves; what spends nothing does so from the start. */
+static void the_cheapest_may_be_one_of_the_routes(void **state) {
+    (void)state;
+    static const char yaml[] =
+        "providers:\n"
+        "  a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m], priority: 1, " PRICES "}\n"
+        "  b: {type: openai, base_url: 'http://127.0.0.1:8/v1', api_key: k, models: [m], priority: 2,\n"
+        "      prices: {m: {input: 100, output: 1000}}}\n"
+        "clients: [{name: app, key_hash: '" H "', budgets: [{usd: 10, window: day, over: downgrade, at: 0.5}]}]\n";
+    for (int spent = 0; spent < 2; spent++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        const struct money_budget *budget = world.config.snapshot->budgets[0];
+        money_budget_settle(budget, money_budget_enter(budget, world.now.wall_ns), 0, spent * INT64_C(5000000000));
+        struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":10,"));
+        assert_str_equal(flight->live->target->provider->name, spent ? "b" : "a");
+        flight_world_head(&world, flight, 0, 200, "application/json");
+        flight_world_body(&world, flight, 0, FLIGHT_WHOLE);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = 0});
+        struct str said = flight_world_said(&world, "x-weir-downgraded");
+        assert_true(spent ? str_eq(said, STR("m->b/m")) : said.len == 0);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+/* It takes no turns while the budget has room: what spends nothing would else be asked by any strategy. */
+static void what_is_not_billed_serves_instead_only_when_it_is_nearly_spent(void **state) {
+    (void)state;
+    static const char yaml[] =
+        "providers:\n"
+        "  a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m], priority: 2, " PRICES "}\n"
+        "  b: {type: openai, base_url: 'http://127.0.0.1:8/v1', api_key: k, models: [own], priority: 1, bill: false,\n"
+        "      prices: {own: {input: 0, output: 0}}}\n"
+        "clients: [{name: app, key_hash: '" H "', budgets: [{usd: 10, window: day, over: downgrade, at: 0.5,\n"
+        "  to: [b/own]}]}]\n";
+    for (int spent = 0; spent < 2; spent++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        const struct money_budget *budget = world.config.snapshot->budgets[0];
+        money_budget_settle(budget, money_budget_enter(budget, world.now.wall_ns), 0, spent * INT64_C(5000000000));
+        struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":10,"));
+        assert_str_equal(flight->live->target->provider->name, spent ? "b" : "a");
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 static void what_is_not_billed_spends_nothing(void **state) {
     (void)state;
     struct flight_world world;
@@ -533,6 +631,9 @@ int main(void) {
         cmocka_unit_test(when_it_is_spent_what_is_free_goes_on),
         cmocka_unit_test(when_it_is_nearly_spent_others_serve_and_that_is_said),
         cmocka_unit_test(it_is_looked_at_again_at_each_attempt),
+        cmocka_unit_test(without_names_the_cheapest_that_can_serves),
+        cmocka_unit_test(the_cheapest_may_be_one_of_the_routes),
+        cmocka_unit_test(what_is_not_billed_serves_instead_only_when_it_is_nearly_spent),
         cmocka_unit_test(what_is_not_billed_spends_nothing),
         cmocka_unit_test(a_window_may_end_now),
         cmocka_unit_test(a_failover_reserves_its_own_and_gives_the_first_back),
