@@ -240,6 +240,10 @@ static bool split_read(struct budget_reading *of, struct section section, struct
         config_report(of->reading, values ? values : most, config_error,
                       "`%s` is for a budget that is split: write what by, such as `per: end_user`",
                       values ? "values" : "max_values");
+    if (word.len && budget->from_history)
+        config_report(of->reading, per, config_error,
+                      "`start: history` is for a budget that is not split: the ledger does not know what each value of "
+                      "`per` has spent before");
     if (word.len && values && values->kind == config_map) limits_read(of, values, budget);
     return true;
 }
@@ -269,6 +273,7 @@ static struct money_budget *budget_make(struct budget_reading *of, const struct 
     budget->mode = (enum money_mode)read_choice(section, "mode");
     budget->over = (enum money_over)read_choice(section, "over");
     budget->unbounded = read_is(section, "unbounded", "allow");
+    budget->from_history = read_is(section, "start", "history");
     globs_read(section, "models", &of->snapshot->arena, &budget->models, &budget->model_count);
     globs_read(section, "routes", &of->snapshot->arena, &budget->routes, &budget->route_count);
     downgrade_read(of, section, budget);

@@ -268,8 +268,7 @@ static void books_done(void *context) {
     asked->done(asked);
 }
 
-/* What was settled before now is in the ledger after this, if it can be. */
-static void books_flush(struct books *books) {
+void books_flush(struct books *books) {
     pthread_mutex_lock(&books->mutex);
     struct timespec until = books_until(flush_wait_s * NS_PER_S);
     uint64_t wanted = books->turns + 2; /* one may be under way */

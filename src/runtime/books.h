@@ -36,6 +36,9 @@ void books_finish(struct books *books);
 /* When no worker runs any more: the rest goes into the ledger. NULL is fine. */
 void books_close(struct books *books);
 
+/* What was settled before now is in the ledger after this, if it can be. Blocks; not on the writer's thread. */
+void books_flush(struct books *books);
+
 /* -- on a worker's own thread; NULL books do nothing -- */
 
 /* false: a request that begins now could not be kept, and is to be refused. */

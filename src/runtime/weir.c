@@ -270,7 +270,8 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
              (weir->identities = identities_new(weir)) != NULL && responses_of(weir);
     if (opened) targets_register(weir, weir->deployment->snapshot);
     if (opened) issuers_register(weir->issuers, weir->deployment->snapshot, true);
-    if (opened && (!books_of(weir, &why) || !library_clients_open(weir, &why))) {
+    if (opened && (!books_of(weir, &why) || !library_clients_open(weir, &why) ||
+                   !library_history_begin(weir, weir->deployment->snapshot, &why))) {
         library_error_set(error, why.code, str_from(why.message));
         weir_close(weir, 0);
         return NULL;
@@ -382,6 +383,7 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
     if (atomic_load(&weir->live_deployments) >= limit_deployments)
         return error_set(error, error_overloaded, WEIR_TOO_MANY_DEPLOYMENTS);
     struct deploy_letter *letters[limit_loops] = {NULL};
+    if (!library_history_begin(weir, config->snapshot, error)) return false;
     if (!letters_write(weir, letters))
         return error_set(error, error_out_of_memory, "%s", error_facts(error_out_of_memory)->sentence.at);
     struct deployment *fresh = deployment_new(config->snapshot, how == deploying_edit ? weir->deployment : NULL,

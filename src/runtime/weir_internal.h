@@ -163,6 +163,9 @@ struct budget_edit {
  * nothing has changed. Blocks. */
 bool library_budget_edit(struct weir *weir, const struct budget_edit *edit, struct text *view, struct error *error);
 /* At the start and after a reload, under `control` or before any request: what was changed of its budgets. */
+/* weir_history.c: budgets that come with this configuration begin with what they have spent. false: *error. */
+bool library_history_begin(struct weir *weir, const struct snapshot *snapshot, struct error *error)
+    __attribute__((warn_unused_result));
 bool library_budgets_restore(struct weir *weir, const struct snapshot *snapshot, struct error *error);
 
 /* weir_keys.c: credentials of the vault. */

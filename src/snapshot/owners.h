@@ -57,6 +57,7 @@ struct money_budget {
     struct values *values;
     struct str tag;      /* per_tag: its name */
     struct str per_word; /* as it is written: "tag:team" */
+    bool from_history;   /* when it first appears, what was spent before counts in it */
     bool own;            /* one client's: what it says of its end users and sessions is its own affair */
     struct map limits;   /* by value: struct money_limit; of those that have a sum of their own */
     size_t value_most;

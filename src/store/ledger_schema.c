@@ -104,5 +104,7 @@ const char *const ledger_migrations[] = {
     "window_s INTEGER NOT NULL, nano_usd INTEGER NOT NULL, PRIMARY KEY(budget, value_1, value_2, window_s)) "
     "WITHOUT ROWID;"
     "CREATE TABLE value_secret(part_1 INTEGER NOT NULL, part_2 INTEGER NOT NULL);",
+    /* ledger_history.h: budgets that have been given what was spent before them */
+    "CREATE TABLE budget_starts(budget INTEGER PRIMARY KEY);",
 };
 const int ledger_version = sizeof ledger_migrations / sizeof *ledger_migrations;

@@ -134,3 +134,61 @@ def test_the_command_changes_it(folder, start_mock):
     assert run("raise", "month", "--usd", "2").returncode == 1
     for wrong in (["raise", "month"], ["reset", "month", "--usd", "1"], ["lower", "month"], ["raise"], ["list", "x"]):
         assert run(*wrong).returncode == 2, wrong
+
+
+def test_a_budget_that_comes_later_begins_with_its_history_once(folder, start_mock):
+    mock = start_mock("--tokens", "10")
+    prices = {name: {"input": 1000.0, "output": 10000.0} for name in ("m", "n")}
+
+    def settings(*budgets, of_owner=(), of_provider=()):
+        pool = {"pool": {"usd": 100, "window": "lifetime", "start": "history"}}
+        return {"providers": {"p": provider(mock, ["m", "n"], prices=prices, budgets=list(of_provider))},
+                "budgets": pool if "pool" in budgets else {},
+                "owners": [{"name": "team", "budgets": list(of_owner)}],
+                "clients": [{"name": "app", "in": "team", "key_hash": hashlib.sha256(KEY.encode()).hexdigest(),
+                             "budgets": list(budgets)}]}
+
+    def reload(weir, config):
+        weir.write(config)
+        assert http(weir.port, "POST", "/admin/v1/reload",
+                    headers={"authorization": f"Bearer {weir.admin_key}"}).status == 200
+
+    def spent(weir):
+        told = http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {KEY}"}).json["budgets"]
+        return {b["name"]: float(b["spent_usd"]) for b in told}
+
+    def cost(reply):
+        usage = reply.json["usage"]
+        return usage["prompt_tokens"] * 0.001 + usage["completion_tokens"] * 0.01
+
+    def ask_for(weir, model):
+        reply = http(weir.port, "POST", "/v1/chat/completions", chat_body("hi", max_tokens=10, model=model),
+                     {"authorization": f"Bearer {KEY}"})
+        assert reply.status == 200, reply
+        return cost(reply)
+    past = {"window": "day", "usd": 50, "start": "history"}
+    first = settings({"window": "week", "usd": 50})
+    weir = folder(first)
+    of_m, of_n = sum(ask_for(weir, "m") for _ in range(3)), ask_for(weir, "n")
+    whole = of_m + of_n
+    later = settings({"window": "week", "usd": 50}, {**past, "name": "all"}, {**past, "name": "m", "models": ["m"]},
+                     {**past, "name": "lately", "window": "24h", "rolling": True}, "pool",
+                     {"window": "day", "usd": 50, "name": "zero"},
+                     of_owner=[{**past, "name": "teams", "window": "month"}],
+                     of_provider=[{**past, "name": "providers", "window": "hour"}])
+    reload(weir, later)
+    hoped = {"week": whole, "all": whole, "m": of_m, "lately": whole, "pool": whole, "zero": 0, "teams": whole}
+    assert spent(weir) == pytest.approx(hoped, abs=1e-9)
+    more = ask_for(weir, "n")
+    hoped = {name: was + (0 if name == "m" else more) for name, was in hoped.items()}
+    assert spent(weir) == pytest.approx(hoped, abs=1e-9)
+    reload(weir, later)  # never again
+    assert spent(weir) == pytest.approx(hoped, abs=1e-9)
+    weir.stop(signal.SIGKILL, status=-signal.SIGKILL)
+    weir = folder(first)  # without them, and then with them again
+    hoped["week"] += ask_for(weir, "m")
+    reload(weir, later)
+    assert spent(weir) == pytest.approx(hoped, abs=1e-9)
+    weir.stop()
+    weir = folder(settings({**past, "name": "at-start"}))
+    assert spent(weir)["at-start"] == pytest.approx(hoped["week"], abs=1e-9)

@@ -217,6 +217,7 @@ def test_a_raise_is_each_values_and_a_reset_too(start, start_mock):
 def test_what_is_wrong_with_a_split_is_said(tmp_path):
     for more, words in (({"per": "users"}, "`per` is model, route"), ({"values": {"a": 1}}, "split"),
                         ({"max_values": 7}, "split"), ({"per": "tag:"}, "`per` is model"),
+                        ({"per": "route", "start": "history"}, "not split"),
                         ({"per": "route", "values": {"a": "b"}}, "an amount of USD")):
         said = check(tmp_path / "w.yaml", {"providers": {"p": {"type": "simulated"}}, "clients": [
             client(budgets=[{"usd": 1, "window": "day", **more}])]})

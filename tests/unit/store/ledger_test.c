@@ -4,6 +4,7 @@
 #include "store/ledger_alerts.h"
 #include "store/database_internal.h"
 #include "store/ledger_internal.h"
+#include "store/ledger_history.h"
 #include "store/ledger_values.h"
 
 #include <setjmp.h>
@@ -279,6 +280,61 @@ static void each_value_of_a_split_budget_has_rows_of_its_own(void **state) {
     ledger = opened();
     assert_true(ledger_value_secret(ledger, &again));
     assert_memory_equal(&secret, &again, sizeof secret);
+    ledger_close(ledger);
+}
+
+struct pasts {
+    int64_t nano_usd, windows[4];
+    size_t count;
+    bool named;
+};
+
+static void past_note(void *context, const struct ledger_past *past) {
+    struct pasts *pasts = context;
+    pasts->nano_usd += past->nano_usd;
+    pasts->windows[pasts->count++ % 4] = past->window_s;
+    pasts->named = str_eq(past->client, STR("app")) && str_eq(past->owner, STR("search|acme")) &&
+                   str_eq(past->provider, STR("openai")) && str_eq(past->model, STR("gpt"));
+}
+
+/* From the moment on at which a window begins, be it in the middle of an hour; and each attempt once. */
+static void what_was_spent_before_a_budget_is_told_and_given_once(void **state) {
+    static const int64_t ats_ms[] = {-1, 0, hour_ms / 2, hour_ms - 1, hour_ms, 30 * hour_ms};
+    enum { count = sizeof ats_ms / sizeof *ats_ms };
+    const int64_t hour_s = 3600, base_s = 20 * 24 * hour_s;
+    const struct record_charge windows[] = {{7, base_s}, {7, base_s + 60}};
+    const int64_t sums[] = {5, 6};
+    const uint64_t budgets[] = {7, 8};
+    (void)state;
+    struct ledger *ledger = opened();
+    for (size_t i = 0; i < count; i++) {
+        struct record record = plain(1 + i);
+        record.numbers[record_time_ms] = base_s * 1000 + hour_ms / 2 + ats_ms[i];
+        record.numbers[record_cost_nano_usd] = (int64_t)1 << i;
+        record.texts[record_owner] = STR("search|acme");
+        add(ledger, &record);
+    }
+    struct pasts half = {0}, whole = {0}, all = {0}, buckets = {0};
+    assert_true(ledger_history(ledger, base_s + hour_s / 2, 0, past_note, &half));
+    assert_int_equal(half.nano_usd, (1 << count) - 2); /* all but the one a millisecond before */
+    assert_true(half.named && half.windows[0] == base_s + hour_s / 2);
+    assert_true(ledger_history(ledger, base_s + hour_s, 0, past_note, &whole));
+    assert_int_equal(whole.nano_usd, (1 << count) - 1 - 1 - 2);
+    assert_true(ledger_history(ledger, 0, 0, past_note, &all));
+    assert_int_equal(all.nano_usd, (1 << count) - 1);
+    assert_true(ledger_history(ledger, base_s + hour_s / 2, 1800, past_note, &buckets));
+    assert_int_equal(buckets.nano_usd, (1 << count) - 2);
+    assert_int_equal(buckets.count, 4);
+    bool known = true;
+    assert_true(ledger_budget_is_known(ledger, 7, &known) && !known);
+    assert_true(ledger_history_give(ledger, windows, sums, 2, budgets, 2));
+    assert_true(ledger_budget_is_known(ledger, 7, &known) && known);
+    assert_true(ledger_budget_is_known(ledger, 8, &known) && known);
+    assert_false(ledger_history_give(ledger, windows, sums, 2, budgets, 2)); /* all or nothing */
+    struct spent spent = {0};
+    assert_true(ledger_budgets(ledger, spent_note, &spent));
+    assert_int_equal(spent.count, 2);
+    assert_true(spent.nano_usd[0] == 5 && spent.nano_usd[1] == 6);
     ledger_close(ledger);
 }
 
@@ -695,6 +751,7 @@ int main(void) {
         TEST(what_counts_for_quotas_is_summed_in_their_own_units),
         TEST(a_windows_money_is_the_sum_of_its_attempts_each_once),
         TEST(each_value_of_a_split_budget_has_rows_of_its_own),
+        TEST(what_was_spent_before_a_budget_is_told_and_given_once),
         TEST(windows_of_many_budgets_do_not_mix),
         TEST(quantiles_are_those_of_all_rows),
         TEST(attempts_are_forgotten_and_their_sums_stay),
