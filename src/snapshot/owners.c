@@ -150,6 +150,9 @@ static void value_look(void *context, struct money_value *value) {
     struct values_looking *looking = context;
     struct money_purse purse = money_purse_of_value(looking->budget, value, 0);
     struct spend_view view = money_purse_look(&purse, looking->wall_ns);
+    if (!purse.rolling && view.start_s > looking->sum.start_s) /* a clock was set back: of the newest window */
+        looking->sum = (struct spend_view){.start_s = view.start_s};
+    if (!purse.rolling && view.start_s < looking->sum.start_s) return;
     looking->sum.committed += view.committed;
     looking->sum.spent += view.spent;
 }

@@ -122,7 +122,8 @@ static bool value_is_idle(struct money_value *value, const struct values_window 
 }
 
 /* The next that nobody holds and that has spent nothing now; after so many looks there is none. */
-static struct money_value *place_take(struct values *values, const struct values_window *window, uint32_t *place) {
+static struct money_value *values_place_take(struct values *values, const struct values_window *window,
+                                             uint32_t *place) {
     for (unsigned i = 0; i < looked_at && values->used; i++) {
         if (values->hand >= values->used) values->hand = 0;
         *place = values->hand++;
@@ -151,7 +152,7 @@ static struct money_value *value_add(struct values *values, const struct hash_ta
         place = values_place_add(values, window->rolls);
         value = value_at(values, window->rolls, place);
     } else {
-        value = place_take(values, window, &place);
+        value = values_place_take(values, window, &place);
     }
     if (!value) return NULL;
     value->tag = *tag;

@@ -154,6 +154,7 @@ struct sim_client {
 enum { sim_sums_max = 256, sim_limits_max = 64 };
 struct sim_sum {
     uint64_t budget, window_s;
+    const void *value; /* of a split budget */
     int64_t reserved, spent;
 };
 struct sim_money {
@@ -344,6 +345,8 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(money_reserved)         \
     X(money_refused)          \
     X(money_late)             \
+    X(money_split)            \
+    X(money_crowded)          \
     X(quota_taken)            \
     X(quota_used_up)          \
     X(quota_late)             \

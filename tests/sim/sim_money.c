@@ -7,11 +7,12 @@
 
 /* In cents of a cent, so that several requests fit and many do not. */
 static void budget_put(struct sim *sim, struct text *text, unsigned least, unsigned most) {
-    static const char *const windows[] = {"hour", "day", "lifetime"}, *const modes[] = {"hard", "hard", "hard", "warn"};
+    static const char *const windows[] = {"hour", "day", "lifetime"}, *const modes[] = {"hard", "hard", "hard", "warn"},
+                             *const splits[] = {"", "", "", "", ", per: model", ", per: model, max_values: 1"};
     unsigned amount = (unsigned)sim_between(&sim->money.draw, least, most);
-    text_printf(text, "{usd: 0.%04u, window: %s, mode: %s, name: b%u}", amount,
+    text_printf(text, "{usd: 0.%04u, window: %s, mode: %s, name: b%u%s}", amount,
                 windows[least > 100 ? 0 : prng_below(&sim->money.draw, 3)], modes[prng_below(&sim->money.draw, 4)],
-                sim->money.named++);
+                sim->money.named++, splits[least > 100 ? 0 : prng_below(&sim->money.draw, 6)]);
 }
 
 void sim_money_draw(struct sim *sim) { sim->money.on = sim_chance(&sim->money.draw, 25); }
@@ -69,12 +70,15 @@ static int64_t limit_of(const struct sim *sim, const struct money_budget *budget
 static struct sim_sum *sum_of(struct sim *sim, const struct money_ticket *ticket) {
     unsigned at = 0;
     while (at < sim->money.sum_count &&
-           (sim->money.sums[at].budget != ticket->budget->identity || sim->money.sums[at].window_s != ticket->window_s))
+           (sim->money.sums[at].budget != ticket->budget->identity || sim->money.sums[at].value != ticket->value ||
+            sim->money.sums[at].window_s != ticket->window_s))
         at++;
     CHECKF(at < sim_sums_max, "sums=%u", at);
+    if (ticket->value)
+        sim_reached(sim, tag_is(&ticket->value->tag, &value_other) ? mark_money_crowded : mark_money_split);
     if (at == sim->money.sum_count)
         sim->money.sums[sim->money.sum_count++] =
-            (struct sim_sum){.budget = ticket->budget->identity, .window_s = ticket->window_s};
+            (struct sim_sum){.budget = ticket->budget->identity, .value = ticket->value, .window_s = ticket->window_s};
     return &sim->money.sums[at];
 }
 
@@ -113,8 +117,8 @@ void sim_money_step(struct sim *sim, unsigned number) {
         for (unsigned s = 0; s < sim->money.sum_count; s++) {
             const struct sim_sum *sum = &sim->money.sums[s];
             if (sum->budget != budget->identity || sum->window_s != view.start_s) continue;
-            spent = sum->spent;
-            reserved = sum->reserved;
+            spent += sum->spent; /* of each value */
+            reserved += sum->reserved;
         }
         sim_rule(sim, view.spent == spent && view.committed == spent + reserved,
                  "a budget's words say what was reserved and spent", number);
