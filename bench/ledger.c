@@ -1,10 +1,10 @@
-/* ledger.c - a ledger of many attempts, and how long questions to it take. ledger [ATTEMPTS [FILE]] (1,000,000; a file
- * that is removed at the end where none is named)
+/* ledger.c - a ledger of many attempts, and how long questions to it take. ledger [--json] [ATTEMPTS [FILE]]
+ * (1,000,000; a file that is removed at the end where none is named)
  *
  * Ninety days of 200 clients in 20 teams of 4 organizations, some far busier than others, 5 providers with 4 models
  * each, asked for by 12 names, with 30 sets of tags, in sessions of some 20 calls. Each question is asked three times,
- * and the slowest counts, by the
- * time of the processor: other work on the machine adds nothing. */
+ * and the slowest counts, by the time of the processor: other work on the machine adds nothing. Of what is done in
+ * pieces the longest counts: so long who writes attempts waits at most. */
 #include "store/ledger.h"
 
 #include <stdio.h>
@@ -15,9 +15,25 @@
 
 #include "base/arena.h"
 #include "base/prng.h"
+#include "store/ledger_erase.h"
+#include "store/ledger_forget.h"
+#include "store/ledger_past.h"
+#include "store/ledger_recost.h"
 
 enum { batch = 8192, days = 90, session_calls = 20, sessions_open = 64 };
 static const int64_t day_ms = 24 * 3600 * 1000, begin_ms = INT64_C(1790000000000) / 86400000 * 86400000;
+
+static bool json;
+static double slowest_question;
+
+static void say(const char *name, double took, size_t bytes, bool question) {
+    if (question && took > slowest_question) slowest_question = took;
+    if (json) return;
+    if (bytes)
+        printf("%-34s %8.1f ms %9zu bytes\n", name, took * 1e3, bytes);
+    else
+        printf("%-34s %8.3f ms\n", name, took * 1e3);
+}
 
 static double seconds(void) {
     struct timespec now;
@@ -105,6 +121,8 @@ static bool words_tell(struct ledger *ledger, struct journal_source source) {
     return good;
 }
 
+static double written; /* a second */
+
 static bool fill(struct ledger *ledger, uint64_t attempts) {
     const struct journal_source source = {1, 0};
     struct prng prng;
@@ -116,8 +134,8 @@ static bool fill(struct ledger *ledger, uint64_t attempts) {
             if (!attempt_add(ledger, source, &prng, at, attempts)) return false;
         if (!ledger_commit(ledger)) return false;
     }
-    printf("%llu attempts written, %.0f a second\n", (unsigned long long)attempts,
-           (double)attempts / (seconds() - began));
+    written = (double)attempts / (seconds() - began);
+    if (!json) printf("%llu attempts written, %.0f a second\n", (unsigned long long)attempts, written);
     return true;
 }
 
@@ -136,7 +154,7 @@ static bool ask(struct ledger *ledger, const char *name, const struct usage_ques
         if (!good) return false;
         if (took > slowest) slowest = took;
     }
-    printf("%-34s %8.1f ms %9zu bytes\n", name, slowest * 1e3, len);
+    say(name, slowest, len, true);
     return true;
 }
 
@@ -159,7 +177,7 @@ static bool ask_all(struct ledger *ledger) {
     };
     bool good = true;
     for (size_t b = 0; b < sizeof back / sizeof *back && good; b++) {
-        printf("-- the last %d days\n", (int)back[b]);
+        if (!json) printf("-- the last %d days\n", (int)back[b]);
         for (size_t i = 0; i < sizeof questions / sizeof *questions && good; i++) {
             struct usage_question question = questions[i].question;
             question.since_ms = begin_ms + (days - back[b]) * day_ms + 5 * 3600 * 1000;
@@ -169,16 +187,84 @@ static bool ask_all(struct ledger *ledger) {
     return good;
 }
 
+/* -- one request, one client, what is changed -- */
+
+enum { some = 1000 };
+static struct {
+    struct usage_request requests[some];
+    int64_t ids[some];
+    size_t count;
+} found;
+
+static bool find_take(void *context, const struct past_attempt *attempt) {
+    (void)context;
+    struct usage_request *request = &found.requests[found.count];
+    str_copy(request->id, sizeof request->id, attempt->texts[record_request_id]);
+    str_copy(request->client, sizeof request->client, attempt->texts[record_client]);
+    found.ids[found.count++] = attempt->id;
+    return found.count < some;
+}
+
+static bool look_up(struct ledger *ledger) {
+    const struct past_question question = {.since_ms = begin_ms + 60 * day_ms, .whole = true};
+    char bytes[16384];
+    bool is_there = true;
+    double slowest = 0;
+    (void)ledger_past(ledger, &question, find_take, NULL, NULL);
+    for (size_t i = 0; i < found.count && is_there; i++) {
+        struct text text = text_in_buffer(bytes, sizeof bytes);
+        double began = seconds();
+        if (!ledger_request(ledger, &found.requests[i], &text, &is_there)) return false;
+        double took = seconds() - began;
+        if (took > slowest) slowest = took;
+    }
+    say("one request by its id", slowest, 0, true);
+    return found.count > 0 && is_there;
+}
+
+static bool export_put(void *context, struct str line) {
+    *(size_t *)context += line.len;
+    return true;
+}
+
+static bool change(struct ledger *ledger) {
+    struct recosted rows[some];
+    struct ledger_forgetting forgetting;
+    size_t bytes = 0, changed;
+    double began = seconds(), longest = 0;
+    if (!ledger_export(ledger, STR("client-190"), export_put, &bytes)) return false;
+    say("export of one client", seconds() - began, bytes, false);
+    for (size_t i = 0; i < found.count; i++) rows[i] = (struct recosted){found.ids[i], 1, STR("2026-11-20 1f3a")};
+    began = seconds();
+    if (!ledger_recost(ledger, rows, found.count, &changed) || changed != found.count) return false;
+    say("1,000 attempts priced anew", seconds() - began, 0, false);
+    began = seconds();
+    ledger_forget_begin(&forgetting, begin_ms + day_ms);
+    for (double last = began; forgetting.what != forgets_nothing; last = seconds()) {
+        if (!ledger_forget_some(ledger, &forgetting)) return false;
+        if (seconds() - last > longest) longest = seconds() - last;
+    }
+    say("a day forgotten, all of it", seconds() - began, 0, false);
+    say("a day forgotten, a piece", longest, 0, false);
+    return true;
+}
+
 int main(int argc, char **argv) {
     char folder[] = "/tmp/weir-ledger-XXXXXX", made[64], problem[512] = "";
+    json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    argc -= json, argv += json;
     uint64_t attempts = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
     const char *path = argc > 2 ? argv[2] : made;
     if (argc <= 2 && !mkdtemp(folder)) return 1;
     snprintf(made, sizeof made, "%s/ledger.db", folder);
     struct ledger *ledger = hash_start() ? ledger_open(path, problem, sizeof problem) : NULL;
-    bool good = ledger && (attempts == 0 || fill(ledger, attempts)) && ask_all(ledger);
+    bool good =
+        ledger && (attempts == 0 || fill(ledger, attempts)) && ask_all(ledger) && look_up(ledger) && change(ledger);
     if (!good) fprintf(stderr, "%s: %s\n", path, ledger ? ledger_problem(ledger) : problem);
     ledger_close(ledger);
+    if (good && json)
+        printf("{\"attempts\": %llu, \"written_per_second\": %.0f, \"slowest_question_ms\": %.1f}\n",
+               (unsigned long long)attempts, written, slowest_question * 1e3);
     if (argc > 2) return !good;
     unlink(made);
     rmdir(folder);
