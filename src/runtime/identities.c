@@ -15,7 +15,7 @@
 enum {
     chains_least = 256,
     bounds_most = 4,
-    rest_looks = 256,
+    rest_looks = 64,
     known_tokens_sets = 512,
     known_tokens_set = 4,
     identity_left = -1
@@ -26,6 +26,7 @@ struct identity_budget {
     struct identity_budget *next;
     const struct spend *spend;
     const struct rolling *rolling; /* in its place, or NULL */
+    struct values *values;         /* in the place of both: each of them has words of its own */
     const struct money_extra *extras;
     uint64_t bucket_s, longest_s; /* longest_s: no window of its kind is longer */
 };
@@ -170,14 +171,35 @@ static void known_tokens_put(struct known_tokens *tokens, const struct snapshot 
 
 /* -- who is at rest -- */
 
-/* Nothing is spent or reserved in a window that may still be open, and nothing was added by an operator. */
+/* Nothing is spent or reserved in a window that may still be open. */
+static bool words_are_at_rest(const struct identity_budget *budget, const struct spend *spend,
+                              const struct rolling *rolling, uint64_t now_s) {
+    struct spend_view view = rolling ? rolling_look(rolling, budget->bucket_s, now_s) : spend_look(spend, 0);
+    bool over = !rolling && budget->longest_s && view.start_s + budget->longest_s <= now_s;
+    return view.committed == view.spent && (view.spent == 0 || over);
+}
+
+struct values_look {
+    const struct identity_budget *budget;
+    uint64_t now_s;
+    bool at_rest;
+};
+
+static void identity_value_look(void *context, struct money_value *value) {
+    struct values_look *look = context;
+    bool rolls = look->budget->bucket_s != 0;
+    look->at_rest = look->at_rest && words_are_at_rest(look->budget, rolls ? NULL : value_spend(value),
+                                                       rolls ? value_rolling(value) : NULL, look->now_s);
+}
+
+/* And nothing was added by an operator. */
 static bool budget_is_at_rest(const struct identity_budget *budget, uint64_t now_s) {
-    struct spend_view view =
-        budget->rolling ? rolling_look(budget->rolling, budget->bucket_s, now_s) : spend_look(budget->spend, 0);
-    bool over = !budget->rolling && budget->longest_s && view.start_s + budget->longest_s <= now_s;
+    struct values_look look = {.budget = budget, .now_s = now_s, .at_rest = true};
     for (unsigned kind = 0; budget->extras && kind < money_extra_kinds; kind++)
         if (cell_load(&budget->extras[kind].until_s) > now_s) return false;
-    return view.committed == view.spent && (view.spent == 0 || over);
+    if (!budget->values) return words_are_at_rest(budget, budget->spend, budget->rolling, now_s);
+    values_each(budget->values, budget->bucket_s != 0, identity_value_look, &look);
+    return look.at_rest;
 }
 
 /* Of one that nobody uses. A limiter whose word lies in the past has given everything back. */
@@ -323,14 +345,17 @@ static bool budgets_note(struct identity *identity, const struct money_budget *l
                                                      [window_lifetime] = 0};
     for (const struct money_budget *from = list; from; from = from->next) {
         struct identity_budget *known = identity->budgets;
-        if (!from->spend && !from->rolling) continue;
-        while (known && (known->spend != from->spend || known->rolling != from->rolling)) known = known->next;
+        if (!from->spend && !from->rolling && !from->values) continue;
+        while (known &&
+               (known->spend != from->spend || known->rolling != from->rolling || known->values != from->values))
+            known = known->next;
         if (known) continue;
         struct identity_budget *budget = memory_take_zeroed(sizeof *budget);
         if (!budget) return false;
         *budget = (struct identity_budget){.next = identity->budgets,
                                            .spend = from->spend,
                                            .rolling = from->rolling,
+                                           .values = from->values,
                                            .extras = from->extras,
                                            .bucket_s = from->bucket_s,
                                            .longest_s = longest_s[from->window.kind]};

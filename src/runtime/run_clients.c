@@ -150,7 +150,7 @@ bool run_clients_token(struct run_clients *clients, const struct snapshot *snaps
     pthread_mutex_lock(&clients->registry.mutex);
     bool good = config_client_make(snapshot, &asked, made, error);
     for (const struct money_budget *budget = good ? made->budgets : NULL; budget; budget = budget->next)
-        if (budget->spend || budget->rolling) {
+        if (budget->spend || budget->rolling || budget->values) {
             spent_restore(clients, budget);
             extras_restore(clients, budget);
         }

@@ -505,6 +505,23 @@ def test_a_subjects_rate_is_one_for_all_its_tokens_and_is_not_forgotten_for_anot
     assert ask(weir, issuer.token("ann", team="search")).status == 429
 
 
+def test_what_each_end_user_of_a_subject_spent_is_not_forgotten(run, issuer):
+    templates = {"each": {"budgets": [{"usd": 1, "window": "day", "per": "end_user"}]}}
+    weir = run(issuer, of_identity={"template": "each", "max_identities": 1}, templates=templates)
+    ann, bob = issuer.token("ann", team="search"), issuer.token("bob", team="search")
+
+    def until_429(weir, user):
+        return [ask(weir, ann, user=user).status for _ in range(20)].index(429)
+    passed = until_429(weir, "u1")
+    assert passed >= 1 and until_429(weir, "u2") == passed
+    for _ in range(5):
+        assert ask(weir, bob).status == 503  # no room: what ann's users spent would begin anew
+    assert ask(weir, ann, user="u1").status == 429
+    weir.stop()
+    again = run(issuer, of_identity={"template": "each", "max_identities": 1}, templates=templates)
+    assert ask(again, ann, user="u1").status == 429 and ask(again, ann, user="u3").status == 200
+
+
 def test_more_tokens_than_a_loop_remembers_are_all_let_in(run, issuer):
     weir = run(issuer)
     of_each = [issuer.token(f"s{n % 7}", team="search", jti=str(n)) for n in range(2500)]
