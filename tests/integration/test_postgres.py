@@ -213,6 +213,24 @@ def test_a_second_weir_is_refused_and_a_ledger_that_is_given_up_may_be_taken(run
     other.stop()
 
 
+def test_one_that_has_lost_its_place_to_another_keeps_what_is_spent_and_adds_it_later(run, server, url, mocks, served,
+                                                                                  tmp_path_factory):
+    weir = run()
+    ask(weir)
+    usage(weir)
+    weir.process.send_signal(signal.SIGSTOP)  # its machine stands still, and its connections are given up
+    server.admin(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name_of(url)}'")
+    other = Weir(tmp_path_factory.mktemp("other"), config(url, mocks[0]))
+    weir.process.send_signal(signal.SIGCONT)
+    answered = [ask(which).headers["x-weir-request-id"] for which in (weir, other, weir, other)]
+    poll(lambda: weir.log("ledger_failed"))
+    poll(lambda: usage(other)["total"]["attempts"] == 3)  # one of before, and its own
+    other.stop()
+    poll(lambda: weir.log("ledger_works"), 30)
+    check_ids = {request for request, _, _ in attempts(server, url)}
+    assert set(answered) <= check_ids and len(check_ids) == served() == 5
+
+
 @pytest.mark.parametrize("change, says", [
     (dict(password="wrong"), "password authentication failed"),
     (dict(user="nobody"), "password authentication failed"),
