@@ -20,7 +20,7 @@ FORBIDDEN = {
 # What the page names: the test hooks of memory, and what the instances in a process share.
 GLOBALS = {
     "check_report", "fail_at", "calls", "living", "living_mutex", "shared", "shared_mutex", "last_id", "started",
-    "session_index", "endpoint_names", "failure_names"
+    "session_index", "endpoint_names", "failure_names", "opened_library", "library_lacks", "library_once"
 }
 
 

@@ -344,7 +344,7 @@ def test_serve_is_not_dumpable_unless_asked(start_mock, asked):
                        "providers": {"one": provider(start_mock())}}, file)
         somebody = 65534 if os.getuid() == 0 else None
         process = subprocess.Popen([weir, "serve", "-c", config], stderr=subprocess.PIPE, text=True, cwd=folder,
-                                   env=environment(), user=somebody, group=somebody, extra_groups=[] if somebody else None)
+                                   env=environment(), user=somebody, group=somebody)
         try:
             said = []
             while not said or '"ready"' not in said[-1]:
