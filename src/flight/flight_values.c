@@ -54,6 +54,26 @@ static struct str tag_of(const struct flight *flight, struct str key) {
     return STR_NONE;
 }
 
+/* In front of its caller's words, so that the first `/` ends it: a token's subject may hold slashes, and so may what
+ * another subject's caller says. No client's name has a `/`, a `%` or a `:`, with which a token's URL of an issuer
+ * begins before its first `/`, and no issuer a `#`. */
+static struct str speaker_of(struct flight *flight) {
+    const struct str name = flight->client ? flight->client->name : STR("");
+    size_t issuer = str_find_byte(name, '#'), url = str_find_byte(name, ':'), slash = str_find_byte(name, '/');
+    if (issuer == SIZE_MAX || (slash == SIZE_MAX && str_find_byte(name, '%') == SIZE_MAX)) return name;
+    struct text text = text_in_arena(&flight->arena, name.len + 64);
+    size_t plain = url < slash && url < issuer ? issuer : 0;
+    text_put(&text, str_slice(name, 0, plain));
+    for (size_t i = plain; i < name.len; i++) {
+        bool escapes = name.at[i] == '/' || name.at[i] == '%';
+        if (escapes)
+            text_put(&text, name.at[i] == '/' ? STR("%2F") : STR("%25"));
+        else
+            text_put_byte(&text, name.at[i]);
+    }
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
 /* Empty: it says none. */
 static struct str split_value(struct flight *flight, const struct target *target, const struct money_budget *budget) {
     const struct route *route = flight->choice.route;
@@ -67,8 +87,8 @@ static struct str split_value(struct flight *flight, const struct target *target
     case per_nothing: break;
     }
     if (!said.len || budget->own || flight->snapshot->trust_tags) return said;
-    return arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(flight->client ? flight->client->name : STR("")),
-                        STR_ARG(said));
+    struct str speaker = speaker_of(flight);
+    return speaker.at ? arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(speaker), STR_ARG(said)) : STR_NONE;
 }
 
 /* -- holding them -- */

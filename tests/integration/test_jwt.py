@@ -522,6 +522,23 @@ def test_what_each_end_user_of_a_subject_spent_is_not_forgotten(run, issuer):
     assert ask(again, ann, user="u1").status == 429 and ask(again, ann, user="u3").status == 200
 
 
+def test_no_subject_speaks_for_another_ones_end_users(run, issuer):
+    """A subject may hold slashes, as a CI system's branches do, and so may what it says of its end users."""
+    team = {"name": "split", "kind": "team", "budgets": [
+        {"usd": 1, "window": "day", "per": "end_user", "values": {f"{issuer.name}#ref:x%2Ffeature/ann": 3}}]}
+    weir = run(issuer, owners=[team])
+
+    def until_429(subject, user):
+        token = issuer.token(subject, team="split")
+        return [ask(weir, token, user=user).status for _ in range(80)].index(429)
+    passed = until_429("ref:x", "feature/bob")
+    assert passed >= 4
+    for subject, user in (("ref:x/feature", "bob"), ("ref:x%2Ffeature", "bob"), ("ref:x", "%2Ffeature/bob"),
+                          ("ref:x", "feature/ann")):  # the last may not spend what another's `ann` may either
+        assert passed - 2 <= until_429(subject, user) <= passed + 2, (subject, user)  # a longer name costs more
+    assert until_429("ref:x/feature", "ann") > passed + 2
+
+
 def test_more_tokens_than_a_loop_remembers_are_all_let_in(run, issuer):
     weir = run(issuer)
     of_each = [issuer.token(f"s{n % 7}", team="search", jti=str(n)) for n in range(2500)]
