@@ -90,6 +90,38 @@ static enum jwt_answer token_ask(struct visit *visit, struct str key, struct now
     return answer;
 }
 
+void access_keep(struct visit *visit, const struct http_request *request) {
+    char buffer[256];
+    struct str key = gateway_access_key_of(visit, request, buffer, sizeof buffer);
+    visit->key = memory_take(key.len + 1);
+    if (visit->key) str_copy(visit->key, key.len + 1, key);
+    memory_wipe(buffer, sizeof buffer);
+}
+
+/* Nobody's client: what it is let in as now. */
+static enum role role_of_key(struct visit *visit, struct str key, struct now now) {
+    struct snapshot *snapshot = visit->deployment->snapshot;
+    int64_t now_s = now.wall_ns / (int64_t)NS_PER_S;
+    bool may_be = snapshot->issuer_count && jwt_may_be(key);
+    if (may_be && token_is_known(visit, key, now)) return visit->client->role;
+    enum client_answer answer =
+        known_keys_look(&visit->gateway_worker->known_keys, snapshot, key, now_s, &visit->client);
+    if (answer == client_known) return visit->client->role;
+    if (answer == client_unknown && is_admin_key(snapshot, key)) return role_admin;
+    bool token = answer == client_unknown && may_be && jwt_is_alike(key);
+    return token && token_ask(visit, key, now) == jwt_good ? visit->client->role : role_user;
+}
+
+bool access_stays(const struct visit *visit, struct now now) {
+    struct visit again = {.gateway_worker = visit->gateway_worker,
+                          .deployment = visit->gateway_worker->worker->deployment,
+                          .peer = visit->peer};
+    str_copy(again.request_id, sizeof again.request_id, str_from(visit->request_id));
+    enum role role = visit->key ? role_of_key(&again, str_from(visit->key), now) : role_user;
+    if (again.identity) identity_release(again.identity);
+    return role >= role_operator;
+}
+
 enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted,
                              const char **sentence) {
     struct snapshot *snapshot = visit->deployment->snapshot;

@@ -2,6 +2,9 @@
  * a caller may be done while the provider's last bytes are awaited, or gone while an answer is under way. */
 #include "gateway/inference.h"
 
+#include <string.h>
+
+#include "base/hash.h"
 #include "base/memory.h"
 #include "dialect/openai/openai.h"
 
@@ -11,6 +14,8 @@ void visit_release(struct visit *visit) {
     if (visit->identity) identity_release(visit->identity);
     deployment_release(visit->deployment);
     visit_body_free(visit);
+    if (visit->key) memory_wipe(visit->key, strlen(visit->key));
+    memory_give(visit->key);
     memory_give(visit);
 }
 
@@ -156,7 +161,10 @@ static void gateway_inference_on_head(void *context, struct exchange *exchange, 
     bool other_method = false;
     const char *sentence = "";
     visit->route = route_find(request->method, visit->path, &other_method);
-    if (visit->route && visit->route->answer == answer_events) last_event_read(visit, request);
+    if (visit->route && visit->route->answer == answer_events) {
+        last_event_read(visit, request);
+        access_keep(visit, request);
+    }
     if (!visit->route || !visit->route->reads_body) exchange_set_body_max(exchange, unread_body_max);
     enum error_code refused =
         access_check(visit, request, visit->route ? visit->route->access : access_open, &sentence);

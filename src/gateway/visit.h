@@ -55,7 +55,8 @@ struct visit {
     char *body; /* of a request that the gateway itself answers; wiped at the end: it may hold a credential */
     size_t body_len;
     struct event_listener *listener; /* of events; NULL: none */
-    uint64_t last_event_id;          /* the last one that it had, as it says; 0: it does not */
+    char *key; /* what a listener was let in by, as long as it listens; wiped at the end. NULL: none, or no memory */
+    uint64_t last_event_id; /* the last one that it had, as it says; 0: it does not */
     struct budget *body_budget;
     struct budget *budget;                 /* its client's share: what is held for it is counted there */
     char request_id[limit_request_id + 1]; /* the caller's, where it sent a good one */
@@ -82,6 +83,11 @@ void answer_audit(struct visit *visit);
 /* access.c. error_none: allowed, and visit->client is set; else why not. */
 enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted,
                              const char **sentence);
+
+/* Of a visit that lasts: keeps what it was let in by. */
+void access_keep(struct visit *visit, const struct http_request *request);
+/* Would it be let in now, as an operator, by the configuration of now? */
+bool access_stays(const struct visit *visit, struct now now);
 
 /* routes.c. NULL: none; *other_method: the path exists with another one. */
 const struct gateway_route *route_find(enum http_method method, struct str path, bool *other_method);

@@ -33,5 +33,8 @@ void known_keys_init(struct known_keys *keys);
  * client_known; else NULL. *problem: of client_unfit. */
 enum client_answer known_keys_ask(struct known_keys *keys, struct snapshot *snapshot, struct str key, int64_t now_s,
                                   const struct client **client, const char **problem);
+/* The same of one that was let in before and stays: it is not counted as another use. */
+enum client_answer known_keys_look(struct known_keys *keys, struct snapshot *snapshot, struct str key, int64_t now_s,
+                                   const struct client **client);
 
 #endif

@@ -177,6 +177,37 @@ def test_it_ends_at_a_drain_and_with_its_key(run):
     assert weir.wait() == 0
 
 
+def test_it_ends_when_its_key_may_listen_no_more(run):
+    """Also where the key is not barred: another role, another key of the same client, no such client any more."""
+    def client(name, key, role="operator"):
+        return {"name": name, "role": role, "key_hash": hashlib.sha256(key.encode()).hexdigest()}
+
+    def of_file(*clients):
+        config.update(clients=[client("kept", "wk-kept"), *clients])
+        weir.write(config)
+        assert admin(weir, "POST", "reload").status == 200
+
+    def ends(key, how, *args):
+        listener = Listener(weir, key=key)
+        assert listener.status == 200
+        how(*args)
+        poll(lambda: listener.ended)
+        assert listener.events[-1][1] == "end"
+        assert admin(weir, "GET", "events", key=key).status in (401, 403)
+    weir = run(clients=[client("kept", "wk-kept")])
+    config = json.loads(weir.path.read_text())
+    key = admin(weir, "POST", "clients", {"name": "made", "role": "operator"}).json["key"]
+    kept, uses = Listener(weir, key="wk-kept"), admin(weir, "GET", "clients/made").json["uses"]
+    ends(key, admin, weir, "PATCH", "clients/made", {"role": "user"})
+    assert admin(weir, "GET", "clients/made").json["uses"] <= uses + 2  # who listens is counted once
+    assert admin(weir, "PATCH", "clients/made", {"role": "operator"}).status == 200
+    ends(key, admin, weir, "POST", "clients/made/rotate", {"grace_seconds": 0})
+    for after in ([client("file", "wk-file", "user")], [client("file", "wk-next")], []):
+        of_file(client("file", "wk-file"))
+        ends("wk-file", of_file, *after)
+    assert not kept.ended
+
+
 def test_at_most_64_listen_and_a_place_is_free_when_one_has_gone(run):
     weir = run()
     listeners = [Listener(weir) for _ in range(64)]

@@ -522,6 +522,24 @@ def test_what_each_end_user_of_a_subject_spent_is_not_forgotten(run, issuer):
     assert ask(again, ann, user="u1").status == 429 and ask(again, ann, user="u3").status == 200
 
 
+def test_who_listens_to_events_does_so_no_longer_than_the_token_holds(run, issuer):
+    weir = run(issuer, of_identity={"claims": {"role": "groups"}, "roles": {"watch": "operator"}})
+
+    def listen(token):
+        connection = Connection(weir.port)
+        connection.send(request_bytes("GET", "/admin/v1/events", headers={"authorization": f"Bearer {token}"}))
+        assert connection.head()[0] == 200
+        return connection
+    now = int(time.time())
+    expiring = listen(issuer.token("ann", team="search", groups=["watch"], exp=now - 57))  # a minute of skew
+    lasting = listen(issuer.token("ann", team="search", groups=["watch"]))
+    assert b"event: end" in expiring.read_until(b"event: end")
+    issuer.keys[:] = []
+    issuer.key("ES256", kid="next")
+    assert admin(weir, "POST", "reload").status == 200
+    assert b"event: end" in lasting.read_until(b"event: end")
+
+
 def test_no_subject_speaks_for_another_ones_end_users(run, issuer):
     """A subject may hold slashes, as a CI system's branches do, and so may what it says of its end users."""
     team = {"name": "split", "kind": "team", "budgets": [
