@@ -74,10 +74,12 @@ static struct str speaker_of(struct flight *flight) {
     return text.failed ? STR_NONE : text_str(&text);
 }
 
-/* Empty: it says none. */
-static struct str split_value(struct flight *flight, const struct target *target, const struct money_budget *budget) {
+/* Empty: it says none. *speaker: the client behind whose name it stands; {NULL,0}: it stands for itself. */
+static struct str split_value(struct flight *flight, const struct target *target, const struct money_budget *budget,
+                              struct str *speaker) {
     const struct route *route = flight->choice.route;
     struct str said = STR_NONE;
+    *speaker = STR_NONE;
     switch (budget->per) {
     case per_model: return target->model;
     case per_route: return route ? route->model : STR_NONE;
@@ -87,8 +89,8 @@ static struct str split_value(struct flight *flight, const struct target *target
     case per_nothing: break;
     }
     if (!said.len || budget->own || flight->snapshot->trust_tags) return said;
-    struct str speaker = speaker_of(flight);
-    return speaker.at ? arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(speaker), STR_ARG(said)) : STR_NONE;
+    *speaker = speaker_of(flight);
+    return speaker->at ? arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(*speaker), STR_ARG(said)) : STR_NONE;
 }
 
 /* -- holding them -- */
@@ -100,20 +102,39 @@ static const struct money_split *split_find(const struct flight *flight, const s
     return NULL;
 }
 
+static const struct str none = STR("(none)"), other = STR("(other)");
+
+static struct hash_tag word_tag(const struct flight *flight, struct str word) {
+    return hash_tag_of(flight->snapshot->value_secret, word);
+}
+
+/* There is no place for its word: its client's further words share a sum of their own, so that whoever says many spends
+ * nobody else's; but where the operator wrote what `(other)` may spend, that is for all. */
+static void split_share(struct flight *flight, struct money_split *split, struct str speaker, struct now now) {
+    const struct money_budget *budget = split->budget;
+    split->said = other;
+    if (!speaker.at || map_find(&budget->limits, other)) return;
+    struct str own = arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(speaker), STR_ARG(other));
+    if (!own.at) return;
+    struct hash_tag tag = word_tag(flight, own);
+    values_release(budget->values, split->value);
+    split->value = money_value_hold_shared(budget, &tag, own, now.wall_ns);
+    if (!tag_is(&split->value->tag, &value_other)) split->said = own;
+}
+
 static bool split_add(struct flight *flight, const struct target *target, const struct money_budget *budget,
                       struct now now) {
-    static const struct str none = STR("(none)"), other = STR("(other)");
     struct money_split *split = arena_take(&flight->arena, sizeof *split);
     if (!split) return false;
-    struct str said = split_value(flight, target, budget);
-    struct hash_tag tag = said.len ? hash_tag_of(flight->snapshot->value_secret, said) : value_none;
+    struct str speaker, said = split_value(flight, target, budget, &speaker);
+    struct hash_tag tag = said.len ? word_tag(flight, said) : value_none;
     *split = (struct money_split){.next = flight->splits,
                                   .budget = budget,
                                   .target = budget->per == per_model ? target : NULL,
                                   .value = money_value_hold(budget, &tag, said, now.wall_ns, !flight->previews),
                                   .said = said.len ? said : none};
     bool is_other = split->value && tag_is(&split->value->tag, &value_other);
-    if (is_other) split->said = other;
+    if (is_other) split_share(flight, split, speaker, now);
     /* no word of a caller's is one of the two */
     bool own_word = is_other || !said.len || said.at[0] != '(';
     split->limit_nano_usd = own_word ? money_limit_of(budget, split->said) : budget->limit_nano_usd;

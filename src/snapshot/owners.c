@@ -132,6 +132,14 @@ struct money_value *money_value_hold(const struct money_budget *budget, const st
     return values_hold(budget->values, tag, said, &window, adds);
 }
 
+struct money_value *money_value_hold_shared(const struct money_budget *budget, const struct hash_tag *tag,
+                                            struct str said, int64_t wall_ns) {
+    enum { least = 1000 };
+    struct values_window window = values_window_of(budget, wall_ns);
+    window.most += window.most > least ? window.most : least;
+    return values_hold(budget->values, tag, said, &window, true);
+}
+
 int64_t money_limit_of(const struct money_budget *budget, struct str value) {
     const struct money_limit *limit = budget->limits.count ? map_find(&budget->limits, value) : NULL;
     return limit ? limit->nano_usd : budget->limit_nano_usd;

@@ -107,6 +107,10 @@ int64_t money_limit_of(const struct money_budget *budget, struct str value);
 /* The value of a split budget, held: to be released by values_release. As values_hold. */
 struct money_value *money_value_hold(const struct money_budget *budget, const struct hash_tag *tag, struct str said,
                                      int64_t wall_ns, bool adds);
+/* The same of what one client's words share that found no place: there is one more for each value that may be, and for
+ * 1,000 at least, so that a client that says many names takes no other client's. */
+struct money_value *money_value_hold_shared(const struct money_budget *budget, const struct hash_tag *tag,
+                                            struct str said, int64_t wall_ns);
 /* As those of a budget below. */
 int64_t money_purse_limit(const struct money_purse *purse, int64_t wall_ns);
 bool money_purse_reserve(const struct money_purse *purse, int64_t wall_ns, int64_t nano_usd, uint64_t *window_s)

@@ -164,6 +164,31 @@ def test_more_values_than_may_be_share_one_sum_that_nobody_exceeds(start, start_
     assert told()["values_crowded"] == "client app budget day"
 
 
+def test_one_client_crowds_out_no_others_end_users(start, start_mock):
+    """Of a budget of several: whoever says more names than have a place pays for them alone."""
+    budget = {"usd": 1.2, "window": "day", "per": "end_user", "max_values": 4}
+    weir = start({
+        "providers": {"p": priced(start_mock("--tokens", "10"))},
+        "owners": [{"name": "team", "budgets": [budget]}],
+        "clients": [client(**{"in": "team"}), client("other", "wk-other", **{"in": "team"})]})
+    for i in range(8):
+        assert ask(weir, max_tokens=10, user=f"x{i}").status == 200
+    spent, said = spend_all(weir, user="y")
+    assert "`app/(other)`" in said and spent <= 1.2
+    mine, said = spend_all(weir, key="wk-other", user="alice")
+    assert 0.3 < mine <= 1.2 and "`other/(other)`" in said
+    values = {v["value"]: float(v["spent_usd"]) for v in budgets_of(weir)[0]["values"]}
+    assert len(values) == 6 and all(values[f"app/x{i}"] < 0.3 for i in range(4))
+    assert abs(values["other/(other)"] - mine) < 1e-9 and 0.3 < values["app/(other)"] <= 1.2
+    fixed = {**budget, "values": {"(other)": 0}}  # nobody whom there is no place for
+    weir = start({
+        "providers": {"p": priced(start_mock("--tokens", "10"))},
+        "owners": [{"name": "team", "budgets": [fixed]}], "clients": [client(**{"in": "team"})]})
+    for i in range(4):
+        assert ask(weir, max_tokens=10, user=f"x{i}").status == 200
+    assert ask(weir, max_tokens=10, user="y").status == 429
+
+
 class ValuesWatch(Watch):
     """Looks at each value, too; of a split budget the sum is each one's."""
 
