@@ -48,6 +48,10 @@ static bool usage_read(struct visit *visit, struct books_asked *asked, struct er
     return usage_query_read(visit->query, now_ms, &asked->question, error);
 }
 
+static uint64_t asker_of(const struct visit *visit) {
+    return str_hash(visit->client ? visit->client->name : STR("")) | 1;
+}
+
 /* Whatever it asks for: of its own client alone. */
 static bool own_usage_read(struct visit *visit, struct books_asked *asked, struct error *error) {
     struct usage_question *question = &asked->question;
@@ -59,6 +63,7 @@ static bool own_usage_read(struct visit *visit, struct books_asked *asked, struc
     str_copy(question->only[usage_by_client], sizeof question->only[usage_by_client],
              visit->client ? visit->client->name : STR(""));
     question->nobodys = !visit->client;
+    asked->by = asker_of(visit);
     return true;
 }
 
@@ -70,6 +75,7 @@ static bool generation_read(struct visit *visit, struct books_asked *asked, stru
     if (!id.len || id.len > limit_request_id || str_find_byte(id, 0) != SIZE_MAX)
         return error_set(error, error_invalid_request,
                          "Write /v1/generation?id=ID, with the x-weir-request-id of a reply.");
+    asked->by = asker_of(visit);
     str_copy(asked->request.id, sizeof asked->request.id, id);
     str_copy(asked->request.client, sizeof asked->request.client, visit->client ? visit->client->name : STR(""));
     return true;

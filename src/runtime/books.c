@@ -19,6 +19,8 @@ enum {
     every_ms = 500,
     batch = 8192,
     asked_max = 64,
+    asked_by_clients_max = 48, /* of these */
+    asked_by_one_max = 6,
     forget_every_s = 3600,
     forget_most_ms = 100,
     flush_wait_s = 5,
@@ -312,13 +314,23 @@ static void *books_read(void *context) {
     return NULL;
 }
 
+/* One client that asks without end keeps no other from asking, nor all of them an operator. */
+static bool books_has_room(const struct books *books, uint64_t by) {
+    size_t by_clients = 0, by_it = 0;
+    for (const struct books_asked *asked = books->first; by && asked; asked = asked->next) {
+        by_clients += asked->by != 0;
+        by_it += asked->by == by;
+    }
+    return books->asked < asked_max && by_clients < asked_by_clients_max && by_it < asked_by_one_max;
+}
+
 bool books_ask(struct books *books, struct books_asked *asked) {
     asked->next = NULL;
     asked->letter = loop_letter_new();
     if (!asked->letter) return false;
     arena_init(&asked->arena, 16 * 1024, text_max);
     pthread_mutex_lock(&books->mutex);
-    bool taken = books->asked < asked_max && !books->answering_ends;
+    bool taken = books_has_room(books, asked->by) && !books->answering_ends;
     if (taken) {
         if (books->last)
             books->last->next = asked;

@@ -65,6 +65,7 @@ struct books_asked {
     /* What else is asked of the ledger; NULL: the question. false: ledger_problem() says why. */
     bool (*answer)(struct books_asked *asked, struct ledger *ledger);
     struct usage_request request; /* its id is not empty: this is asked for, instead */
+    uint64_t by;                  /* whose key asks: each has a share of the places; 0: an operator's */
     bool found;                   /* and there is one */
     struct loop *loop;
     void (*done)(struct books_asked *asked);
@@ -76,7 +77,8 @@ struct books_asked {
     struct letter *letter;
     struct books_asked *next;
 };
-/* Everything that was settled before is in the answer. false: too many are asked, or there is no memory. */
+/* Everything that was settled before is in the answer. false: too many are asked, by all or by that client, or there is
+ * no memory. */
 bool books_ask(struct books *books, struct books_asked *asked);
 void books_asked_free(struct books_asked *asked);
 

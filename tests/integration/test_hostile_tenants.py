@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from weirlib import BINARY, GOOD_BODY, RawProvider, chat, chat_body, environment, good_reply, http, provider
+from weirlib import (BINARY, GOOD_BODY, Connection, RawProvider, chat, chat_body, environment, good_reply, http,
+                     provider, request_bytes)
 
 EXHAUSTED = (
     "x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 100h\r\n")
@@ -135,3 +136,23 @@ def test_no_work_is_had_in_the_background_that_nobody_is_charged_for(start, more
         refused = ask("evil", background)
         assert refused.status == 403 and refused.json["error"]["param"] == "background"
     assert ask("evil", False).status == ask("evil", None).status == ask("good", True).status == 200
+
+
+def test_one_that_asks_for_its_usage_without_end_keeps_nobody_else_from_asking(start, mocks):
+    """The ledger answers one question after the other: who asks many at once has a share of the places."""
+    weir = start({"workers": 2, "clients": [client("evil"), client("good")],
+                  "providers": {"p": provider(mocks[0], ["m"])}})
+    flood = [Connection(weir.port) for _ in range(100)]
+    try:
+        for connection in flood:
+            connection.send(request_bytes("GET", "/v1/usage", headers=bearer("evil")) * 5)
+        operators = {"authorization": f"Bearer {weir.admin_key}"}
+        for _ in range(3):
+            assert http(weir.port, "GET", "/v1/usage", headers=bearer("good")).status == 200
+            assert http(weir.port, "GET", "/admin/v1/usage", headers=operators).status == 200
+            assert http(weir.port, "GET", "/admin/v1/audit", headers=operators).status == 200
+        seen = [connection.reply("GET").status for connection in flood]
+        assert set(seen) == {200, 503}
+    finally:
+        for connection in flood:
+            connection.socket.close()
