@@ -88,8 +88,11 @@ int cli_budget(int argc, char **argv) {
     if (status >= 0) return status;
     struct text text = text_in_buffer(buffer, sizeof buffer);
     bool lists = rest_count == 1 && strcmp(words[0], "list") == 0 && !owner && !usd && !until;
-    if (!lists && (rest_count != 2 || !budget_body(words[0], words[1], owner, usd, until, &text)))
-        return cli_usage(stderr, argv[0], options, count);
+    if (!lists && (rest_count != 2 || !budget_body(words[0], words[1], owner, usd, until, &text))) {
+        cli_usage(stderr, argv[0], options, count);
+        cli_entry_forms(stderr, entry_budget);
+        return 2;
+    }
     if (!lists) snprintf(path, sizeof path, "/admin/v1/budgets/%s", words[0]);
     char *body = cli_send(lists ? "GET" : "POST", &gateway, path, lists ? STR_NONE : text_str(&text), &status);
     if (!body) return 1;

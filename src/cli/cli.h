@@ -35,9 +35,8 @@ int cli_template(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_backup(int argc, char **argv);
 int cli_restore(int argc, char **argv);
-/* erase.c: weir usage export|purge. */
+/* erase.c: weir usage export|purge, which argv[0] says: `usage purge`. */
 int cli_erase(int argc, char **argv);
-bool cli_erase_named(const char *word);
 int cli_alert(int argc, char **argv);
 int cli_events(int argc, char **argv);
 int cli_mock(int argc, char **argv);
@@ -53,6 +52,9 @@ extern const struct cli_command cli_commands[];
 extern const size_t cli_command_count;
 /* NULL: there is none. */
 const struct cli_command *cli_command_find(const char *name);
+
+/* What a command's first word names: `usage`, `recost`. Runs with its whole name as argv[0]. NULL: no such part. */
+const struct cli_command *cli_part_find(const char *command, const char *word);
 
 /* Options as a table: a value option takes the next argument (or --name=value); a flag sets true. What is no option is
  * collected in order. -1: go on; else the exit status: the usage was asked for, or a message was printed. */

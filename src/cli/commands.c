@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/past.h"
 
 const struct cli_command cli_commands[] = {
     {"serve", cli_serve, "", "run the gateway"},
@@ -39,14 +40,57 @@ const struct cli_command cli_commands[] = {
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof *cli_commands;
 
+/* Commands of two words, with options of their own. */
+static const struct cli_command cli_parts[] = {
+    {"usage recost", cli_recost, "--since TIME",
+     "past attempts priced anew, by the configuration's prices and the newest catalogue, beside what they did cost"},
+    {"usage replay", cli_replay, "--config OTHER.yaml",
+     "past requests under another configuration, beside what they did cost; nothing is sent or written"},
+    {"usage export", cli_erase, "--client NAME|--owner NAME",
+     "all that is kept of a client, or of an owner's, as JSON, a line each"},
+    {"usage purge", cli_erase, "--client NAME|--owner NAME",
+     "takes a client's name and words out of all that is kept, for good; amounts and times stay"},
+};
+enum { cli_part_count = sizeof cli_parts / sizeof *cli_parts };
+
 const struct cli_command *cli_command_find(const char *name) {
     for (size_t i = 0; i < cli_command_count; i++)
         if (strcmp(cli_commands[i].name, name) == 0) return &cli_commands[i];
     return NULL;
 }
 
+/* The second word; NULL: it is no part of this command. */
+static const char *cli_part_word(const struct cli_command *part, const char *command) {
+    size_t len = strlen(command);
+    return strncmp(part->name, command, len) == 0 && part->name[len] == ' ' ? part->name + len + 1 : NULL;
+}
+
+const struct cli_command *cli_part_find(const char *command, const char *word) {
+    for (size_t i = 0; i < cli_part_count; i++) {
+        const char *own = cli_part_word(&cli_parts[i], command);
+        if (own && strcmp(own, word) == 0) return &cli_parts[i];
+    }
+    return NULL;
+}
+
+static const struct cli_command *cli_command_or_part(const char *name) {
+    for (size_t i = 0; i < cli_part_count; i++)
+        if (strcmp(cli_parts[i].name, name) == 0) return &cli_parts[i];
+    return cli_command_find(name);
+}
+
+static void cli_parts_say(FILE *out, const char *name) {
+    bool any = false;
+    for (size_t i = 0; i < cli_part_count; i++) {
+        if (!cli_part_word(&cli_parts[i], name)) continue;
+        fprintf(out, "%s  weir %-15s %s\n", any ? "" : "\nBeside it, each with a --help of its own:\n",
+                cli_parts[i].name, cli_parts[i].summary);
+        any = true;
+    }
+}
+
 int cli_usage(FILE *out, const char *name, const struct cli_option *options, int option_count) {
-    const struct cli_command *command = cli_command_find(name);
+    const struct cli_command *command = cli_command_or_part(name);
     fprintf(out, "usage: weir %s%s%s%s\n", name, *command->arguments ? " " : "", command->arguments,
             option_count ? " [OPTION ...]" : "");
     if (out == stdout) printf("\n%s\n", command->summary);
@@ -57,5 +101,6 @@ int cli_usage(FILE *out, const char *name, const struct cli_option *options, int
                  option->other ? option->other : "", option->takes ? " " : "", option->takes ? option->takes : "");
         fprintf(out, "%s  %-24s %s\n", i ? "" : "\n", head, option->means);
     }
+    cli_parts_say(out, name);
     return out == stdout ? 0 : 2;
 }

@@ -52,7 +52,17 @@ bool cli_entry_named(enum entry_kind kind, const char *word) {
 void cli_entry_forms(FILE *out, enum entry_kind kind) {
     const struct config_entry_facts *facts = config_entry_facts(kind);
     const char *name = facts->name_key.len && kind == entry_route ? "MODEL" : "NAME";
-    fprintf(out, "\nForms%s:\n", kind == entry_route || kind == entry_budget ? " that change the configuration" : "");
+    if (kind == entry_budget)
+        fputs("\nForms:\n"
+              "  weir budget list\n"
+              "  weir budget raise NAME --usd X [--until TIME] [--owner OWNER]\n"
+              "  weir budget credit NAME --usd X [--owner OWNER]\n"
+              "  weir budget reset NAME [--owner OWNER]\n",
+              out);
+    if (kind == entry_route || kind == entry_budget)
+        fprintf(out, "\nForms for the %.*s of the configuration:\n", STR_ARG(facts->plural));
+    else
+        fputs("\nForms:\n", out);
     if (kind != entry_budget) fprintf(out, "  weir %.*s list\n", STR_ARG(facts->word));
     fprintf(out, "  weir %.*s show %s\n", STR_ARG(facts->word), name);
     for (size_t i = 0; i < entry_cli_action_count; i++)

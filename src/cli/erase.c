@@ -27,8 +27,6 @@ struct erasing {
     char state_dir[1000], place[ledger_place_max], problem[700];
 };
 
-bool cli_erase_named(const char *word) { return strcmp(word, "export") == 0 || strcmp(word, "purge") == 0; }
-
 static bool erase_audit(struct erasing *erasing, enum audit_action action) {
     char actor[cli_actor_max];
     struct error error = {.code = error_none};
@@ -174,7 +172,6 @@ static bool erase_do(struct erasing *erasing) {
 
 int cli_erase(int argc, char **argv) {
     struct erasing erasing = {.purges = false};
-    const char *action = NULL;
     int rest_count;
     const struct cli_option options[] = {
         CLI_CONFIG(&erasing.config),
@@ -182,14 +179,12 @@ int cli_erase(int argc, char **argv) {
         {"--owner", NULL, &erasing.owner, NULL, "NAME", "of all its clients, and of those of owners in it"},
         {"--state-dir", NULL, &erasing.given, NULL, "DIR", "this state folder, whatever the configuration says"},
         CLI_JSON(&erasing.json)};
-    int status = cli_options(argc, argv, options, 5, &action, 1, &rest_count);
+    enum { count = sizeof options / sizeof *options };
+    int status = cli_options(argc, argv, options, count, NULL, 0, &rest_count);
     if (status >= 0) return status;
     const char *name = erasing.client ? erasing.client : erasing.owner;
-    if (rest_count != 1 || !name || !*name || (erasing.client && erasing.owner)) {
-        fprintf(stderr, "usage: weir usage export|purge --client NAME | --owner NAME [--state-dir DIR]\n");
-        return 2;
-    }
-    erasing.purges = strcmp(action, "purge") == 0;
+    if (!name || !*name || (erasing.client && erasing.owner)) return cli_usage(stderr, argv[0], options, count);
+    erasing.purges = strcmp(argv[0], "usage purge") == 0;
     arena_init(&erasing.arena, 16 * 1024, 64 * 1024 * 1024);
     bool done = hash_start() &&
                 cli_folder_find(erasing.config, erasing.given, erasing.state_dir, sizeof erasing.state_dir,
@@ -197,6 +192,6 @@ int cli_erase(int argc, char **argv) {
                 erase_do(&erasing);
     arena_free(&erasing.arena);
     if (done) return 0;
-    fprintf(stderr, "weir usage %s: %s\n", action, erasing.problem);
+    fprintf(stderr, "weir %s: %s\n", argv[0], erasing.problem);
     return 1;
 }

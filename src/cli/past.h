@@ -25,7 +25,7 @@ struct past_said {
 /* false: a message was printed. past_view_end in any case. */
 bool past_view_begin(struct past_view *view, const struct past_said *said);
 void past_view_end(struct past_view *view);
-/* recost.c, replay.c */
+/* recost.c, replay.c: parts of `weir usage`. */
 int cli_recost(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 

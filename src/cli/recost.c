@@ -225,7 +225,6 @@ static bool recost_audit(struct recost_run *run) {
 int cli_recost(int argc, char **argv) {
     static struct recost_run run;
     struct past_said said = {NULL, NULL, NULL, NULL};
-    const char *word = NULL;
     int rest_count;
     const struct cli_option options[] = {
         CLI_GATEWAY(run.gateway),
@@ -234,13 +233,10 @@ int cli_recost(int argc, char **argv) {
         {"--state-dir", NULL, &said.state_dir, NULL, "DIR", "this state folder, whatever the configuration says"},
         {"--dry-run", NULL, NULL, &run.dry, NULL, "tells what would be another, and writes nothing"},
         CLI_JSON(&run.json)};
-    int status = cli_options(argc, argv, options, sizeof options / sizeof *options, &word, 1, &rest_count);
+    enum { count = sizeof options / sizeof *options };
+    int status = cli_options(argc, argv, options, count, NULL, 0, &rest_count);
     if (status >= 0) return status;
-    if (rest_count != 1 || !said.since) {
-        fprintf(stderr, "usage: weir usage recost --since TIME [--until TIME] [--config FILE] [--state-dir DIR] "
-                        "[--dry-run] [--json]\n");
-        return 2;
-    }
+    if (!said.since) return cli_usage(stderr, argv[0], options, count);
     said.config = run.gateway.config;
     bool begun = past_view_begin(&run.view, &said);
     bool good = begun && recost_audit(&run) &&

@@ -327,7 +327,6 @@ static void replay_tell(struct replay_run *run) {
 int cli_replay(int argc, char **argv) {
     static struct replay_run run;
     struct past_said said = {NULL, NULL, "7d", NULL};
-    const char *word = NULL;
     int rest_count;
     const struct cli_option options[] = {
         CLI_CONFIG(&said.config),
@@ -335,13 +334,10 @@ int cli_replay(int argc, char **argv) {
         {"--until", NULL, &said.until, NULL, "TIME", "the same; up to now, as usual"},
         {"--state-dir", NULL, &said.state_dir, NULL, "DIR", "whose ledger it is; as usual the configuration's"},
         CLI_JSON(&run.json)};
-    int status = cli_options(argc, argv, options, sizeof options / sizeof *options, &word, 1, &rest_count);
+    enum { count = sizeof options / sizeof *options };
+    int status = cli_options(argc, argv, options, count, NULL, 0, &rest_count);
     if (status >= 0) return status;
-    if (rest_count != 1 || !said.config) {
-        fprintf(stderr, "usage: weir usage replay --config OTHER.yaml [--since TIME] [--until TIME] [--state-dir DIR] "
-                        "[--json]\n");
-        return 2;
-    }
+    if (!said.config) return cli_usage(stderr, argv[0], options, count);
     bool begun = past_view_begin(&run.view, &said), good = begun;
     run.view.question.whole = true;
     arena_init(&run.arena, 64 * 1024, 256 * 1024 * 1024);

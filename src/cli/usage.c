@@ -144,9 +144,11 @@ static int usage_show(const struct cli_gateway *gateway, const char *path, bool 
 }
 
 int cli_usage_command(int argc, char **argv) {
-    if (argc > 1 && cli_erase_named(argv[1])) return cli_erase(argc, argv);
-    if (argc > 1 && strcmp(argv[1], "recost") == 0) return cli_recost(argc, argv);
-    if (argc > 1 && strcmp(argv[1], "replay") == 0) return cli_replay(argc, argv);
+    const struct cli_command *part = argc > 1 ? cli_part_find(argv[0], argv[1]) : NULL;
+    if (part) {
+        argv[1] = (char *)part->name;
+        return part->run(argc - 1, argv + 1);
+    }
     struct cli_gateway gateway = {NULL, NULL, NULL};
     const char *by = NULL, *since = NULL, *until = NULL, *limit = NULL, *only[9] = {NULL};
     static const char *const names[9] = {"provider", "model", "client", "route",  "owner",

@@ -171,7 +171,12 @@ static void globs_read(struct section section, const char *key, struct arena *ar
 static void downgrade_read(struct budget_reading *of, struct section section, struct money_budget *budget) {
     const struct config_node *to = config_member(section.map, STR("to"));
     budget->to_names = read_strings(section, "to", &of->snapshot->arena, &budget->to_count);
+    budget->to_at = to;
     budget->at_nano_usd = (int64_t)((double)budget->limit_nano_usd * read_number(section, "at"));
+    if (budget->over != over_downgrade && read_is_written(section, "at"))
+        config_report(of->reading, config_member(section.map, STR("at")), config_error,
+                      "`at` is the share from which on a budget with `over: downgrade` has others serve: write that, "
+                      "or leave `at` out");
     for (size_t i = 0; i < budget->to_count; i++)
         budget->to_cheapest = budget->to_cheapest || str_eq(budget->to_names[i], STR("cheapest"));
     if (budget->to_cheapest && budget->to_count > 1)
@@ -558,18 +563,21 @@ static int by_identity(const void *a, const void *b) {
 /* The targets that serve instead; all are there now. */
 static void downgrade_find(struct config_reading *reading, struct snapshot *snapshot, struct money_budget *budget) {
     size_t found = 0;
+    const struct config_node *at = budget->to_at && budget->to_at->kind == config_list ? budget->to_at->first : NULL;
     budget->to = arena_take(&snapshot->arena, budget->to_count * sizeof *budget->to);
     for (size_t i = 0; budget->to && i < budget->to_count; i++) {
         const struct target *target = map_find(&snapshot->targets_by_name, budget->to_names[i]);
         if (target)
             budget->to[found++] = target;
         else
-            config_report(reading, NULL, config_error,
+            config_report(reading, at ? at : budget->to_at, config_error,
                           "the budget `%.*s`%s%.*s downgrades to `%.*s`, which is no target: write provider/model, "
                           "with a model that the provider lists",
                           STR_ARG(budget->name), budget->owner.len ? " of " : "", STR_ARG(budget->owner),
                           STR_ARG(str_slice(budget->to_names[i], 0, limit_model)));
+        at = at ? at->next : NULL;
     }
+    budget->to_at = NULL;
     if (!budget->to) out_of_memory(reading);
     budget->to_count = found;
 }

@@ -38,10 +38,11 @@ struct money_budget {
     int64_t limit_nano_usd;    /* as it is written: see money_budget_limit */
     enum money_mode mode;
     enum money_over over;
-    bool unbounded;           /* what nobody can bound passes, reserved by the model's context */
-    int64_t at_nano_usd;      /* over_downgrade: from so much on */
-    struct str *to_names;     /* these serve, in place of the route's */
-    const struct target **to; /* the same */
+    bool unbounded;                  /* what nobody can bound passes, reserved by the model's context */
+    int64_t at_nano_usd;             /* over_downgrade: from so much on */
+    struct str *to_names;            /* these serve, in place of the route's */
+    const struct config_node *to_at; /* where they are written, while that is read; then NULL */
+    const struct target **to;        /* the same */
     size_t to_count;
     bool to_cheapest; /* in their place: what costs least of all that can do what is asked */
     struct window window;

@@ -366,10 +366,39 @@ def test_the_page_of_the_commands_is_what_they_say_of_themselves(tmp_path):
     assert len(commands) > 10
     page = ("# Commands\n\nWhat each says with `--help`; [mock.md](mock.md) has the options of `weir mock`. "
             "Exit status: 0 done, 1 failed, 2 bad usage or configuration.\n\n" + said())
-    page += "".join("\n## weir %s\n\n%s" % (command, said(command)) for command in commands if command != "mock")
+    parts = {command: re.findall(r"^  weir %s (\w+)  " % command, said(command), re.M) for command in commands}
+    assert parts["usage"] == ["recost", "replay", "export", "purge"]
+    page += "".join("\n## weir %s\n\n%s" % (command, said(command)) +
+                    "".join("\n### weir %s %s\n\n%s" % (command, part, said(command, part))
+                            for part in parts[command])
+                    for command in commands if command != "mock")
     if os.environ.get("WEIR_UPDATE_DOCS"):
         open(path, "w", encoding="utf-8").write(page)
     assert open(path, encoding="utf-8").read() == page
+
+
+def test_a_part_of_a_command_that_is_used_wrongly_says_its_own_usage(tmp_path):
+    for part, wants in (("recost", "--since TIME"), ("replay", "--config OTHER.yaml"),
+                        ("export", "--client NAME|--owner NAME"), ("purge", "--client NAME|--owner NAME")):
+        run = subprocess.run([BINARY, "usage", part], capture_output=True, text=True, timeout=10, cwd=tmp_path)
+        assert run.returncode == 2 and run.stderr.startswith("usage: weir usage %s %s [OPTION ...]\n" % (part, wants))
+        assert "--state-dir DIR" in run.stderr and not run.stdout
+        run = subprocess.run([BINARY, "usage", part, "--nothing"], capture_output=True, text=True, timeout=10,
+                             cwd=tmp_path)
+        assert run.stderr == "weir usage %s: unknown option `--nothing` (weir usage %s --help)\n" % (part, part)
+
+
+def test_targets_of_a_budget_that_are_none_are_told_where_they_stand(tmp_path):
+    status, said = check(tmp_path, """providers: {openai: {api_key: x}}
+budgets:
+  one: {usd: 1, window: day, over: downgrade, to: [openai/gpt-4o-mini, no/such]}
+  two: {usd: 1, window: day, over: downgrade, to: no/other}
+  three: {usd: 1, window: day, at: 0.5}
+""")
+    assert status == 2
+    assert re.search(r"^\S+:3:72: the budget `one` downgrades to `no/such`, which is no target", said, re.M), said
+    assert re.search(r"^\S+:4:51: the budget `two` downgrades to `no/other`, which is no target", said, re.M), said
+    assert re.search(r"^\S+:5:36: `at` is the share", said, re.M), said
 
 
 def test_version_and_help(tmp_path):

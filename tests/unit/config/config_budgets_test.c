@@ -159,6 +159,7 @@ static void what_cannot_hold_is_refused_where_it_stands(void **state) {
         {"owners: [{name: a, budgets: [{usd: 1, window: 99999999999999d, rolling: true}]}]\n", "such as 90m"},
         {"owners: [{name: a, budgets: [{usd: 1, window: 24h}]}]\n", "such as 90m, 24h or 7d"},
         {"owners: [{name: a, budgets: [{usd: 1, window: day, to: [a/m]}]}]\n", "`to` says what serves"},
+        {"owners: [{name: a, budgets: [{usd: 1, window: day, at: 0.5}]}]\n", "`at` is the share"},
         {"owners: [{name: a, budgets: [{usd: 1, window: day, over: downgrade, to: [cheapest, a/m]}]}]\n",
          "or `cheapest` alone"},
         {"clients: [{name: a, in: b, key_hash: \"" H "\"}]\n", "there is no owner `b`"},
