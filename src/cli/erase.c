@@ -24,6 +24,7 @@ struct erasing {
     size_t left_count;
     struct erased_told told; /* of all */
     int64_t stored;
+    bool any; /* something was kept */
     char state_dir[1000], place[ledger_place_max], problem[700];
 };
 
@@ -46,15 +47,16 @@ static struct response_db *erase_responses(struct erasing *erasing) {
 }
 
 static bool erase_line_print(void *context, struct str line) {
-    (void)context;
+    struct erasing *erasing = context;
+    erasing->any = true;
     return fwrite(line.at, 1, line.len, stdout) == line.len;
 }
 
 static bool client_export(struct erasing *erasing, struct str client, struct ledger *ledger,
                           struct response_db *responses) {
-    bool good = ledger_export(ledger, client, erase_line_print, NULL);
+    bool good = ledger_export(ledger, client, erase_line_print, erasing);
     if (!good) snprintf(erasing->problem, sizeof erasing->problem, "%s", ledger_problem(ledger));
-    return good && (!responses || response_db_export(responses, client, erase_line_print, NULL, erasing->problem,
+    return good && (!responses || response_db_export(responses, client, erase_line_print, erasing, erasing->problem,
                                                      sizeof erasing->problem));
 }
 
@@ -75,6 +77,7 @@ static bool client_purge(struct erasing *erasing, struct str client, struct ledg
     erasing->told.sums += told.sums;
     erasing->told.audit_names += words;
     erasing->stored += stored;
+    erasing->any = erasing->any || told.attempts || told.sums || stored;
     return true;
 }
 
@@ -146,6 +149,9 @@ static bool erase_each(struct erasing *erasing, struct ledger *ledger, struct re
         good = (erasing->purges ? client_purge : client_export)(erasing, erasing->clients[i], ledger, responses);
     if (good && erasing->purges && erasing->owner) good = owner_purge(erasing, ledger);
     if (good && erasing->purges) erase_tell(erasing);
+    if (good && !erasing->any && !erasing->left_count)
+        fprintf(stderr, "weir: nothing was kept of %s `%s`: is the name written as the configuration has it?\n",
+                erasing->owner ? "the owner" : "the client", erasing->owner ? erasing->owner : erasing->client);
     if (!good || !erasing->left_count) return good;
     snprintf(erasing->problem, sizeof erasing->problem,
              "left as they are, as they have been other owners' too: %.*s (each by --client)",

@@ -13,7 +13,7 @@ enum { event_line_max = 4096 };
 
 struct event_reading {
     bool json;
-    char line[event_line_max], type[32];
+    char line[event_line_max], type[32], id[24];
     size_t len;
     bool too_long;
 };
@@ -36,7 +36,8 @@ static void event_print(const struct event_reading *reading, struct str data) {
     const char *problem;
     size_t at;
     if (reading->json) {
-        printf("{\"event\":\"%s\",\"data\":%.*s}\n", reading->type, STR_ARG(data));
+        printf("{\"id\":%s,\"event\":\"%s\",\"data\":%.*s}\n", *reading->id ? reading->id : "null", reading->type,
+               STR_ARG(data));
     } else {
         char moment[32] = "";
         struct json *json = json_parse(data, &problem, &at);
@@ -52,7 +53,10 @@ static void event_print(const struct event_reading *reading, struct str data) {
 }
 
 static void event_line(struct event_reading *reading, struct str line) {
-    static const struct str type = STR("event: "), data = STR("data: ");
+    static const struct str type = STR("event: "), data = STR("data: "), id = STR("id: ");
+    uint64_t number;
+    if (str_starts(line, id) && str_to_u64(str_slice(line, id.len, line.len), &number))
+        str_copy(reading->id, sizeof reading->id, str_slice(line, id.len, line.len));
     if (str_starts(line, type)) str_copy(reading->type, sizeof reading->type, str_slice(line, type.len, line.len));
     if (str_starts(line, data)) event_print(reading, str_slice(line, data.len, line.len));
 }
@@ -82,7 +86,7 @@ int cli_events(int argc, char **argv) {
     const struct cli_option options[] = {
         CLI_GATEWAY(gateway),
         CLI_JSON(&reading.json),
-        {"--after", NULL, &after, NULL, "ID", "go on behind this event, as far as it is held"}};
+        {"--after", NULL, &after, NULL, "ID", "go on behind this event (its `id` with --json), as far as it is held"}};
     int status = cli_options(argc, argv, options, sizeof options / sizeof *options, NULL, 0, &rest_count);
     if (status >= 0) return status;
     struct text path = text_in_buffer(buffer, sizeof buffer - 1);

@@ -104,8 +104,11 @@ static void print_totals(const struct json_value *totals) {
     printf("\n%lld tokens in, %lld out, $%.*s\n", (long long)json_i64(json_member(totals, "input_tokens"), 0),
            (long long)json_i64(json_member(totals, "output_tokens"), 0),
            STR_ARG(json_str(json_member(totals, "cost_usd"), STR("0"))));
-    for (const struct json_value *error; (error = json_each(json_member(totals, "errors"), &place, &name));)
-        printf("%s%.*s %lld", place == 1 ? "errors: " : ", ", STR_ARG(name), (long long)json_i64(error, 0));
+    const char *before = "errors: ";
+    for (const struct json_value *error; (error = json_each(json_member(totals, "errors"), &place, &name));) {
+        printf("%s%.*s %lld", before, STR_ARG(name), (long long)json_i64(error, 0));
+        before = ", ";
+    }
     if (place) printf("\n");
 }
 
@@ -135,9 +138,13 @@ static void print_changed(const struct json_value *changes) {
         printf("%-10.*s %-32.*s %-10.*s ", STR_ARG(json_str(json_member(change, "kind"), STR(""))),
                STR_ARG(json_str(json_member(change, "name"), STR(""))),
                STR_ARG(json_str(json_member(change, "how"), STR(""))));
-        for (const struct json_value *key; (key = json_each(json_member(change, "changed"), &at, NULL));)
-            printf("%s%.*s", at == 1 ? "" : ", ", STR_ARG(json_str(key, STR(""))));
-        printf("%.*s\n", STR_ARG(problem));
+        const char *before = "";
+        for (const struct json_value *key; (key = json_each(json_member(change, "changed"), &at, NULL));) {
+            printf("%s%.*s", before, STR_ARG(json_str(key, STR(""))));
+            before = ", ";
+        }
+        if (problem.len) printf("%snot in force: %.*s", *before ? "; " : "", STR_ARG(problem));
+        printf("\n");
     }
 }
 

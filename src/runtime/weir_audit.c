@@ -52,7 +52,9 @@ static bool audit_note(struct weir *weir, const struct audit_entry *entry, char 
               f_str("actor", entry->who.actor), f_str("address", entry->who.address), f_str("subject", entry->subject),
               f_str("detail", entry->detail), f_str("request_id", entry->who.request_id), f_text("path", shown),
               f_text("why", problem),
-              f_text("mend", "free the disk, or mend the file or its rights: this line is all that there is of it"));
+              f_text("mend", ledger_is_file(weir->ledger_place)
+                                 ? "free the disk, or mend the file or its rights: this line is all that there is of it"
+                                 : "mend the server, or the way to it: this line is all that there is of it"));
     return false;
 }
 

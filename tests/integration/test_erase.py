@@ -173,6 +173,18 @@ def test_who_it_was_that_purged_is_in_the_audit_and_not_who_was(run):
     assert asked_badly.returncode == 2
 
 
+def test_a_name_that_nothing_was_kept_of_is_told(run):
+    weir = run()
+    for action in ("export", "purge"):
+        for whose in ("client", "owner"):
+            mistyped = subprocess.run([BINARY, "usage", action, "--" + whose, "wilhelmima", "--state-dir",
+                                       str(weir.state_dir)], capture_output=True, text=True, timeout=20,
+                                      env=environment())
+            assert (mistyped.returncode, mistyped.stderr) == (
+                0, "weir: nothing was kept of the %s `wilhelmima`: is the name written as the configuration has it?\n"
+                % whose)
+
+
 OWNERS = [{"name": "acme", "kind": "organization"}, {"name": "search", "kind": "team", "in": "acme"}]
 
 

@@ -232,6 +232,8 @@ def test_the_command_follows_it(run):
     assert process.wait(20) == 0
     reader.join(20)
     assert json.loads(lines[0])["event"] == "gap" and json.loads(lines[-1])["event"] == "end"
+    ids = [json.loads(line)["id"] for line in lines if json.loads(line)["event"] == "change"]
+    assert ids == sorted(set(ids)) and ids[0] > 1, "what --after goes on behind"
     ended = subprocess.run([BINARY, "events", "--url", "http://127.0.0.1:1", "--admin-key", "x"], capture_output=True,
                            text=True, timeout=20, env=environment())
     assert ended.returncode == 1 and "no gateway answers" in ended.stderr

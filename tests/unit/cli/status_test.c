@@ -32,6 +32,22 @@ static void an_explanation_is_shown_with_a_line_for_each_thing(void **state) {
     }
 }
 
+static void a_status_lists_what_was_changed_and_the_errors_with_commas_in_between(void **state) {
+    (void)state;
+    struct shown shown;
+    struct far far = {.status = "200 OK",
+                      .body = "{\"version\":\"1\",\"workers\":2,\"generation\":3,\"providers\":[],\"locks\":[],"
+                              "\"changed_at_run_time\":[{\"kind\":\"route\",\"name\":\"fast\",\"how\":\"changed\","
+                              "\"changed\":[\"targets\",\"strategy\"],\"problem\":\"no such provider\"},"
+                              "{\"kind\":\"rule\",\"name\":\"x\",\"how\":\"removed\",\"changed\":[]}],"
+                              "\"totals\":{\"errors\":{\"tool_loop\":1,\"not_allowed\":2}}}"};
+    command_run_on(&far, cli_status, ARGV("status"), true, true, &shown);
+    assert_int_equal(shown.status, 0);
+    assert_non_null(strstr(shown.out.text, " changed    targets, strategy; not in force: no such provider\n"));
+    assert_non_null(strstr(shown.out.text, " removed    \n"));
+    assert_non_null(strstr(shown.out.text, "\nerrors: tool_loop 1, not_allowed 2\n"));
+}
+
 static void a_refusal_is_said_and_one_for_the_key_with_its_cure(void **state) {
     static const struct {
         const char *status, *body, *said;
@@ -154,6 +170,7 @@ static void what_cannot_be_asked_is_bad_usage(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_explanation_is_shown_with_a_line_for_each_thing),
+        cmocka_unit_test(a_status_lists_what_was_changed_and_the_errors_with_commas_in_between),
         cmocka_unit_test(a_refusal_is_said_and_one_for_the_key_with_its_cure),
         cmocka_unit_test(an_order_is_given_and_what_came_of_it_said),
         cmocka_unit_test(a_question_for_a_route_is_a_query_or_a_request),
