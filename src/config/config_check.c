@@ -92,9 +92,9 @@ static bool expand(struct config_reading *reading, struct config_node *node, boo
     if (node->overlay) { /* it came from outside: the environment and the files here are none of its business */
         if (!from_file && !from_vault && str_find(rest, STR("${")) == SIZE_MAX) return true;
         config_report(reading, node, config_error,
-                      "`%.*s`: references (${NAME}, file:PATH, vault:NAME) are for the configuration file only: give "
+                      "%s%.*s%sreferences (${NAME}, file:PATH, vault:NAME) are for the configuration file only: give "
                       "the value itself",
-                      STR_ARG(str_slice(node->key, 0, 64)));
+                      node->key.len ? "`" : "", STR_ARG(str_slice(node->key, 0, 64)), node->key.len ? "`: " : "");
         return false;
     }
     if (!reading->input->text.at) return true; /* the environment's own values are taken as they are */
@@ -166,8 +166,9 @@ static void choice_check(struct config_reading *reading, struct config_node *nod
                          bool disabled) {
     struct str nearest = STR("");
     struct text words = text_in_arena(&reading->config->arena, 256);
-    unsigned least = 4;
     if (!scalar_wanted(reading, node, key, "a word", disabled)) return;
+    /* Of a short word most letters must be there: `lock` is not what `foo` means. */
+    unsigned least = node->text.len >= 7 ? 4 : (unsigned)(node->text.len + 1) / 2;
     for (size_t i = 0; config_key_choice(key, i).len; i++) {
         struct str choice = config_key_choice(key, i);
         if (i) text_put_byte(&words, '|');

@@ -395,24 +395,26 @@ static struct str spent_sentence(struct flight *flight, const struct target *tar
     struct text text = text_in_arena(&flight->arena, 256);
     if (is_providers) {
         text_put(&text, STR("The budget of the model's provider is spent"));
+        if (budget->rolling && !waits) text_printf(&text, " in the last %.*s", STR_ARG(budget->length));
     } else {
         text_printf(&text, "The budget `%.*s`", STR_ARG(budget->name));
         if (budget->owner.len) text_printf(&text, " of %.*s", STR_ARG(budget->owner));
         if (said.len) text_printf(&text, " for %.*s `%.*s`", STR_ARG(budget->per_word), STR_ARG(said));
-        text_printf(&text, " is %s: ", view.spent >= limit ? "spent" : "nearly spent");
+        text_printf(&text, " %s: ", view.spent >= limit ? "is spent" : "has too little left");
         text_put_money(&text, view.spent);
         text_put(&text, STR(" of "));
         text_put_money(&text, limit);
         text_put(&text, STR(" USD"));
+        if (budget->rolling && !waits) text_printf(&text, " in the last %.*s", STR_ARG(budget->length));
         if (view.spent < limit) {
-            text_put(&text, STR(", and this request may cost "));
+            text_put(&text, STR(" are spent, and this request may cost "));
             text_put_money(&text, nano_usd);
         }
     }
     if (waits)
         text_put(&text, STR(". Requests in flight hold what is left: try again shortly."));
     else if (budget->rolling)
-        text_printf(&text, " in the last %.*s. What is older than that counts no more.", STR_ARG(budget->length));
+        text_put(&text, STR(". What is older than that counts no more."));
     else if (end_s == INT64_MAX)
         text_put(&text, STR(". Ask the operator to raise it."));
     else

@@ -234,15 +234,21 @@ static void who_is_refused_is_told_which_budget_and_until_when(void **state) {
          "2023-11-15T00:00:00Z.",
          "6400"},
         {"daily_budget: 1", 999999999, 0,
-         "The budget `day` of client app is nearly spent: 0.999999999 of 1.000000000 USD, and this request may cost "
+         "The budget `day` of client app has too little left: 0.999999999 of 1.000000000 USD are spent, and this "
+         "request may cost "
          "0.100000000. It begins anew at 2023-11-15T00:00:00Z.",
          "6400"},
         {"daily_budget: 1", 900000000, 1, /* there is room but for what is in flight */
-         "The budget `day` of client app is nearly spent: 0.900000000 of 1.000000000 USD, and this request may cost "
+         "The budget `day` of client app has too little left: 0.900000000 of 1.000000000 USD are spent, and this "
+         "request may cost "
          "0.100000000. Requests in flight hold what is left: try again shortly.",
          "1"},
         {"budgets: [{usd: 1, window: lifetime, name: pot}]", 1000000000, 0,
          "The budget `pot` of client app is spent: 1.000000000 of 1.000000000 USD. Ask the operator to raise it.",
+         NULL},
+        {"budgets: [{usd: 1, window: 1h, rolling: true}]", 999999999, 0,
+         "The budget `1h` of client app has too little left: 0.999999999 of 1.000000000 USD in the last 1h are spent, "
+         "and this request may cost 0.100000000. What is older than that counts no more.",
          NULL},
         {"budgets: [{usd: 1, window: 1h, rolling: true}]", 1000000000, 0,
          "The budget `1h` of client app is spent: 1.000000000 of 1.000000000 USD in the last 1h. What is older than "
