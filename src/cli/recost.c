@@ -159,33 +159,39 @@ static void recost_json(const struct recost_run *run, struct text *text) {
     text_put(text, STR("]}\n"));
 }
 
-static void recost_dollars_print(int64_t nano_usd) {
+static void recost_dollars_print(int64_t nano_usd, int width) {
     char buffer[48];
     struct text text = text_in_buffer(buffer, sizeof buffer);
     text_put_money(&text, nano_usd);
-    printf(" %16.*s", STR_ARG(text_str(&text)));
+    printf(" %*.*s", width, STR_ARG(text_str(&text)));
 }
 
 static void recost_print(const struct recost_run *run) {
     const struct past_prices *prices = &run->view.prices;
     bool none = true;
-    printf("%-20s %-36s %10s %10s %16s %16s  %s\n", "provider", "model", "attempts", "changed", "USD", "recosted USD",
-           "price");
+    if (run->changed)
+        printf("%-20s %-36s %10s %10s %16s %16s  %s\n", "provider", "model", "attempts", "changed", "USD",
+               "recosted USD", "price");
     for (size_t i = 0; i < prices->count; i++) {
         const struct past_target *target = prices->list[i];
         if (!target->changed) continue;
         printf("%-20.*s %-36.*s %10lld %10lld", STR_ARG(target->provider), STR_ARG(target->model),
                (long long)target->attempts, (long long)target->changed);
-        recost_dollars_print(target->cost_nano_usd);
-        recost_dollars_print(target->new_nano_usd);
+        recost_dollars_print(target->cost_nano_usd, 16);
+        recost_dollars_print(target->new_nano_usd, 16);
         printf("  %s\n", target->price);
     }
-    printf("%lld attempts: %lld priced, %lld of them otherwise than then, %lld for the first time;",
-           (long long)run->attempts, (long long)run->priced, (long long)run->changed, (long long)run->newly);
-    recost_dollars_print(run->cost_nano_usd);
-    printf(" USD then,");
-    recost_dollars_print(run->new_nano_usd);
-    printf(" now; %lld %s\n", (long long)run->written, run->dry ? "would be written" : "written");
+    printf("%lld attempts: %lld priced, %lld of them otherwise than then", (long long)run->attempts,
+           (long long)run->priced, (long long)run->changed);
+    if (run->changed) {
+        printf(" (these:");
+        recost_dollars_print(run->cost_nano_usd, 0);
+        printf(" USD then,");
+        recost_dollars_print(run->new_nano_usd, 0);
+        printf(" now)");
+    }
+    printf(", %lld for the first time; %lld %s\n", (long long)run->newly, (long long)run->written,
+           run->dry ? "would be written" : "written");
     for (size_t i = 0; i < prices->count; i++)
         for (int why = past_no_provider; why < past_whys; why++) {
             const struct past_target *target = prices->list[i];

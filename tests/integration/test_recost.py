@@ -99,6 +99,22 @@ def test_what_came_later_stands_beside_what_it_did_cost_and_twice_is_once(run, t
     assert actions == [(2,)]
 
 
+def test_a_person_is_told_the_sum_of_what_is_another_and_none_where_nothing_is(run, tmp_path):
+    weir = run()
+    assert chat(weir.port).status == 200
+    assert poll(lambda: usage(weir)["total"]["cost_usd"]) > "0.000000000"
+
+    def said(config):
+        return subprocess.run([BINARY, "usage", "recost", "--since", "24h", "--dry-run", "--config", str(config)],
+                              capture_output=True, text=True, timeout=40, env=environment()).stdout
+
+    assert said(weir.path) == ("1 attempts: 1 priced, 0 of them otherwise than then, 0 for the first time; "
+                               "0 would be written\n")
+    last = said(other(weir, tmp_path, one={"prices": DEARER})).splitlines()[-1]
+    was = usage(weir)["total"]["cost_usd"]
+    assert last.startswith(f"1 attempts: 1 priced, 1 of them otherwise than then (these: {was} USD then, "), last
+
+
 def test_what_the_configuration_cannot_price_is_listed_and_stays(run, tmp_path):
     weir = run()
     assert chat(weir.port).status == 200 and chat(weir.port, model="unpriced").status == 200
