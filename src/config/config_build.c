@@ -185,7 +185,7 @@ static void origin_read(struct config_reading *reading, struct snapshot *snapsho
     provider->origin_id = origin_id_of(provider, &snapshot->secrets);
 }
 
-static bool header_is_valid(struct str name, struct str value) {
+bool config_header_is_valid(struct str name, struct str value) {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
         bool fine = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_';
@@ -213,7 +213,11 @@ static void forwards_read(struct config_reading *reading, struct snapshot *snaps
     if (!provider->forward_headers) return;
     for (size_t i = 0; i < count + more; i++) {
         struct str name = i < count ? own[i] : all[i - count];
-        if (header_uses(name) & (header_of_hop | header_fixed))
+        if (!config_header_is_valid(name, STR("")))
+            config_report(reading, written, config_error,
+                          "`forward_headers`: `%.*s` is no header's name: letters, digits, `-` and `_`",
+                          STR_ARG(str_slice(name, 0, 64)));
+        else if (header_uses(name) & (header_of_hop | header_fixed))
             config_report(reading, written, config_error,
                           "`forward_headers`: `%.*s` is weir's own or holds a credential: remove it",
                           STR_ARG(str_slice(name, 0, 64)));
@@ -232,7 +236,7 @@ static void headers_read(struct config_reading *reading, struct snapshot *snapsh
     }
     provider->headers = arena_take_zeroed(&snapshot->arena, (headers->count + 1) * sizeof *provider->headers);
     for (const struct config_node *header = headers->first; header && provider->headers; header = header->next)
-        if (!header_is_valid(header->key, header->text))
+        if (!config_header_is_valid(header->key, header->text))
             config_report(reading, header, config_error,
                           "`%.*s` is no header: a name of letters, digits and `-`, a value of one line",
                           STR_ARG(str_slice(header->key, 0, 64)));

@@ -218,7 +218,10 @@ static void sections_check(struct config_reading *reading, struct config_node *n
     }
     if (node->kind != (list ? config_list : config_map)) {
         config_report(reading, node, config_error, "`%.*s` must be %s, not %.*s", STR_ARG(key->name),
-                      list ? "a list" : "a map of names", STR_ARG(kind_name(node)));
+                      key->inner == section_identity ? "a map, or a list of them"
+                      : list                         ? "a list"
+                                                     : "a map of names",
+                      STR_ARG(kind_name(node)));
         return;
     }
     for (struct config_node *element = node->first; element; element = element->next) {

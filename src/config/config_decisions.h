@@ -26,6 +26,8 @@ void decisions_of_client(struct config_reading *reading, struct snapshot *snapsh
 struct rate_rules rates_of(struct section section);
 /* config_build.c: of a provider or a client: letters, digits, `-`, `_` and `.`, at most limit_name. */
 bool config_name_is_valid(struct str name);
+/* Of a header: letters, digits, `-` and `_`, at most 128; its value without control characters, at most 8 KB. */
+bool config_header_is_valid(struct str name, struct str value);
 /* config_clients.c: those of the file. */
 void clients_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root);
 

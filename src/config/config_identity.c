@@ -97,7 +97,7 @@ static void identity_issuer_read(struct config_reading *reading, struct snapshot
 
 void identity_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
     const struct config_node *written = config_member(root, STR("identity"));
-    if (!written || written->kind == config_scalar || !written->count) return;
+    if (!written || written->kind == config_scalar || (written->kind == config_list && !written->count)) return;
     size_t count = written->kind == config_list ? written->count : 1;
     snapshot->issuers = arena_take_zeroed(&snapshot->arena, count * sizeof *snapshot->issuers);
     if (!snapshot->issuers)

@@ -1,6 +1,7 @@
 /* config_rules.c - rules: conditions to words, targets to a route of the rule's own. */
 #include <stdlib.h>
 
+#include "base/header_names.h"
 #include "base/limits.h"
 #include "config/config_decisions.h"
 
@@ -120,13 +121,24 @@ static void rules_sort(struct config_reading *reading, struct snapshot *snapshot
     snapshot->rule_routes = routes;
 }
 
+/* A credential would stand in what is said of its budget. */
+static void end_user_header_read(struct config_reading *reading, struct snapshot *snapshot,
+                                 const struct config_node *root) {
+    struct str name = read_str((struct section){section_top, root}, "end_user_header");
+    snapshot->end_user_header = arena_copy(&snapshot->arena, name);
+    if (name.len && (!config_header_is_valid(name, STR("")) || header_may_be_credential(name)))
+        config_report(
+            reading, config_member(root, STR("end_user_header")), config_error,
+            "`end_user_header` is the name of a header, such as X-End-User: letters, digits, `-` and `_`, and "
+            "none that may hold a credential");
+}
+
 void rules_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                 const struct config_targets *targets) {
     const struct config_node *list = config_member(root, STR("rules"));
     size_t count = list && list->kind == config_list ? list->count : 0;
     snapshot->trust_tags = read_bool((struct section){section_top, root}, "trust_tags");
-    snapshot->end_user_header =
-        arena_copy(&snapshot->arena, read_str((struct section){section_top, root}, "end_user_header"));
+    end_user_header_read(reading, snapshot, root);
     snapshot->rules = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->rules);
     snapshot->rule_routes = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->rule_routes);
     if (!snapshot->rules || !snapshot->rule_routes) return;

@@ -388,6 +388,15 @@ def test_a_part_of_a_command_that_is_used_wrongly_says_its_own_usage(tmp_path):
         assert run.stderr == "weir usage %s: unknown option `--nothing` (weir usage %s --help)\n" % (part, part)
 
 
+@pytest.mark.parametrize("name", ["bad header", "X-User:", "Authorization", "x-api-key", "x" * 129])
+def test_the_header_of_end_users_is_one_that_can_be_and_holds_no_credential(tmp_path, name):
+    status, said = check(tmp_path, "providers: {openai: {api_key: x}}\nend_user_header: \"%s\"\n" % name)
+    assert status == 2 and ":2:18: `end_user_header` is the name of a header" in said, said
+    assert check(tmp_path, "providers: {openai: {api_key: x}}\nend_user_header: X-End-User\n")[0] == 0
+    status, said = check(tmp_path, "providers: {openai: {api_key: x, forward_headers: [\"%s\"]}}\n" % name)
+    assert status == 2 and ":1:51: `forward_headers`: `" in said, said
+
+
 def test_targets_of_a_budget_that_are_none_are_told_where_they_stand(tmp_path):
     status, said = check(tmp_path, """providers: {openai: {api_key: x}}
 budgets:

@@ -107,6 +107,10 @@ def test_check_refuses_what_would_let_the_wrong_ones_in(tmp_path, change, words)
     if not words:
         status, said = checked(tmp_path, [one, one])
         assert status == 2 and "stands twice" in said
+        status, said = checked(tmp_path, {})
+        assert status == 2 and "needs its `issuer`" in said, "an empty one closes nothing"
+        status, said = checked(tmp_path, "https://issuer.test")
+        assert status == 2 and "`identity` must be a map, or a list of them, not a value" in said
 
 
 @pytest.mark.parametrize("kind", ["RS256", "ES256", "EdDSA"])
