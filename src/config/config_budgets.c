@@ -363,7 +363,7 @@ static void owner_read(struct config_reading *reading, struct snapshot *snapshot
                                 .into = &owner->money};
     short_read(&of, section, false);
     list_read(&of, node);
-    sessions_of_owner(snapshot, node, owner);
+    sessions_of_owner(reading, snapshot, node, owner);
 }
 
 static void owner_link(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,

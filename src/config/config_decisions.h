@@ -43,7 +43,8 @@ void budgets_of_client(struct config_reading *reading, struct snapshot *snapshot
                        struct client *client);
 /* config_sessions.c: what each session may have: of an owner, as it is written; and of a client, the least of each that
  * it, its template and those above it say. Those above are linked. */
-void sessions_of_owner(struct snapshot *snapshot, const struct config_node *node, struct owner *owner);
+void sessions_of_owner(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                       struct owner *owner);
 void sessions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                         struct client *client);
 /* The targets that serve in place of a route's, of the budgets from the last one read to `end`; all targets are there.

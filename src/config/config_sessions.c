@@ -32,26 +32,41 @@ static struct section caps_written(enum config_section of, const char *key, cons
     return (struct section){of, map, above};
 }
 
+/* What can never come to anything, as it is written. */
+static void caps_doubt(struct config_reading *reading, struct section sessions, struct section loops,
+                       const struct session_caps *caps) {
+    if (sessions.map && !caps->nano_usd.most && !caps->calls.most && !caps->lasts.most)
+        config_report(reading, sessions.map, config_warning,
+                      "`sessions` caps nothing: write `usd`, `calls` or `minutes`");
+    if (loops.map && !caps->loop_warn.most && !caps->loop_refuse.most)
+        config_report(reading, loops.map, config_warning, "`loop_guard` does nothing: write `warn` or `refuse`");
+    if (loops.map && caps->loop_refuse.most && caps->loop_warn.most >= caps->loop_refuse.most)
+        config_report(reading, loops.map, config_warning,
+                      "`loop_guard` refuses before it warns: `warn` must be below `refuse` to be seen");
+}
+
 /* Both maps of an owner's, or a client's: what is not written is no cap. */
-static void both_read(struct arena *arena, struct str kind, struct str name, const struct config_node *node,
-                      const struct config_node *template, struct session_caps *caps) {
+static void both_read(struct config_reading *reading, struct arena *arena, struct str kind, struct str name,
+                      const struct config_node *node, const struct config_node *template, struct session_caps *caps) {
     const struct section sessions = caps_written(section_sessions, "sessions", node, template),
                          loops = caps_written(section_loop_guard, "loop_guard", node, template);
     if (!sessions.map && !sessions.above && !loops.map && !loops.above) return; /* there may be a million of them */
     struct str who = arena_printf(arena, "%.*s %.*s", STR_ARG(kind), STR_ARG(name));
     if (sessions.map || sessions.above) *caps = caps_read(sessions, who);
     loops_read(loops, who, caps);
+    caps_doubt(reading, sessions, loops, caps);
 }
 
-void sessions_of_owner(struct snapshot *snapshot, const struct config_node *node, struct owner *owner) {
-    both_read(&snapshot->arena, owner->kind, owner->name, node, NULL, &owner->caps);
+void sessions_of_owner(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                       struct owner *owner) {
+    both_read(reading, &snapshot->arena, owner->kind, owner->name, node, NULL, &owner->caps);
 }
 
 void sessions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                         struct client *client) {
     const struct config_node *in = config_member(node, STR("in"));
     struct session_caps *caps = &client->caps;
-    both_read(&snapshot->arena, STR("client"), client->name, node, template_of(snapshot, node), caps);
+    both_read(reading, &snapshot->arena, STR("client"), client->name, node, template_of(snapshot, node), caps);
     const struct owner *owner = in && in->text.len ? map_find(&snapshot->owners_by_name, in->text) : NULL;
     for (; owner; owner = owner->in) {
         cap_lower(&caps->nano_usd, &owner->caps.nano_usd);

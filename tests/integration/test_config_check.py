@@ -397,6 +397,20 @@ def test_the_header_of_end_users_is_one_that_can_be_and_holds_no_credential(tmp_
     assert status == 2 and ":1:51: `forward_headers`: `" in said, said
 
 
+def test_caps_that_come_to_nothing_are_warned_of_where_they_stand(tmp_path):
+    status, said = check(tmp_path, """providers: {openai: {api_key: x}}
+owners:
+  - {name: a, sessions: {idle_minutes: 5}}
+  - {name: b, loop_guard: {}}
+  - {name: c, loop_guard: {warn: 6, refuse: 6}}
+  - {name: d, loop_guard: {warn: 5, refuse: 6}, sessions: {calls: 1}}
+  - {name: e, loop_guard: {refuse: 6}}
+""")
+    assert status == 0
+    assert [line.split(":", 1)[1].split(": ")[0] for line in said.splitlines() if "warning: " in line] == \
+        ["3:25", "4:27", "5:27"], said
+
+
 def test_targets_of_a_budget_that_are_none_are_told_where_they_stand(tmp_path):
     status, said = check(tmp_path, """providers: {openai: {api_key: x}}
 budgets:
