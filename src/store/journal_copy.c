@@ -100,7 +100,7 @@ static bool is_instance(const char *name) { return strlen(name) == 16 && strspn(
 static bool copy_instance(struct journal_copying *copying, const char *instance, char kind) {
     char path[journal_path_max + 32];
     snprintf(path, sizeof path, "%s/%.16s", copying->folder, instance);
-    DIR *entries = opendir(path);
+    DIR *entries = journal_folder_open(path);
     bool good = entries || errno == ENOENT || copy_fails(copying, path, strerror(errno));
     for (struct dirent *entry; entries && good && (entry = readdir(entries));)
         if (is_journal_file(entry->d_name, kind)) good = copy_file(copying, instance, entry->d_name);
@@ -109,7 +109,7 @@ static bool copy_instance(struct journal_copying *copying, const char *instance,
 }
 
 static bool copy_kind(struct journal_copying *copying, char kind) {
-    DIR *entries = opendir(copying->folder);
+    DIR *entries = journal_folder_open(copying->folder);
     bool good = entries || errno == ENOENT || copy_fails(copying, copying->folder, strerror(errno));
     for (struct dirent *entry; entries && good && (entry = readdir(entries));)
         if (is_instance(entry->d_name)) good = copy_instance(copying, entry->d_name, kind);

@@ -31,8 +31,15 @@ struct replay {
     bool ended, damaged;
 };
 
+DIR *journal_folder_open(const char *folder) {
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = descriptor < 0 ? NULL : fdopendir(descriptor);
+    if (!entries && descriptor >= 0) close(descriptor);
+    return entries;
+}
+
 void journal_folder_remove(const char *folder) {
-    DIR *entries = opendir(folder);
+    DIR *entries = journal_folder_open(folder);
     char path[journal_path_max + 300];
     for (struct dirent *entry; entries && (entry = readdir(entries));) {
         if (entry->d_name[0] != 's' && entry->d_name[0] != 'o') continue;
@@ -50,7 +57,7 @@ static int journal_name_order(const void *a, const void *b) {
 }
 
 static bool journal_names_read(const char *folder, char kind, struct journal_names *names) {
-    DIR *entries = opendir(folder);
+    DIR *entries = journal_folder_open(folder);
     *names = (struct journal_names){NULL, 0};
     for (struct dirent *entry; entries && (entry = readdir(entries));) {
         struct journal_name name;
@@ -192,7 +199,7 @@ static bool instances_each(const char *state_dir, const struct journal *own,
                            bool (*each)(void *, const char *, uint64_t), void *context) {
     char parent[journal_path_max], folder[journal_path_max + 64];
     snprintf(parent, sizeof parent, "%.400s/journal", state_dir);
-    DIR *entries = opendir(parent);
+    DIR *entries = journal_folder_open(parent);
     bool goes_on = true;
     for (struct dirent *entry; entries && goes_on && (entry = readdir(entries));) {
         uint64_t instance;

@@ -306,7 +306,8 @@ static bool is_failed_by(const struct flight *flight, const struct level *level,
                     (failure_is_timeout(candidate->failure) || candidate->failure == failure_context_exceeded ||
                      candidate->failure == failure_filtered);
         return once || candidate->tries >= level->route->failover_after ||
-               candidate->refusal == refusal_breaker_open_for_client || candidate->refusal == refusal_budget ||
+               candidate->refusal == refusal_breaker_open_for_client ||
+               candidate->refusal == refusal_cooling_for_client || candidate->refusal == refusal_budget ||
                candidate->refusal == refusal_budget_room;
     }
     return false;

@@ -680,7 +680,7 @@ static void heal(struct sim *sim) {
     for (size_t p = 0; p <= snapshot->provider_count && !sim->broken[0]; p++) {
         struct str name = p < snapshot->provider_count ? snapshot->providers[p].name : STR("lock");
         sim->now.mono_ns += 100 * NS_PER_S;
-        sim->now.wall_ns += (sim->quota.on ? 90000 : 100) * (int64_t)NS_PER_S; /* quotas come back with the day */
+        sim->now.wall_ns += (sim->quota.on || sim->money.on ? 90000 : 100) * (int64_t)NS_PER_S; /* with the day */
         last = place_find(sim);
         caller_begin_sound(sim, last, name);
         heap_run(sim);
