@@ -103,7 +103,7 @@ static void cli_serve_drain(void *context, const struct audit_who *who) {
     serving->draining = true;
     (void)library_audit(serving->weir, &(struct audit_entry){.action = audit_gateway_drain, .who = *who}, &why);
     log_info(log_of(serving), now, "draining");
-    timer_set(serving->control, &serving->drain_limit, now.mono_ns + serving->weir->config.process.drain_ns, drain_over,
+    timer_set(serving->control, &serving->drain_limit, now.mono_ns + atomic_load(&serving->weir->drain_ns), drain_over,
               serving);
     gateway_drain(serving->gateway, drained, serving);
 }

@@ -228,6 +228,12 @@ static bool configured(struct weir *weir, struct weir_error *error) {
     return loaded;
 }
 
+/* What any thread may ask of the configuration that was read last. */
+static void config_tell(struct weir *weir) {
+    atomic_store(&weir->drain_ns, weir->config.process.drain_ns);
+    atomic_store(&weir->ledger_refuses, weir->config.process.ledger_refuses);
+}
+
 struct weir *library_open_in(const struct weir_options *options, const struct weir_host *host,
                              struct weir_error *error) {
     struct weir *weir = hash_start() ? memory_take_zeroed(sizeof *weir) : NULL;
@@ -254,6 +260,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
     struct error why = {.code = error_none};
     weir->worker_count = worker_count_of(weir, options);
     weir->memory.limit = weir->config.process.memory_bytes_max;
+    config_tell(weir);
     budget_share(&weir->connections, &weir->memory);
     budget_share(&weir->strangers, &weir->memory);
     reasoning_memory_init(&weir->reasoning, &weir->memory);
@@ -407,6 +414,7 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
     deployed_tell(weir, fresh->snapshot);
     struct config before = weir->config;
     weir->config = *config;
+    config_tell(weir);
     memset(config, 0, sizeof *config);
     issuers_read(weir->issuers);
     deployment_release(old);

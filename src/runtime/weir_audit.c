@@ -60,7 +60,7 @@ static bool audit_note(struct weir *weir, const struct audit_entry *entry, char 
 
 /* What ends a gateway must be possible on a full disk too. */
 static bool audit_goes_on(const struct weir *weir, enum audit_action action) {
-    return action == audit_gateway_drain || !weir->config.process.ledger_refuses;
+    return action == audit_gateway_drain || !atomic_load(&weir->ledger_refuses);
 }
 
 bool library_audit(struct weir *weir, const struct audit_entry *entry, struct error *error) {

@@ -48,7 +48,9 @@ struct weir {
     struct pattern *redacts;            /* `log.redact_patterns`; NULL: none */
     struct sessions_kept sessions_kept; /* what sessions had used, as the ledger has it */
     struct config config;               /* of the last load: its `process` part counts */
-    struct in_force texts;              /* what the configuration was made of; guarded by `control` */
+    _Atomic uint64_t drain_ns;          /* of it, for any thread; what follows too */
+    _Atomic bool ledger_refuses;
+    struct in_force texts;   /* what the configuration was made of; guarded by `control` */
     pthread_mutex_t control; /* held through a reload or an edit, which come one after the other: guards config, ids */
     pthread_mutex_t mutex;   /* guards deployment and file_said, and only while they are read or swapped; taken inside
                               * `control` */
