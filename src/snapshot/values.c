@@ -55,7 +55,8 @@ static struct money_value *value_at(const struct values *values, bool rolls, uin
 static struct money_value *value_fixed(struct values *values, bool rolls, const struct hash_tag *tag) {
     bool none = tag_is(tag, &value_none);
     struct money_value *value = (struct money_value *)(void *)((char *)(values + 1) + none * value_size(rolls));
-    if (!value->said[0]) str_copy(value->said, sizeof value->said, none ? STR("(none)") : STR("(other)"));
+    if (value->said[0]) return value; /* who holds it reads it without the flag */
+    str_copy(value->said, sizeof value->said, none ? STR("(none)") : STR("(other)"));
     value->tag = none ? value_none : value_other;
     return value;
 }
