@@ -151,7 +151,7 @@ struct sim_client {
 };
 
 /* What a naive reader would keep of budgets: sums of each window. */
-enum { sim_sums_max = 256, sim_limits_max = 64 };
+enum { sim_sums_max = 1024, sim_limits_max = 64 };
 struct sim_sum {
     uint64_t budget, window_s;
     const void *value; /* of a split budget */

@@ -11,7 +11,7 @@
 #include "runtime/attempt_records.h"
 #include "sim.h"
 
-enum { looks_max = 12, look_percent = 4, flights_max = 1024, sums_max = 256 };
+enum { looks_max = 12, look_percent = 4, flights_max = 1024, sums_max = 1024 };
 enum left { left_nothing, left_lost, left_settled };
 
 struct sim_crash {

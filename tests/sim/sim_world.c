@@ -675,8 +675,8 @@ static void heal(struct sim *sim) {
         sim->world[p].failing = sim->world[p].absent = sim->world[p].drained = 0;
     if (!sim_rule(sim, config_take(sim), "every configuration of the run loads", 0)) return;
     snapshot = sim->config.snapshot;
-    sim->now.mono_ns += 4000 * NS_PER_S; /* beyond every cool-down and every bucket */
-    sim->now.wall_ns += 4000 * (int64_t)NS_PER_S;
+    sim->now.mono_ns += 4000 * NS_PER_S;                /* beyond every cool-down and every bucket */
+    sim->now.wall_ns += 30 * 86400 * (int64_t)NS_PER_S; /* and every day that a clock which was set has seen */
     for (size_t p = 0; p <= snapshot->provider_count && !sim->broken[0]; p++) {
         struct str name = p < snapshot->provider_count ? snapshot->providers[p].name : STR("lock");
         sim->now.mono_ns += 100 * NS_PER_S;
