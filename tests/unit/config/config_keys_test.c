@@ -55,11 +55,14 @@ static bool two_values(const struct config_key *key, char one[64], char other[64
         snprintf(other, 64, "%.0f", least + 2 * (step >= 1 ? (double)(int64_t)step : 0));
         return true;
     case value_number:
-    case value_seconds:
+    case value_seconds: {
         if (step > 100) step = 100;
-        snprintf(one, 64, "%.3f", least + step);
-        snprintf(other, 64, "%.3f", least + 2 * step);
+        /* what counts beside another key alone is written with it */
+        const char *with = str_eq(key->name, STR("at")) ? ", over: downgrade" : "";
+        snprintf(one, 64, "%.3f%s", least + step, with);
+        snprintf(other, 64, "%.3f%s", least + 2 * step, with);
         return true;
+    }
     default: return false;
     }
 }
