@@ -99,19 +99,48 @@ def test_a_seed_draws_the_same_again_and_each_operator_gets_its_share():
     assert {of[change] for change in first} == set(mutate.OPERATORS)
 
 
-def test_each_folder_has_integration_tests_near_it():
-    for path in mutate.read_sources([]):
-        near, = mutate.near(path, "near")
-        for file in near:
-            assert (ROOT / file).is_file(), file
+def measured(seconds, passed=True, **lines):
+    return {"seconds": seconds, "passed": passed, "lines": {f"src/{name}.c": ran for name, ran in lines.items()}}
 
 
-def test_the_near_ones_run_first_then_the_quick_or_all_others_each_once():
-    near, = mutate.near("src/core/pick.c", "near")
-    first, quick = mutate.near("src/core/pick.c", "quick")
-    again, others = mutate.near("src/core/pick.c", "all")
-    assert near == first == again and set(quick) < set(others) and not set(near) & set(others)
-    assert all((ROOT / file).is_file() for file in others) and len(set(others)) == len(others)
-    long = {mutate.INTEGRATION % name for name in mutate.LONG}
-    assert set(others) - set(quick) == long - set(near) and all((ROOT / file).is_file() for file in long)
-    assert mutate.near("src/core/pick.c", "none") == []
+REACH = {
+    "executable": {"src/a.c": [1, 2, 5, 7], "src/b.c": [1]},
+    "tests": {
+        "unit core-a_test": measured(0.1, a=[1, 2, 5, 7]),
+        "unit core-all_test": measured(0.1, a=[1, 2], b=[1]),
+        "unit core-broken_test": measured(0.1, False, a=[1, 2]),
+        "simulator": measured(9, a=[1, 5]),
+        "tests/integration/test_quick.py": measured(2, a=[1, 2, 5]),
+        "tests/integration/test_slow.py": measured(80, a=[1, 2, 5]),
+        "tests/integration/test_slower.py": measured(100, a=[1, 2, 5]),
+        "tests/integration/test_other.py": measured(1, b=[1]),
+    }
+}
+
+
+def named(*names):
+    return [f"tests/integration/test_{name}.py" for name in names]
+
+
+def test_the_tests_of_a_change_are_those_that_run_its_line():
+    reach = mutate.Reach(REACH)
+    assert reach.chosen("src/a.c", 5, 5, "none") == (["core-a_test"], True, [])
+    assert reach.chosen("src/a.c", 2, 2, "none") == (["core-a_test", "core-all_test"], False, [])
+    assert reach.chosen("src/b.c", 1, 1, "all") == (["core-all_test"], False, [named("other")])
+
+
+@pytest.mark.parametrize("first, last, place", [(1, 1, {1}), (3, 3, {2}), (3, 6, {2, 5}), (9, 9, {7})])
+def test_a_line_inside_a_statement_runs_where_its_beginning_does(first, last, place):
+    assert mutate.Reach(REACH).place("src/a.c", first, last) == place
+
+
+def test_the_nearest_come_first_and_near_ends_where_its_seconds_do():
+    reach = mutate.Reach(REACH)
+    assert reach.chosen("src/a.c", 2, 2, "near")[2] == [named("quick"), named("slow")]
+    assert reach.chosen("src/a.c", 2, 2, "all")[2] == [named("quick"), named("slow", "slower")]
+
+
+def test_a_line_that_nobody_seems_to_run_gets_the_tests_of_its_source():
+    alone = {**REACH, "executable": {"src/a.c": [1, 2, 5, 7, 8]}}
+    units, simulated, files = mutate.Reach(alone).chosen("src/a.c", 8, 8, "near")
+    assert units == ["core-a_test", "core-all_test"] and simulated and files == [named("quick"), named("slow")]
