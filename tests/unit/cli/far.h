@@ -48,7 +48,7 @@ struct shown {
 /* Runs `argv` (NULL at its end) with --url of the gateway; `asks`: it is asked at all. */
 static inline void command_run_on(struct far *far, int (*command)(int argc, char **argv), const char *const *argv,
                                   bool asks, bool terminal, struct shown *shown) {
-    const char *all[16];
+    const char *all[20];
     int argc = 0;
     for (; argv[argc]; argc++) all[argc] = argv[argc];
     all[argc++] = "--url";
@@ -76,5 +76,43 @@ static inline void command_run(struct far *far, int (*command)(int argc, char **
 
 #define ARGV(...) \
     (const char *const[]) { __VA_ARGS__, "--admin-key", "a-key", NULL }
+
+/* A command, what it asks and is answered, and all that it shows. */
+struct far_row {
+    const char *argv[14];      /* --url and --admin-key come behind them */
+    const char *asks, *says;   /* "GET /path", and its body; NULL: nobody is asked, there is none */
+    const char *status, *body; /* the answer; NULL: 200 OK, {} */
+    bool terminal;             /* it shows it at one */
+    int ends;                  /* the exit status */
+    const char *out, *err;     /* NULL: nothing */
+};
+
+static inline void far_row_check(const struct far_row *row, size_t number, int (*command)(int argc, char **argv)) {
+    static struct far far;
+    static struct shown shown;
+    const char *argv[17] = {NULL};
+    int argc = 0;
+    far.status = row->status ? row->status : "200 OK";
+    far.body = row->body ? row->body : "{}";
+    for (; row->argv[argc]; argc++) argv[argc] = row->argv[argc];
+    if (row->asks) argv[argc++] = "--admin-key", argv[argc++] = "a-key";
+    command_run_on(&far, command, argv, row->asks != NULL, row->terminal, &shown);
+    if (shown.status != row->ends)
+        fail_msg("row %zu ends with %d: %s%s", number, shown.status, shown.out.text, shown.err.text);
+    if (row->asks) {
+        size_t len = strlen(row->asks);
+        const char *body = strstr(far.net.heard, "\r\n\r\n");
+        if (strncmp(far.net.heard, row->asks, len) != 0 || strncmp(far.net.heard + len, " HTTP/1.1\r\n", 11) != 0)
+            fail_msg("row %zu asks %.200s", number, far.net.heard);
+        if (!body || strcmp(body + 4, row->says ? row->says : "") != 0)
+            fail_msg("row %zu says %s", number, body ? body + 4 : "");
+    }
+    if (strcmp(shown.out.text, row->out ? row->out : "") != 0) fail_msg("row %zu shows:\n%s", number, shown.out.text);
+    if (strcmp(shown.err.text, row->err ? row->err : "") != 0) fail_msg("row %zu tells:\n%s", number, shown.err.text);
+}
+
+static inline void far_rows_check(const struct far_row *rows, size_t count, int (*command)(int argc, char **argv)) {
+    for (size_t i = 0; i < count; i++) far_row_check(&rows[i], i, command);
+}
 
 #endif
