@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/batch_show.h"
 #include "cli/cli.h"
 #include "runtime/weir_internal.h"
 
@@ -21,47 +22,19 @@ struct showing {
     double told_s;
 };
 
-static void bar_print(const struct weir_batch_progress *at) {
-    enum { width = 30 };
-    double share = at->total ? (double)at->done / (double)at->total : 0;
-    uint64_t now = at->done - at->skipped;
-    double rate = at->seconds > 0 ? (double)now / at->seconds : 0;
-    char bar[width + 1];
-    for (int i = 0; i < width; i++) bar[i] = i < (int)(share * width) ? '#' : '.';
-    bar[width] = 0;
-    fprintf(stderr, "\r[%s] %llu/%llu  %.1f/s  %u at once  %llu failed  $%.4f", bar, (unsigned long long)at->done,
-            (unsigned long long)at->total, rate, at->parallel, (unsigned long long)at->failed,
-            (double)at->cost_nano_usd / 1e9);
-    if (rate > 0) fprintf(stderr, "  %.0f s left", (double)(at->total - at->done) / rate);
-    fprintf(stderr, "\033[K");
-}
-
 static int on_progress(void *user, const struct weir_batch_progress *at) {
     struct showing *showing = user;
     if (showing->terminal && !showing->quiet) {
-        bar_print(at);
+        char bar[256];
+        struct text text = text_in_buffer(bar, sizeof bar);
+        batch_bar_put(at, &text);
+        fprintf(stderr, "\r%.*s\033[K", STR_ARG(text_str(&text)));
     } else if (!showing->quiet && at->seconds - showing->told_s >= 5) {
         showing->told_s = at->seconds;
         fprintf(stderr, "weir: %llu of %llu lines, %llu failed\n", (unsigned long long)at->done,
                 (unsigned long long)at->total, (unsigned long long)at->failed);
     }
     return interrupted;
-}
-
-static void summary_print(const struct weir_batch_progress *at, bool json) {
-    if (json) {
-        printf("{\"total\":%llu,\"done\":%llu,\"failed\":%llu,\"skipped\":%llu,\"input_tokens\":%lld,"
-               "\"output_tokens\":%lld,\"cost_usd\":\"%lld.%09lld\",\"seconds\":%.3f}\n",
-               (unsigned long long)at->total, (unsigned long long)at->done, (unsigned long long)at->failed,
-               (unsigned long long)at->skipped, (long long)at->input_tokens, (long long)at->output_tokens,
-               (long long)(at->cost_nano_usd / 1000000000), (long long)(at->cost_nano_usd % 1000000000), at->seconds);
-        return;
-    }
-    printf(
-        "%llu lines: %llu succeeded, %llu failed, %llu from an earlier run; %lld tokens in, %lld out, $%.6f, %.1f s\n",
-        (unsigned long long)at->total, (unsigned long long)(at->done - at->failed), (unsigned long long)at->failed,
-        (unsigned long long)at->skipped, (long long)at->input_tokens, (long long)at->output_tokens,
-        (double)at->cost_nano_usd / 1e9, at->seconds);
 }
 
 static int cli_batch_run(struct weir *weir, struct weir_batch_options *options, bool quiet, bool json) {
@@ -75,7 +48,10 @@ static int cli_batch_run(struct weir *weir, struct weir_batch_options *options, 
     int done = weir_batch(weir, options, &progress, &error);
     if (showing.terminal && !quiet) fprintf(stderr, "\n");
     if (done != 0) fprintf(stderr, "weir: %s\n", error.message);
-    if (progress.total && !quiet) summary_print(&progress, json);
+    char summary[512];
+    struct text text = text_in_buffer(summary, sizeof summary);
+    batch_summary_put(&progress, json, &text);
+    if (progress.total && !quiet) printf("%.*s\n", STR_ARG(text_str(&text)));
     return done != 0 || progress.failed ? 1 : 0;
 }
 

@@ -15,9 +15,10 @@
 #include "dialect/json.h"
 #include "net/loop.h"
 #include "runtime/batch_file.h"
+#include "runtime/batch_line.h"
 #include "runtime/weir_internal.h"
 
-enum { parallel_first = 4, tries_usual = 5, look_ms = 100, backoff_ms = 500, backoff_ms_max = 30000 };
+enum { parallel_first = 4, tries_usual = 5, look_ms = 100 };
 
 /* One line on its way. */
 struct item {
@@ -146,50 +147,6 @@ static void result_refuse(struct batch *batch, struct item *item, struct str cus
 
 /* -- lines in -- */
 
-/* The object under "body" as it stands in the line. */
-static bool body_find(struct str line, struct str *body) {
-    unsigned depth = 0;
-    bool in_string = false;
-    size_t from = SIZE_MAX, key_at = 0;
-    for (size_t i = 0; i < line.len; i++) {
-        char c = line.at[i];
-        if (in_string) {
-            if (c == '\\') i++;
-            if (c == '"') {
-                in_string = false;
-                if (depth == 1 && str_eq(str_slice(line, key_at, i + 1), STR("\"body\"")) && from == SIZE_MAX) {
-                    size_t colon = i + 1;
-                    while (colon < line.len && (line.at[colon] == ' ' || line.at[colon] == '\t')) colon++;
-                    if (colon < line.len && line.at[colon] == ':') from = colon + 1;
-                }
-            }
-        } else if (c == '"') {
-            in_string = true;
-            key_at = i;
-        } else if (c == '{' || c == '[') {
-            depth++;
-        } else if (c == '}' || c == ']') {
-            depth--;
-            if (depth == 1 && from != SIZE_MAX) {
-                *body = str_trim(str_slice(line, from, i + 1));
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static const char *line_problem(const struct json_value *root, struct str line, struct str *body) {
-    const struct json_value *content = json_member(root, "body");
-    if (json_kind(root) != json_object) return "it is not a JSON object";
-    if (json_kind(json_member(root, "custom_id")) != json_string) return "it has no custom_id";
-    if (!str_eq(json_str(json_member(root, "method"), STR("POST")), STR("POST"))) return "its method is not POST";
-    if (json_kind(json_member(root, "url")) != json_string) return "it has no url";
-    if (json_kind(content) != json_object || !body_find(line, body)) return "its body is not a JSON object";
-    if (json_bool(json_member(content, "stream"), false)) return "a batch does not stream: leave `stream` out";
-    return NULL;
-}
-
 static bool item_send(struct batch *batch, struct item *item, const struct json_value *root, struct str body,
                       struct weir_error *error) {
     static const struct weir_callbacks callbacks = {batch_on_head, batch_on_bytes, batch_on_done};
@@ -212,7 +169,7 @@ static void item_begin(struct batch *batch, struct item *item) {
     struct str line = str_make(item->text, item->text_len), body = STR("");
     struct json *json = json_parse(line, &problem, &at);
     const struct json_value *root = json_root(json);
-    const char *refusal = json ? line_problem(root, line, &body) : "it is not JSON";
+    const char *refusal = json ? batch_line_problem(root, line, &body) : "it is not JSON";
     struct str custom_id = json_str(json_member(root, "custom_id"), STR_NONE);
     if (!refusal && item_send(batch, item, root, body, &error)) {
         batch->in_flight++;
@@ -249,35 +206,11 @@ static struct item *item_next(struct batch *batch) {
 
 /* -- results -- */
 
-static bool may_pass(const struct item *item) {
-    static const char *const codes[] = {"rate_limited",          "too_many_in_flight",   "overloaded",
-                                        "no_provider_available", "upstream_unreachable", "upstream_timeout",
-                                        "out_of_memory"};
-    if (!item->failed) return false;
-    if (item->status == 408 || item->status == 429 || item->status >= 500) return true;
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (strcmp(item->error.code, codes[i]) == 0) return true;
-    return false;
-}
-
 /* What weir itself said of when to come again, else a longer and longer pause. */
 static uint64_t pause_ms(struct batch *batch, const struct item *item) {
-    const char *problem;
-    size_t at;
-    struct json *json = json_parse(str_make(item->reply, item->reply_len), &problem, &at);
-    const struct json_value *said = json_member(json_member(json_root(json), "error"), "weir");
-    int64_t told = json_i64(json_member(said, "retry_after_ms"), -1);
-    json_free(json);
-    uint64_t drawn = retry_backoff_ms(item->tries, backoff_ms, backoff_ms_max, prng_next(&batch->prng));
-    return told > 0 && told <= 10 * backoff_ms_max ? (uint64_t)told : drawn;
-}
-
-static void parallel_adapt(struct batch *batch, const struct item *item) {
-    bool overloaded = item->failed && (item->status == 429 || item->status == 503 || item->status == 529);
-    batch->parallel = overloaded ? batch->parallel / 2 : batch->parallel + 1 / batch->parallel;
-    if (batch->parallel < 1) batch->parallel = 1;
-    if (batch->parallel > batch->parallel_max) batch->parallel = batch->parallel_max;
-    CHECKF(batch->parallel >= 1, "parallel=%f", (double)batch->parallel); /* 0 would never send anything again */
+    uint64_t told = batch_told_ms(str_make(item->reply, item->reply_len));
+    uint64_t drawn = retry_backoff_ms(item->tries, batch_backoff_ms, batch_backoff_ms_max, prng_next(&batch->prng));
+    return told ? told : drawn;
 }
 
 static void item_end(struct batch *batch, struct item *item) {
@@ -290,10 +223,10 @@ static void item_end(struct batch *batch, struct item *item) {
     if (facts.input_tokens > 0) batch->progress.input_tokens += facts.input_tokens;
     if (facts.output_tokens > 0) batch->progress.output_tokens += facts.output_tokens;
     if (facts.cost_nano_usd > 0) batch->progress.cost_nano_usd += facts.cost_nano_usd;
-    parallel_adapt(batch, item);
+    batch->parallel = batch_parallel_next(batch->parallel, batch->parallel_max, item->failed, item->status);
     weir_call_free(item->call);
     item->call = NULL;
-    if (may_pass(item) && item->tries < batch->tries_max) {
+    if (item->failed && batch_may_pass(item->status, str_from(item->error.code)) && item->tries < batch->tries_max) {
         item->not_before_ns = clock_read().mono_ns + pause_ms(batch, item) * NS_PER_MS;
         item->next = batch->waiting;
         batch->waiting = item;
