@@ -106,6 +106,18 @@ struct window_span window_now(const struct window *window, int64_t now_s) {
     return span;
 }
 
+bool window_forecast(struct window_span span, int64_t now_s, int64_t counted, int64_t limit,
+                     struct window_forecast *forecast) {
+    int64_t passed_s = now_s - span.start_s, whole_s = span.end_s - span.start_s;
+    if (span.end_s == INT64_MAX || passed_s <= 0) return false;
+    __int128 total = (__int128)counted * whole_s / passed_s;
+    *forecast =
+        (struct window_forecast){.total = total > INT64_MAX ? INT64_MAX : (int64_t)total, .reached_s = INT64_MAX};
+    if (counted > 0 && total >= limit)
+        forecast->reached_s = span.start_s + (int64_t)((__int128)limit * passed_s / counted);
+    return true;
+}
+
 void window_moment_put(struct text *text, int64_t moment_s) {
     if (moment_s < earliest_s) moment_s = earliest_s;
     if (moment_s > latest_s) moment_s = latest_s;

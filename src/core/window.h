@@ -6,6 +6,7 @@
 #ifndef WEIR_CORE_WINDOW_H
 #define WEIR_CORE_WINDOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/text.h"
@@ -40,6 +41,15 @@ struct window {
 };
 /* The same as window_span. Any thread. */
 struct window_span window_now(const struct window *window, int64_t now_s);
+
+/* What is counted by a window's end, if it goes on as it did since it began. */
+struct window_forecast {
+    int64_t total;     /* INT64_MAX: that, or more */
+    int64_t reached_s; /* when it comes to the limit, not behind the window's end; INT64_MAX: it does not */
+};
+/* false: it has only begun, or has no end. What was counted and the limit: from 0. */
+bool window_forecast(struct window_span span, int64_t now_s, int64_t counted, int64_t limit,
+                     struct window_forecast *forecast);
 
 /* "2026-11-22T00:00:00Z" */
 void window_moment_put(struct text *text, int64_t moment_s);

@@ -16,18 +16,12 @@ static void extra_put(struct money_extra_view extra, struct str name, struct str
     if (extra.until_s != INT64_MAX) moment_json(text, until, extra.until_s);
 }
 
-/* What the window will have cost at its end, if it goes on as it did since it began; and when its limit is reached
- * then, where that is before its end. */
 static void forecast_put(const struct money_budget *budget, struct window_span span, int64_t spent, int64_t now_s,
                          struct text *text) {
-    int64_t passed_s = now_s - span.start_s, whole_s = span.end_s - span.start_s;
-    if (span.end_s == INT64_MAX || passed_s <= 0 || whole_s <= 0) return;
-    __int128 forecast = (__int128)spent * whole_s / passed_s;
-    text_json_money(text, STR("forecast_usd"), forecast > INT64_MAX ? INT64_MAX : (int64_t)forecast);
-    if (spent > 0 && forecast >= budget->limit_nano_usd) {
-        __int128 after_s = (__int128)budget->limit_nano_usd * passed_s / spent;
-        moment_json(text, STR("spent_at"), span.start_s + (int64_t)after_s);
-    }
+    struct window_forecast forecast;
+    if (!window_forecast(span, now_s, spent, budget->limit_nano_usd, &forecast)) return;
+    text_json_money(text, STR("forecast_usd"), forecast.total);
+    if (forecast.reached_s != INT64_MAX) moment_json(text, STR("spent_at"), forecast.reached_s);
 }
 
 /* Those of the values that have the least left of their sums. */

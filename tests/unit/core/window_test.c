@@ -165,6 +165,39 @@ static void every_window_has_its_word(void **state) {
     assert_int_equal(window_word(window_kinds).len, 0);
 }
 
+static void a_window_goes_on_as_it_did_since_it_began(void **state) {
+    static const struct {
+        int64_t end_s, now_s, counted, limit;
+        bool told;
+        int64_t total, reached_s;
+    } rows[] = {
+        {2000, 1500, 50, 1000, true, 100, INT64_MAX},
+        {2000, 1250, 50, 1000, true, 200, INT64_MAX},
+        {2000, 1500, 50, 101, true, 100, INT64_MAX}, /* one more than it will be */
+        {2000, 1500, 50, 100, true, 100, 2000},      /* at its very end */
+        {2000, 1500, 50, 99, true, 100, 1990},
+        {2000, 1500, 50, 50, true, 100, 1500},
+        {2000, 1500, 80, 40, true, 160, 1250}, /* it was spent before now */
+        {2000, 1500, 50, 0, true, 100, 1000},
+        {2000, 1500, 0, 0, true, 0, INT64_MAX},
+        {2000, 1500, 1, 1000, true, 2, INT64_MAX},
+        {2000, 1001, 1, 5000, true, 1000, INT64_MAX},
+        {2000, 1000, 1, 1, false, 0, 0}, /* it begins now */
+        {2000, 999, 1, 1, false, 0, 0},
+        {INT64_MAX, 1500, 50, 60, false, 0, 0},
+        {2000, 1500, INT64_MAX / 2, INT64_MAX, true, INT64_MAX - 1, INT64_MAX},
+        {2000, 1500, INT64_MAX, INT64_MAX, true, INT64_MAX, 1500}, /* neither product fits in 64 bits */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct window_forecast forecast = {0, 0};
+        const struct window_span span = {1000, rows[i].end_s};
+        bool told = window_forecast(span, rows[i].now_s, rows[i].counted, rows[i].limit, &forecast);
+        if (told != rows[i].told || forecast.total != rows[i].total || forecast.reached_s != rows[i].reached_s)
+            fail_msg("row %zu: %d, %lld, %lld", i, told, (long long)forecast.total, (long long)forecast.reached_s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utc_windows_begin_where_everybody_thinks),
@@ -177,6 +210,7 @@ int main(void) {
         cmocka_unit_test(what_was_found_last_is_found_again),
         cmocka_unit_test(moments_are_told_as_people_write_them),
         cmocka_unit_test(every_window_has_its_word),
+        cmocka_unit_test(a_window_goes_on_as_it_did_since_it_began),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
