@@ -1,7 +1,7 @@
 /* codec_memory_test.c - memory that is refused: every reader of a dialect is denied each allocation in turn. It answers
  * with an error (of memory, or that something is wrong which may not be: the arena remembers that it was short, and
  * the flight looks) or with a request that the flight does not believe either. An error and a request at once there is
- * not. */
+ * not. Every writer of requests is, too: it fails, or has written the whole. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -173,10 +173,74 @@ static void texts_to_embed_that_have_no_room_are_an_error_of_memory(void **state
             denied_each_in_turn(embed_read, embeds[i].codec, quoted(embeds[i].body));
 }
 
+/* -- writers -- */
+
+static const struct codec *const writers[] = {&codec_openai, &codec_completions, &codec_anthropic,   &codec_gemini,
+                                              &codec_ollama, &codec_cloudflare,  &codec_huggingface, &codec_responses};
+
+static struct str request_written(const struct codec *codec, const struct message_request *request,
+                                  struct arena *arena) {
+    const struct codec_target target = {.model = STR("m"),
+                                        .quirks = quirks_of(STR(""), STR("")),
+                                        .output_tokens_max = 8192,
+                                        .reasons = true,
+                                        .stream = request->stream};
+    struct text text = text_in_arena(arena, each_its_own);
+    codec->write_request(request, &target, &text);
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
+static void written_check(const struct codec *codec, struct str is, struct str wanted, size_t where) {
+    if (is.at && !str_eq(is, wanted)) fail_msg("%s, %zu: half of it is no failure", codec->name.at, where);
+}
+
+static void written_denied_each_in_turn(const struct codec *codec, const struct message_request *request) {
+    struct arena whole;
+    bool denied = true;
+    arena_init(&whole, 4096, plenty);
+    struct str wanted = request_written(codec, request, &whole);
+    assert_non_null(wanted.at);
+    for (unsigned n = 1; denied; n++) {
+        struct arena arena;
+        arena_init(&arena, each_its_own, plenty);
+        memory_fail_at(n);
+        struct str is = request_written(codec, request, &arena);
+        denied = memory_calls() >= n;
+        memory_fail_at(0);
+        if (denied) assert_null(is.at);
+        written_check(codec, is, wanted, n);
+        arena_free(&arena);
+    }
+    denied = true;
+    for (size_t most = 0; denied; most += 16) {
+        struct arena arena;
+        arena_init(&arena, each_its_own, most);
+        struct str is = request_written(codec, request, &arena);
+        denied = !is.at;
+        written_check(codec, is, wanted, most);
+        arena_free(&arena);
+    }
+    arena_free(&whole);
+}
+
+static void what_is_written_without_room_is_a_failure_and_no_half_of_it(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        struct message_request request;
+        struct error error = {.code = error_none};
+        struct str param = STR_NONE;
+        assert_true(requests[i].codec->read_request(quoted(requests[i].body), STR("m"), false, &made, &request, &error,
+                                                    &param));
+        for (size_t w = 0; w < sizeof writers / sizeof *writers; w++)
+            if (writers[w]->write_request) written_denied_each_in_turn(writers[w], &request);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_request_that_has_no_room_is_an_error_of_memory, begin, end),
         cmocka_unit_test_setup_teardown(texts_to_embed_that_have_no_room_are_an_error_of_memory, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_written_without_room_is_a_failure_and_no_half_of_it, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
