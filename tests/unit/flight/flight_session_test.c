@@ -102,6 +102,31 @@ static void a_session_that_costs_too_much_says_so(void **state) {
     end(&world);
 }
 
+static void who_asks_beside_a_request_of_its_session_may_come_again_in_a_second(void **state) {
+    (void)state;
+    struct flight_world world;
+    begin(&world, FILE_OF("usd: 1")); /* for one such request, and not for two */
+    struct flight *first = ask(&world, "s"), *second = ask(&world, "s");
+    assert_int_equal(flight_world_action(&world, action_respond)->respond.status, 429);
+    assert_str_equal(flight_world_said(&world, "retry-after"), "1");
+    flight_world_drop(&world, second);
+    finish(&world, first);
+    flight_world_drop(&world, first);
+    end(&world);
+}
+
+static void who_has_spent_its_session_is_told_no_time(void **state) {
+    (void)state;
+    struct flight_world world;
+    begin(&world, FILE_OF("usd: 0.001"));
+    struct flight *flight = ask(&world, "s");
+    assert_int_equal(flight_world_action(&world, action_respond)->respond.status, 429);
+    assert_null(flight_world_said(&world, "retry-after").at);
+    assert_null(flight_world_said(&world, "retry-after-ms").at);
+    flight_world_drop(&world, flight);
+    end(&world);
+}
+
 /* As when all places are taken: here there are none. */
 static void sessions_without_a_place_share_one_and_say_so(void **state) {
     (void)state;
@@ -126,6 +151,8 @@ int main(void) {
         cmocka_unit_test(an_attempt_counts_as_money_as_a_call_and_for_its_time),
         cmocka_unit_test(what_is_refused_lets_go_and_is_no_call),
         cmocka_unit_test(a_session_that_costs_too_much_says_so),
+        cmocka_unit_test(who_asks_beside_a_request_of_its_session_may_come_again_in_a_second),
+        cmocka_unit_test(who_has_spent_its_session_is_told_no_time),
         cmocka_unit_test(sessions_without_a_place_share_one_and_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
