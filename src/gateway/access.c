@@ -3,18 +3,8 @@
  * same time for any key. */
 #include "base/hash.h"
 #include "base/memory.h"
+#include "gateway/access_web.h"
 #include "gateway/visit.h"
-
-/* ?key=KEY, as callers of Google's API may send it. A token has nothing that needs an escape. */
-static struct str key_of_query(struct str query, char *buffer, size_t size) {
-    struct str pair;
-    while (str_split_next(&query, '&', &pair)) {
-        if (!str_starts(pair, STR("key="))) continue;
-        struct str key = str_slice(pair, 4, pair.len);
-        return jwt_is_alike(key) ? key : str_percent_decode(key, buffer, size);
-    }
-    return STR("");
-}
 
 /* Authorization: Bearer, x-api-key, x-goog-api-key; on Google's paths ?key= too. */
 static struct str gateway_access_key_of(const struct visit *visit, const struct http_request *request, char *buffer,
@@ -23,32 +13,7 @@ static struct str gateway_access_key_of(const struct visit *visit, const struct 
     if (str_starts_nocase(value, STR("bearer "))) return str_trim(str_slice(value, 7, value.len));
     value = http_header_find(request->headers, request->header_count, STR("x-api-key"));
     if (!value.len) value = http_header_find(request->headers, request->header_count, STR("x-goog-api-key"));
-    return value.len || visit->dialect != dialect_gemini ? value : key_of_query(request->query, buffer, size);
-}
-
-static bool is_loopback(struct str authority) {
-    struct str host;
-    return host_split(authority, &host) && host_is_loopback(host);
-}
-
-static bool origin_is_loopback(struct str origin) {
-    size_t scheme = str_starts_nocase(origin, STR("http://"))    ? 7
-                    : str_starts_nocase(origin, STR("https://")) ? 8
-                                                                 : 0; /* an extension's page is no page of ours */
-    return scheme && is_loopback(str_slice(origin, scheme, origin.len));
-}
-
-/* A browser says so itself where another page than our own makes it ask, also where it sends no Origin: images,
- * scripts, forms. `same-site` is another port of this machine, whose page is not ours either. Following a link to what
- * is open to all is fine: the page that it stood on learns nothing. */
-static bool is_made_by_another_page(const struct http_request *request, enum access wanted) {
-    struct str site = http_header_find(request->headers, request->header_count, STR("sec-fetch-site"));
-    if (!site.len || str_eq(site, STR("same-origin")) || str_eq(site, STR("none"))) return false;
-    bool followed =
-        request->method == http_get && wanted == access_open &&
-        str_eq(http_header_find(request->headers, request->header_count, STR("sec-fetch-mode")), STR("navigate")) &&
-        str_eq(http_header_find(request->headers, request->header_count, STR("sec-fetch-dest")), STR("document"));
-    return !followed;
+    return value.len || visit->dialect != dialect_gemini ? value : web_query_key(request->query, buffer, size);
 }
 
 static bool is_admin_key(const struct snapshot *snapshot, struct str key) {
@@ -128,11 +93,12 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
     bool keyless = !snapshot_wants_keys(snapshot) && !snapshot->auth_none;
     struct str origin = http_header_find(request->headers, request->header_count, STR("origin"));
     *sentence = "";
-    if (keyless && !str_eq(request->peer, STR("unix")) && !is_loopback(request->host)) {
+    if (keyless && !str_eq(request->peer, STR("unix")) && !web_is_loopback(request->host)) {
         *sentence = "Without client keys only requests to a loopback Host (localhost, 127.0.0.1, [::1]) are answered.";
         return error_not_allowed;
     }
-    if (keyless && ((origin.len && !origin_is_loopback(origin)) || is_made_by_another_page(request, wanted))) {
+    if (keyless && ((origin.len && !web_origin_is_loopback(origin)) ||
+                    web_is_made_by_another_page(request, wanted == access_open))) {
         *sentence = "Without client keys requests from web pages of other origins are refused.";
         return error_not_allowed;
     }
