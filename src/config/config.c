@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/memory.h"
 #include "config/config_overlay.h"
 #include "config/config_read.h"
@@ -287,21 +288,25 @@ bool config_load_once(const struct config_input *input, const struct config_left
     return config->snapshot != NULL;
 }
 
+enum { some_keys_max = 3 };
+
 /* Some top-level keys alone, checked: what is wrong with the others is no matter. false: they cannot be told. The
  * problems are those of these keys, or why there are none. */
 static bool some_keys(struct config_reading *reading, const char *const *names, size_t count,
                       struct config_node *only) {
-    struct config_node *root = root_of(reading), **place = &only->first;
+    struct config_node *root = root_of(reading), *found[some_keys_max], **place = &only->first;
     *only = (struct config_node){.kind = config_map};
+    CHECKF(count <= some_keys_max, "count=%zu", count);
     if (!root) return false;
     reading->config->problems = NULL;
     reading->config->error_count = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) { /* all of them first: the list that they stand in is taken apart then */
         struct config_node *node = config_member(root, str_from(names[i]));
-        if (!node) continue;
-        *place = node;
-        place = &node->next;
-        only->count++;
+        if (node) found[only->count++] = node;
+    }
+    for (size_t i = 0; i < only->count; i++) {
+        *place = found[i];
+        place = &found[i]->next;
     }
     *place = NULL;
     if (only->count) config_check(reading, only);
