@@ -125,7 +125,7 @@ def named(*names):
 def test_the_tests_of_a_change_are_those_that_run_its_line():
     reach = mutate.Reach(REACH)
     assert reach.chosen("src/a.c", 5, 5, "none") == (["core-a_test"], True, [])
-    assert reach.chosen("src/a.c", 2, 2, "none") == (["core-a_test", "core-all_test"], False, [])
+    assert reach.chosen("src/a.c", 2, 2, "none") == (["core-a_test", "core-all_test", "core-broken_test"], False, [])
     assert reach.chosen("src/b.c", 1, 1, "all") == (["core-all_test"], False, [named("other")])
 
 
@@ -143,4 +143,4 @@ def test_the_nearest_come_first_and_near_ends_where_its_seconds_do():
 def test_a_line_that_nobody_seems_to_run_gets_the_tests_of_its_source():
     alone = {**REACH, "executable": {"src/a.c": [1, 2, 5, 7, 8]}}
     units, simulated, files = mutate.Reach(alone).chosen("src/a.c", 8, 8, "near")
-    assert units == ["core-a_test", "core-all_test"] and simulated and files == [named("quick"), named("slow")]
+    assert units == ["core-a_test", "core-all_test", "core-broken_test"] and simulated and files == [named("quick"), named("slow")]
