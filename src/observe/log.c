@@ -1,8 +1,11 @@
 /* log.c - rings, and the thread that empties them. Must never make a writer wait, nor split a line between two writers.
  *
- *   ring: [ ....tail======head.... ]   head: bytes put so far, moved by the writer after a whole line;
- *                                      tail: bytes written out, moved by whoever holds `drain`      head - tail <=
+ *   ring: [ ....tail======head.... ]   head: bytes put so far, moved by the writer after a whole entry;
+ *                                      tail: bytes read, moved by whoever holds `drain`     head - tail <=
  * log_ring_bytes
+ *
+ *   out:  [ line\nline\nline\n..... ]   the lines made of them, of all writers; written many at a time, and a half that
+ *                                      is left is written before anything else
  */
 #include "observe/log.h"
 
@@ -26,6 +29,7 @@ enum {
     sites_max = 128,         /* power of two; sites past it are not limited */
     pipe_write_bytes = 4096, /* PIPE_BUF: what a pipe that polls as writable takes without blocking */
     file_write_bytes = 128 * 1024,
+    out_bytes = 64 * 1024,
     close_patience_ms = 1000,
     crash_patience_ms = 200,
 };
@@ -44,7 +48,6 @@ struct log_writer {
     size_t tail_seen; /* the writer's last look at tail */
     uint64_t untold;  /* lines dropped since the last log_dropped line */
     struct now last;
-    struct log_second second;
     bool any_suppressed;
     struct site_count sites[sites_max];
     char apart[64]; /* keeps what two threads write on lines of their own */
@@ -52,18 +55,20 @@ struct log_writer {
     _Atomic uint64_t dropped;
     char apart_too[64];
     _Atomic size_t tail;
-    bool half_out; /* with `drain` held: the last byte written out is not the end of a line */
 };
 
 struct log {
     struct log_options options;
     struct log_style style;
-    size_t write_bytes_max;
+    size_t write_bytes_max, string_most;
     _Atomic int level;
     _Atomic bool closing, woken;
     _Atomic(struct log_writer *) writers[writers_max];
     _Atomic size_t writer_count;
-    pthread_mutex_t drain; /* held by whoever moves tails and writes */
+    pthread_mutex_t drain; /* held by whoever moves tails, makes lines and writes: the four below are its */
+    struct log_second second;
+    char *out;
+    size_t out_gone, out_len;
     pthread_mutex_t opening;
     struct log_writer *shared;
     int wake[2];
@@ -104,30 +109,36 @@ static void wake(struct log *log) {
     (void)written; /* a full pipe wakes as well */
 }
 
-static bool ring_put(struct log_writer *writer, struct str line) {
-    size_t head = atomic_load_explicit(&writer->head, memory_order_relaxed);
-    if (head + line.len - writer->tail_seen > log_ring_bytes)
+/* Where an entry of so many bytes goes: as one piece, so that the rest of the ring may be a gap in front of it. NULL:
+ * it is full. */
+static char *ring_room(struct log_writer *writer, size_t bytes, size_t *head) {
+    size_t left = log_ring_bytes - *head % log_ring_bytes, gap = left < bytes ? left : 0;
+    if (*head + gap + bytes - writer->tail_seen > log_ring_bytes)
         writer->tail_seen = atomic_load_explicit(&writer->tail, memory_order_acquire);
-    CHECKF(head - writer->tail_seen <= log_ring_bytes, "head=%zu tail=%zu", head, writer->tail_seen);
-    if (head + line.len - writer->tail_seen > log_ring_bytes) return false;
-    size_t at = head % log_ring_bytes, first = log_ring_bytes - at;
-    if (first > line.len) first = line.len;
-    memcpy(writer->ring + at, line.at, first);
-    memcpy(writer->ring, line.at + first, line.len - first);
-    atomic_store_explicit(&writer->head, head + line.len, memory_order_release);
-    if (head + line.len - writer->tail_seen > log_ring_bytes / 2) {
-        writer->tail_seen = atomic_load_explicit(&writer->tail, memory_order_acquire);
-        if (head + line.len - writer->tail_seen > log_ring_bytes / 2) wake(writer->log);
+    CHECKF(*head - writer->tail_seen <= log_ring_bytes, "head=%zu tail=%zu", *head, writer->tail_seen);
+    if (*head + gap + bytes - writer->tail_seen > log_ring_bytes) return NULL;
+    if (gap) {
+        const struct log_entry rest = {.bytes = (uint32_t)gap, .gap = true};
+        memcpy(writer->ring + *head % log_ring_bytes, &rest, gap < sizeof rest ? gap : sizeof rest);
+        *head += gap;
     }
-    return true;
+    return writer->ring + *head % log_ring_bytes;
 }
 
 static bool log_line_put(struct log_writer *writer, const struct log_site *site, const struct log_field *fields,
                          size_t count) {
-    char bytes[log_line_bytes];
-    struct text line = text_in_buffer(bytes, sizeof bytes);
-    log_line(&line, writer->log->style, &writer->second, writer->last.wall_ns, site, fields, count);
-    return ring_put(writer, text_str(&line));
+    size_t most = writer->log->string_most, head = atomic_load_explicit(&writer->head, memory_order_relaxed);
+    struct log_entry entry = log_entry_for(site, writer->last.wall_ns, fields, count, most);
+    char *at = ring_room(writer, entry.bytes, &head);
+    if (!at) return false;
+    log_entry_write(at, &entry, fields, most);
+    head += entry.bytes;
+    atomic_store_explicit(&writer->head, head, memory_order_release);
+    if (head - writer->tail_seen > log_ring_bytes / 2) {
+        writer->tail_seen = atomic_load_explicit(&writer->tail, memory_order_acquire);
+        if (head - writer->tail_seen > log_ring_bytes / 2) wake(writer->log);
+    }
+    return true;
 }
 
 static void drop(struct log_writer *writer) {
@@ -253,51 +264,51 @@ static size_t fd_write(struct log *log, struct str bytes, int *waited_ms, int pa
     return gone;
 }
 
-/* false: patience is over, in the middle of a line perhaps; the next drain goes on there, and no other writer's line
- * comes between, because the drain stops as well. */
-static bool drain_to_fd(struct log *log, struct log_writer *writer, size_t head, int *waited_ms, int patience_ms) {
+/* false: patience is over, in the middle of a line perhaps; the next drain goes on there. */
+static bool out_write(struct log *log, int *waited_ms, int patience_ms) {
+    size_t left = log->out_len - log->out_gone;
+    if (left) log->out_gone += fd_write(log, str_make(log->out + log->out_gone, left), waited_ms, patience_ms);
+    if (log->out_gone < log->out_len) return false;
+    log->out_gone = log->out_len = 0;
+    return true;
+}
+
+/* The writer's next entry becomes a line at the end of `out`, where there is room for one. */
+static struct str line_make(struct log *log, struct log_writer *writer) {
+    struct log_field fields[log_fields_max];
+    struct text line = text_in_buffer(log->out + log->out_len, log_line_bytes);
     size_t tail = atomic_load_explicit(&writer->tail, memory_order_relaxed);
-    while (tail != head) {
-        size_t at = tail % log_ring_bytes, len = head - tail;
-        if (len > log_ring_bytes - at) len = log_ring_bytes - at;
-        size_t gone = fd_write(log, str_make(writer->ring + at, len), waited_ms, patience_ms);
-        if (gone) writer->half_out = writer->ring[at + gone - 1] != '\n';
-        tail += gone;
-        atomic_store_explicit(&writer->tail, tail, memory_order_release);
-        if (gone < len) return false;
+    const struct log_entry *entry = (const struct log_entry *)(writer->ring + tail % log_ring_bytes);
+    size_t bytes = entry->bytes;
+    CHECKF(bytes > 0 && bytes <= log_ring_bytes && bytes % 8 == 0, "bytes=%zu", bytes);
+    if (!entry->gap)
+        log_line(&line, log->style, &log->second, entry, fields, log_entry_read((const char *)entry, fields));
+    atomic_store_explicit(&writer->tail, tail + bytes, memory_order_release);
+    return text_str(&line);
+}
+
+/* false: patience is over. */
+static bool writer_drain(struct log *log, struct log_writer *writer, int *waited_ms, int patience_ms) {
+    size_t head = atomic_load_explicit(&writer->head, memory_order_acquire);
+    while (atomic_load_explicit(&writer->tail, memory_order_relaxed) != head) {
+        struct str line = line_make(log, writer);
+        if (!log->options.write)
+            log->out_len += line.len;
+        else if (line.len)
+            log->options.write(log->options.owner, str_slice(line, 0, line.len - 1));
+        if (log->out_len > out_bytes - log_line_bytes && !out_write(log, waited_ms, patience_ms)) return false;
     }
     return true;
 }
 
-static void drain_to_callback(struct log *log, struct log_writer *writer, size_t head) {
-    char line[log_line_bytes];
-    size_t tail = atomic_load_explicit(&writer->tail, memory_order_relaxed);
-    while (tail != head) {
-        size_t len = 0;
-        char byte;
-        while ((byte = writer->ring[(tail + len) % log_ring_bytes]) != '\n') {
-            CHECKF(len < sizeof line && tail + len < head, "len=%zu", len);
-            line[len++] = byte;
-        }
-        tail += len + 1;
-        atomic_store_explicit(&writer->tail, tail, memory_order_release);
-        log->options.write(log->options.owner, str_make(line, len));
-    }
-}
-
-/* With `drain` held. A writer whose line is half out comes first, so that nothing comes between its halves. */
+/* With `drain` held. */
 static void log_drain(struct log *log, int patience_ms) {
     int waited_ms = 0;
     size_t count = atomic_load_explicit(&log->writer_count, memory_order_acquire);
-    for (size_t turn = 0; turn < 2 * count; turn++) {
-        struct log_writer *writer = atomic_load_explicit(&log->writers[turn % count], memory_order_acquire);
-        if (turn < count && !writer->half_out) continue;
-        size_t head = atomic_load_explicit(&writer->head, memory_order_acquire);
-        if (log->options.write)
-            drain_to_callback(log, writer, head);
-        else if (!drain_to_fd(log, writer, head, &waited_ms, patience_ms))
-            return;
-    }
+    bool gone = out_write(log, &waited_ms, patience_ms);
+    for (size_t i = 0; i < count && gone; i++)
+        gone = writer_drain(log, atomic_load_explicit(&log->writers[i], memory_order_acquire), &waited_ms, patience_ms);
+    if (gone) (void)out_write(log, &waited_ms, patience_ms);
 }
 
 /* The thread's rounds are log_drain_ms apart, so that lines go out many at a time. */
@@ -407,6 +418,7 @@ static void log_free(struct log *log) {
     if (log->wake[1] >= 0) close(log->wake[1]);
     pthread_mutex_destroy(&log->drain);
     pthread_mutex_destroy(&log->opening);
+    memory_give(log->out);
     memory_give(log);
 }
 
@@ -422,8 +434,10 @@ struct log *log_open(const struct log_options *options) {
     pthread_mutex_init(&log->drain, NULL);
     pthread_mutex_init(&log->opening, NULL);
     log_set_level(log, options->level);
+    log->string_most = options->own ? redact_looked_most + 8 : log_string_bytes;
+    log->out = memory_take(out_bytes);
     log->shared = writer_new(log, true);
-    if (!log->shared || !wake_open(log) || !thread_start(log)) {
+    if (!log->out || !log->shared || !wake_open(log) || !thread_start(log)) {
         log_free(log);
         return NULL;
     }

@@ -1,6 +1,6 @@
-/* log.h - structured logs: one event a line, as JSON or for reading. A line costs its writer no system call and never
- * waits: it goes into the writer's own ring, which one log thread empties. What does not fit is dropped, counted and
- * told later.
+/* log.h - structured logs: one event a line, as JSON or for reading. A line costs its writer no system call, makes no
+ * text and never waits: what it says goes into the writer's own ring as it is (log_entry.h), and one log thread makes
+ * the lines. What does not fit is dropped, counted and told later.
  *
  *   loop 1 -> [ ring ] \
  *   loop 2 -> [ ring ]  > log thread -> descriptor or callback         lines stay whole and, per writer, in order

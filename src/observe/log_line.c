@@ -176,43 +176,43 @@ static void put_field(struct text *text, struct log_style style, const struct lo
     put_value(text, style, field);
 }
 
-static void put_begin(struct text *text, struct log_style style, struct log_second *cache, int64_t wall_ns,
-                      const struct log_site *site) {
+static void put_begin(struct text *text, struct log_style style, struct log_second *cache,
+                      const struct log_entry *entry) {
     static const char *const colours[log_levels] = {"\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[31;1m", ""};
     static const char *const padding[log_levels] = {"", " ", " ", "", ""};
-    struct str level = log_level_name(site->level);
+    struct str level = log_level_name((enum log_level)entry->level);
     if (style.format == log_format_json) {
         text_put(text, STR("{\"event\":\""));
-        text_put(text, str_from(site->event));
+        text_put(text, str_from(entry->event));
         text_put(text, STR("\",\"time\":\""));
-        put_time(text, cache, wall_ns);
+        put_time(text, cache, entry->wall_ns);
         text_put(text, STR("\",\"level\":\""));
         text_put(text, level);
         text_put_byte(text, '"');
         return;
     }
-    put_time(text, cache, wall_ns);
+    put_time(text, cache, entry->wall_ns);
     text_put_byte(text, ' ');
-    if (style.colour) text_put(text, str_from(colours[site->level]));
+    if (style.colour) text_put(text, str_from(colours[entry->level]));
     text_put(text, level);
-    text_put(text, str_from(padding[site->level]));
+    text_put(text, str_from(padding[entry->level]));
     text_put(text, style.colour ? STR("\x1b[0m \x1b[1m") : STR(" "));
-    text_put(text, str_from(site->event));
+    text_put(text, str_from(entry->event));
     if (style.colour) text_put(text, STR("\x1b[0m"));
 }
 
-void log_line(struct text *text, struct log_style style, struct log_second *cache, int64_t wall_ns,
-              const struct log_site *site, const struct log_field *fields, size_t count) {
+void log_line(struct text *text, struct log_style style, struct log_second *cache, const struct log_entry *entry,
+              const struct log_field *fields, size_t count) {
     bool all = true;
     text->size -= end_room;
-    put_begin(text, style, cache, wall_ns, site);
+    put_begin(text, style, cache, entry);
     for (size_t i = 0; i < count && all; i++) {
-        if (fields[i].kind == log_kind_none) continue;
         size_t whole = text->len;
         put_field(text, style, &fields[i]);
         all = !text->failed;
         if (!all) text->len = whole;
     }
+    all = all && !entry->cut;
     text->failed = false;
     text->size += end_room;
     if (style.format == log_format_json)

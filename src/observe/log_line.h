@@ -2,7 +2,7 @@
 #ifndef WEIR_OBSERVE_LOG_LINE_H
 #define WEIR_OBSERVE_LOG_LINE_H
 
-#include "observe/log.h"
+#include "observe/log_entry.h"
 
 /* The date and second of the last line, so that a busy second is formatted once. Zeroed at first. */
 struct log_second {
@@ -17,9 +17,9 @@ struct log_style {
     const struct pattern *own; /* hidden in all strings; NULL: nothing */
 };
 
-/* One line with its newline. Fields that do not fit are left out from the first such on, and the line says so. `text`
- * is empty and has a fixed buffer of log_line_bytes. */
-void log_line(struct text *text, struct log_style style, struct log_second *cache, int64_t wall_ns,
-              const struct log_site *site, const struct log_field *fields, size_t count);
+/* One line with its newline. Fields that do not fit are left out from the first such on, and the line says so; so it
+ * does where some were left out of the entry. `text` is empty and has a fixed buffer of log_line_bytes. */
+void log_line(struct text *text, struct log_style style, struct log_second *cache, const struct log_entry *entry,
+              const struct log_field *fields, size_t count);
 
 #endif

@@ -248,6 +248,61 @@ static void a_full_ring_drops_counts_and_tells(void **state) {
     assert_non_null(strstr(sink.bytes, "\"lines\":5}"));
 }
 
+/* Entries of every length, so that they end everywhere before the ring's end. */
+static void what_goes_round_the_ring_comes_out_as_it_was(void **state) {
+    (void)state;
+    char words[600], wanted[700];
+    memset(words, 'x', sizeof words);
+    struct log *log = open_log(log_level_info, log_format_json);
+    struct log_writer *writer = log_writer_open(log);
+    unsigned rounds = 3 * log_ring_bytes / 400;
+    for (unsigned n = 0; n < rounds; n++) {
+        size_t len = n * 7 % sizeof words;
+        sink_clean(NULL);
+        log_info(writer, noon, "round", f_str("words", str_make(words, len)), f_u64("n", n), f_bool("last", true));
+        log_flush(log);
+        snprintf(wanted, sizeof wanted, ",\"words\":\"%.*s\",\"n\":%u,\"last\":true}\n", (int)len, words, n);
+        if (!str_ends(str_from(sink.bytes), str_from(wanted))) fail_msg("%u: %s", n, sink.bytes);
+    }
+    assert_int_equal(log_dropped(log), 0);
+    log_close(log);
+}
+
+/* A reader that takes some bytes now and then: a flush gives up in the middle of a line, and the rest follows. */
+static void a_line_that_is_half_out_is_ended_before_another_begins(void **state) {
+    (void)state;
+    enum { all = 4000 };
+    int ends[2];
+    size_t len = 0, lines = 0;
+    assert_int_equal(pipe(ends), 0);
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 4096) > 0);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    struct log_options options = {.level = log_level_info, .format = log_format_json, .fd = ends[1]};
+    struct log *log = log_open(&options);
+    struct log_writer *first = log_writer_open(log), *second = log_writer_open(log);
+    for (int i = 0; i < all / 2; i++) {
+        log_info(first, noon, "first", f_int("n", i));
+        log_info(second, noon, "second", f_int("n", i));
+    }
+    log_flush_crash(log);
+    for (ssize_t got = 1; lines<all; len += got> 0 ? (size_t)got : 0) {
+        got = read(ends[0], sink.bytes + len, len % 777 + 1);
+        for (ssize_t i = 0; i < got; i++) lines += sink.bytes[len + (size_t)i] == '\n';
+    }
+    struct str rest = str_make(sink.bytes, len), line;
+    for (int next[2] = {0, 0}; str_split_next(&rest, '\n', &line) && line.len;) {
+        char wanted[200];
+        bool is_second = str_find(line, STR("\"second\"")) != SIZE_MAX;
+        snprintf(wanted, sizeof wanted,
+                 "{\"event\":\"%s\",\"time\":\"2026-11-21T00:00:00.123Z\",\"level\":\"info\",\"n\":%d}",
+                 is_second ? "second" : "first", next[is_second]++);
+        if (!str_eq(line, str_from(wanted))) fail_msg("%.*s", STR_ARG(line));
+    }
+    log_close(log);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void a_descriptor_gets_the_same_lines(void **state) {
     (void)state;
     int ends[2];
@@ -422,6 +477,35 @@ static void an_operators_own_patterns_hold_for_every_string(void **state) {
     pattern_free(pattern);
 }
 
+/* All of a text is looked at, wherever what is hidden of it ends; and what is too much for one line is left out. */
+static void own_patterns_look_at_the_whole_of_a_long_string(void **state) {
+    (void)state;
+    static const struct str own = STR("KD-[^!]*!");
+    static char words[redact_looked_most];
+    size_t bad;
+    const char *problem;
+    struct pattern *pattern = pattern_new(&own, 1, &bad, &problem);
+    struct log *log = log_open(&(struct log_options){.level = log_level_info,
+                                                     .format = log_format_json,
+                                                     .own = pattern,
+                                                     .fd = -1,
+                                                     .write = sink_write,
+                                                     .owner = &sink});
+    memset(words, 'k', sizeof words);
+    memcpy(words, "a KD-", 5);
+    words[8000] = '!';
+    words[8001] = 'z';
+    struct str value = str_make(words, 8002), longest = str_make(words, sizeof words);
+    log_info(log_shared(log), noon, "one", f_str("model", value), f_int("n", 1));
+    log_info(log_shared(log), noon, "all", f_str("a", longest), f_str("b", longest), f_str("c", longest), f_int("m", 1),
+             f_str("d", longest), f_int("n", 1));
+    log_close(log);
+    assert_non_null(strstr(sink.bytes, "\"model\":\"a ***z\",\"n\":1}"));
+    assert_non_null(strstr(sink.bytes, "\"m\":1,\"cut\":true}"));
+    assert_null(strstr(sink.bytes, "KD-"));
+    pattern_free(pattern);
+}
+
 int main(void) {
     pthread_mutex_init(&sink.gate, NULL);
     const struct CMUnitTest tests[] = {
@@ -435,6 +519,8 @@ int main(void) {
         cmocka_unit_test_setup(levels_below_the_wanted_one_cost_nothing_and_can_change, sink_clean),
         cmocka_unit_test_setup(a_storm_of_warnings_is_limited_per_site_and_counted, sink_clean),
         cmocka_unit_test_setup(a_full_ring_drops_counts_and_tells, sink_clean),
+        cmocka_unit_test_setup(what_goes_round_the_ring_comes_out_as_it_was, sink_clean),
+        cmocka_unit_test_setup(a_line_that_is_half_out_is_ended_before_another_begins, sink_clean),
         cmocka_unit_test_setup(a_descriptor_gets_the_same_lines, sink_clean),
         cmocka_unit_test_setup(a_reader_that_stops_does_not_stop_the_writers_or_the_end, sink_clean),
         cmocka_unit_test_setup(eight_threads_lose_no_line_uncounted, sink_clean),
@@ -443,6 +529,7 @@ int main(void) {
         cmocka_unit_test_setup(what_a_provider_said_is_logged_without_the_key_it_quotes, sink_clean),
         cmocka_unit_test_setup(what_is_hidden_is_hidden_before_a_value_is_cut, sink_clean),
         cmocka_unit_test_setup(an_operators_own_patterns_hold_for_every_string, sink_clean),
+        cmocka_unit_test_setup(own_patterns_look_at_the_whole_of_a_long_string, sink_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
