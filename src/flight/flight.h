@@ -202,7 +202,11 @@ struct budget *flight_holds_within(const struct flight *flight);
 bool flight_is_streaming(const struct flight *flight);
 bool flight_is_handed_over(const struct flight *flight);
 
-/* The whole story as JSON of at most 1 KB (cut by candidates first): what `weir explain` prints. */
-void flight_explain(const struct flight *flight, struct text *text);
+/* Its story, put down as it is (flight_story.h) in at most explain_record_bytes (observe/explain.h), borrowing nothing.
+ */
+void flight_story(const struct flight *flight, struct text *story);
+/* A story as JSON, cut to the text's room (candidates first): what `weir explain` prints. What `own` finds in others'
+ * words is hidden (NULL: nothing); it is that of the host it was put down by. Any thread. */
+void story_explain(struct str story, const struct pattern *own, struct text *text);
 
 #endif

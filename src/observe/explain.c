@@ -1,5 +1,9 @@
-/* explain.c - places of one size and a chained index over them. Never allocates after explain_new; a place is in
- * exactly one chain while it holds a record, and a chain runs from the newest to the oldest. */
+/* explain.c - records one behind the other in a ring of bytes, and a chained index over them. Never allocates after
+ * explain_new; a record is in exactly one chain, and a chain runs from the newest to the oldest.
+ *
+ *   [ 0 .. head ) the newest   [ head .. tail ) free   [ tail .. end ) the oldest     once they have gone round;
+ *   [ 0 .. tail ) free         [ tail .. head ) all of them                           before
+ */
 #include "observe/explain.h"
 
 #include <string.h>
@@ -7,137 +11,162 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { places_most = 1u << 20 };
+enum { bytes_a_chain = 512 }; /* about what a story takes */
 static const uint32_t none = UINT32_MAX;
 
-struct place {
-    uint64_t hash;
-    uint32_t older; /* in the same chain */
-    uint16_t id_len, caller_id_len, json_len;
-    uint64_t client_hash;
+struct record {
+    uint64_t hash, client_hash;
     int64_t time_ms;
-    char id[limit_request_id], caller_id[limit_request_id];
-    char json[explain_record_bytes];
+    uint32_t older;  /* in the same chain */
+    uint32_t before; /* the one that was put before it, where that is still held */
+    uint32_t bytes;  /* all of it, in multiples of 8 */
+    uint16_t id_len, caller_id_len, story_len;
+    char text[]; /* id, caller's id, story */
 };
 
 struct explain_ring {
-    struct place *places;
-    uint32_t *newest; /* by hash, of chain_count chains */
-    size_t place_count, chain_count;
-    size_t next; /* written next: the oldest once the ring is full */
+    char *at;
+    uint32_t *chains; /* the newest of each, by hash */
+    size_t size, chain_count /* a power of two */;
+    size_t head, tail, end; /* the next one's place; the oldest's; where those end that stand behind the tail */
+    uint32_t newest;
     uint64_t put, replaced, refused;
 };
 
 struct explain_ring *explain_new(size_t bytes) {
-    size_t each = sizeof(struct place) + sizeof(uint32_t);
-    size_t room = bytes > sizeof(struct explain_ring) ? bytes - sizeof(struct explain_ring) : 0;
-    size_t count = room / each ? room / each : 1;
-    if (count > places_most) count = places_most;
+    size_t least = sizeof(struct record) + 2 * limit_request_id + explain_record_bytes + 8, chains = 1;
+    while (chains * 2 * bytes_a_chain <= bytes) chains *= 2;
+    size_t beside = sizeof(struct explain_ring) + chains * sizeof(uint32_t);
     struct explain_ring *ring = memory_take_zeroed(sizeof *ring);
     if (!ring) return NULL;
-    ring->place_count = ring->chain_count = count;
-    ring->places = memory_take_zeroed(count * sizeof *ring->places);
-    ring->newest = memory_take(count * sizeof *ring->newest);
-    if (!ring->places || !ring->newest) {
+    ring->size = bytes > beside + least ? (bytes - beside) & ~(size_t)7 : least & ~(size_t)7;
+    ring->chain_count = chains;
+    CHECKF(ring->size < none, "size=%zu", ring->size);
+    ring->at = memory_take(ring->size);
+    ring->chains = memory_take(chains * sizeof *ring->chains);
+    if (!ring->at || !ring->chains) {
         explain_free(ring);
         return NULL;
     }
-    for (size_t i = 0; i < count; i++) ring->newest[i] = none;
+    for (size_t i = 0; i < chains; i++) ring->chains[i] = none;
+    ring->newest = none;
     return ring;
 }
 
 void explain_free(struct explain_ring *ring) {
     if (!ring) return;
-    memory_give(ring->places);
-    memory_give(ring->newest);
+    memory_give(ring->at);
+    memory_give(ring->chains);
     memory_give(ring);
 }
 
+static struct record *record_at(const struct explain_ring *ring, size_t at) { return (struct record *)(ring->at + at); }
+static size_t held_of(const struct explain_ring *ring) { return (size_t)(ring->put - ring->replaced); }
+
+static struct str record_id(const struct record *record) { return str_make(record->text, record->id_len); }
+static struct str record_caller_id(const struct record *record) {
+    return str_make(record->text + record->id_len, record->caller_id_len);
+}
+static struct str record_story(const struct record *record) {
+    return str_make(record->text + record->id_len + record->caller_id_len, record->story_len);
+}
+
 static uint32_t *chain_of(const struct explain_ring *ring, uint64_t hash) {
-    return &ring->newest[hash % ring->chain_count];
+    return &ring->chains[hash & (ring->chain_count - 1)];
 }
 
-static void unlink_place(struct explain_ring *ring, uint32_t index) {
-    uint32_t *link = chain_of(ring, ring->places[index].hash);
-    while (*link != index) {
-        CHECKF(*link != none, "index=%u", index);
-        link = &ring->places[*link].older;
+/* The oldest goes: it is the last of its chain. */
+static void oldest_drop(struct explain_ring *ring) {
+    uint32_t oldest = (uint32_t)ring->tail;
+    const struct record *record = record_at(ring, oldest);
+    uint32_t *link = chain_of(ring, record->hash);
+    while (*link != oldest) {
+        CHECKF(*link != none, "oldest=%u", oldest);
+        link = &record_at(ring, *link)->older;
     }
-    *link = ring->places[index].older;
+    *link = none;
+    ring->replaced++;
+    ring->tail += record->bytes;
+    if (ring->tail == ring->end) ring->tail = ring->end = 0;
 }
 
-bool explain_put(struct explain_ring *ring, struct str request_id, struct str json) {
-    return explain_put_story(ring, request_id, STR(""), STR(""), 0, json);
+/* Where so many bytes are free, as one piece; for that the oldest go. */
+static size_t record_room(struct explain_ring *ring, size_t bytes) {
+    CHECKF(bytes <= ring->size, "bytes=%zu size=%zu", bytes, ring->size);
+    while (held_of(ring)) {
+        bool round = ring->end > 0;
+        if (ring->head + bytes <= (round ? ring->tail : ring->size)) return ring->head;
+        if (!round && bytes <= ring->tail) {
+            ring->end = ring->head;
+            return 0;
+        }
+        oldest_drop(ring);
+    }
+    ring->tail = ring->end = 0;
+    return 0;
 }
 
-bool explain_put_story(struct explain_ring *ring, struct str request_id, struct str caller_id, struct str client,
-                       int64_t time_ms, struct str json) {
-    if (request_id.len == 0 || request_id.len > limit_request_id || json.len > explain_record_bytes ||
+static char *put_bytes(char *to, struct str bytes) {
+    if (bytes.len) memcpy(to, bytes.at, bytes.len);
+    return to + bytes.len;
+}
+
+bool explain_put(struct explain_ring *ring, const struct explain_key *key, struct str story) {
+    struct str id = key->request_id, caller_id = key->caller_id;
+    if (id.len == 0 || id.len > limit_request_id || story.len > explain_record_bytes ||
         caller_id.len > limit_request_id) {
         ring->refused++;
         return false;
     }
-    uint32_t index = (uint32_t)ring->next;
-    struct place *place = &ring->places[index];
-    if (place->id_len) {
-        unlink_place(ring, index);
-        ring->replaced++;
-    }
-    place->hash = str_hash(request_id);
-    place->id_len = (uint16_t)request_id.len;
-    place->json_len = (uint16_t)json.len;
-    place->caller_id_len = (uint16_t)caller_id.len;
-    place->client_hash = str_hash(client);
-    place->time_ms = time_ms;
-    memcpy(place->id, request_id.at, request_id.len);
-    if (caller_id.len) memcpy(place->caller_id, caller_id.at, caller_id.len);
-    if (json.len) memcpy(place->json, json.at, json.len);
-    uint32_t *chain = chain_of(ring, place->hash);
-    place->older = *chain;
-    *chain = index;
-    ring->next = (ring->next + 1) % ring->place_count;
+    size_t bytes = (sizeof(struct record) + id.len + caller_id.len + story.len + 7) & ~(size_t)7;
+    size_t at = record_room(ring, bytes);
+    uint64_t hash = str_hash(id);
+    uint32_t *chain = chain_of(ring, hash);
+    struct record *record = record_at(ring, at);
+    *record = (struct record){.hash = hash,
+                              .client_hash = str_hash(key->client),
+                              .time_ms = key->time_ms,
+                              .older = *chain,
+                              .before = ring->newest,
+                              .bytes = (uint32_t)bytes,
+                              .id_len = (uint16_t)id.len,
+                              .caller_id_len = (uint16_t)caller_id.len,
+                              .story_len = (uint16_t)story.len};
+    put_bytes(put_bytes(put_bytes(record->text, id), caller_id), story);
+    *chain = ring->newest = (uint32_t)at;
+    ring->head = at + bytes;
     ring->put++;
     return true;
 }
 
 struct str explain_find(const struct explain_ring *ring, struct str request_id) {
     uint64_t hash = str_hash(request_id);
-    for (uint32_t at = *chain_of(ring, hash); at != none; at = ring->places[at].older) {
-        const struct place *place = &ring->places[at];
-        if (place->hash == hash && str_eq(str_make(place->id, place->id_len), request_id))
-            return str_make(place->json, place->json_len);
+    for (uint32_t at = *chain_of(ring, hash); at != none; at = record_at(ring, at)->older) {
+        const struct record *record = record_at(ring, at);
+        if (record->hash == hash && str_eq(record_id(record), request_id)) return record_story(record);
     }
     return STR_NONE;
 }
 
 struct explain_called explain_find_called(const struct explain_ring *ring, struct str caller_id, struct str client) {
     uint64_t client_hash = str_hash(client);
-    struct explain_called found = {.json = STR_NONE};
-    size_t held = (size_t)(ring->put - ring->replaced);
+    struct explain_called found = {.story = STR_NONE};
+    size_t held = held_of(ring);
+    uint32_t at = ring->newest;
     for (size_t n = 0; n < held && caller_id.len; n++) { /* from the newest on */
-        const struct place *place = &ring->places[(ring->next + ring->place_count - 1 - n) % ring->place_count];
-        if (client.at && place->client_hash != client_hash) continue;
-        if (!str_eq(str_make(place->caller_id, place->caller_id_len), caller_id)) continue;
+        const struct record *record = record_at(ring, at);
+        at = record->before;
+        if (client.at && record->client_hash != client_hash) continue;
+        if (!str_eq(record_caller_id(record), caller_id)) continue;
         if (found.count++ == 0) {
-            found.json = str_make(place->json, place->json_len);
-            found.time_ms = place->time_ms;
+            found.story = record_story(record);
+            found.time_ms = record->time_ms;
         }
     }
     return found;
 }
 
-struct str explain_latest(const struct explain_ring *ring, size_t n, struct str *request_id) {
-    size_t held = (size_t)(ring->put - ring->replaced);
-    if (n >= held) return STR_NONE;
-    const struct place *place = &ring->places[(ring->next + ring->place_count - 1 - n) % ring->place_count];
-    if (request_id) *request_id = str_make(place->id, place->id_len);
-    return str_make(place->json, place->json_len);
-}
-
 struct explain_counts explain_counts(const struct explain_ring *ring) {
-    return (struct explain_counts){.put = ring->put,
-                                   .replaced = ring->replaced,
-                                   .refused = ring->refused,
-                                   .held = (size_t)(ring->put - ring->replaced),
-                                   .places = ring->place_count};
+    return (struct explain_counts){
+        .put = ring->put, .replaced = ring->replaced, .refused = ring->refused, .held = held_of(ring)};
 }

@@ -139,9 +139,19 @@ static void session_shared_log(struct reporter *reporter, const struct flight_fa
              f_str("mend", STR("lower `idle_minutes`, or have its sessions named less often")));
 }
 
+/* As it is: it is told when somebody asks. */
+static void story_keep(struct reporter *reporter, const struct flight *flight, const struct flight_facts *facts) {
+    char bytes[explain_record_bytes];
+    struct text story = text_in_buffer(bytes, sizeof bytes);
+    const struct explain_key key = {.request_id = facts->own_id,
+                                    .caller_id = caller_id_of(facts),
+                                    .client = facts->client ? facts->client->name : STR(""),
+                                    .time_ms = facts->arrived_wall_ns / 1000000};
+    flight_story(flight, &story);
+    if (!story.failed) (void)explain_put(reporter->explain, &key, text_str(&story));
+}
+
 void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now) {
-    char record[explain_record_bytes];
-    struct text text = text_in_buffer(record, sizeof record);
     struct flight_facts facts = flight_facts(flight);
     uint64_t duration_us = report_us_between(facts.arrived_ns, now.mono_ns);
     metrics_request(reporter->metrics, &(struct metrics_request_facts){.endpoint = facts.endpoint,
@@ -153,11 +163,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                                                                        .tool_loop = facts.loop_calls > 0,
                                                                        .duration_us = duration_us,
                                                                        .overhead_us = overhead_ns / NS_PER_US});
-    flight_explain(flight, &text);
-    if (!text.failed)
-        explain_put_story(reporter->explain, facts.own_id, caller_id_of(&facts),
-                          facts.client ? facts.client->name : STR(""), facts.arrived_wall_ns / 1000000,
-                          text_str(&text));
+    story_keep(reporter, flight, &facts);
     lock_move_log(reporter, &facts, now);
     tool_loop_log(reporter, &facts, now);
     session_shared_log(reporter, &facts, now);

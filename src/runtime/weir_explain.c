@@ -1,7 +1,5 @@
 /* weir_explain.c - which worker knows a request: each is asked in turn, by mailbox, as only the owner reads its ring.
  */
-#include <string.h>
-
 #include "base/check.h"
 #include "base/memory.h"
 #include "net/loop.h"
@@ -13,8 +11,9 @@ static void answer_run(void *context) {
 }
 
 static void library_explain_take(struct explain_question *question, struct str found) {
-    question->len = found.len < explain_record_bytes ? found.len : explain_record_bytes;
-    memcpy(question->json, found.at, question->len);
+    struct text text = text_in_buffer(question->json, explain_text_bytes);
+    story_explain(found, question->weir->redacts, &text);
+    question->len = text.failed ? 0 : text.len;
 }
 
 /* What a caller chose may be many requests': the newest is told, and that there are others. */
@@ -39,9 +38,9 @@ static void ask_run(void *context) {
     } else {
         struct explain_called called = explain_find_called(worker->reporter.explain, str_from(question->id),
                                                            question->of_client ? str_from(question->client) : STR_NONE);
-        if (called.json.at && (question->count == 0 || called.time_ms > question->time_ms)) {
+        if (called.story.at && (question->count == 0 || called.time_ms > question->time_ms)) {
             question->time_ms = called.time_ms;
-            library_explain_take(question, called.json);
+            library_explain_take(question, called.story);
         }
         question->count += called.count;
     }

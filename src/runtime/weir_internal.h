@@ -323,7 +323,7 @@ struct explain_question {
     char id[limit_request_id + 1];
     bool of_client; /* an id that callers chose is looked for among those of this client only */
     char client[limit_caller + 1];
-    char json[explain_record_bytes + 64];
+    char json[explain_text_bytes + 64];
     size_t len;      /* 0: nobody knows it */
     size_t count;    /* of the requests whose caller chose this id, where it is not weir's own */
     int64_t time_ms; /* of the newest of them */

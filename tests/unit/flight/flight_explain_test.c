@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/pattern.h"
+
 static const char yaml[] = "state_dir: ./state\n"
                            "retry: {max_retries: 0}\n"
                            "providers:\n"
@@ -17,7 +19,7 @@ enum { story_max = 1024 };
 static const char *story_of(const struct flight *flight, size_t size) {
     static char buffer[2 * story_max];
     struct text text = text_in_buffer(buffer, size);
-    flight_explain(flight, &text);
+    flight_world_explain(flight, &text);
     assert_false(text.failed);
     buffer[text.len] = '\0';
     const char *problem;
@@ -210,6 +212,31 @@ static void a_long_name_of_an_inner_route_is_cut(void **state) {
     end(&world, flight);
 }
 
+/* What is hidden is looked for in the whole of a caller's words, however long they are. */
+static void own_patterns_hide_what_ends_behind_what_is_shown(void **state) {
+    static const struct str own = STR("KD-[^!]*!");
+    char model[limit_model], body[512];
+    size_t bad;
+    const char *problem;
+    struct pattern *pattern = pattern_new(&own, 1, &bad, &problem);
+    (void)state;
+    for (size_t len = 40; len <= sizeof model; len += 8) {
+        struct flight_world world;
+        memset(model, 'k', len);
+        memcpy(model, "ab KD-", 6);
+        model[len - 1] = '!';
+        snprintf(body, sizeof body, "{\"model\":\"%.*s\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+                 (int)len, model);
+        flight_world_begin(&world, yaml);
+        world.host.own = pattern;
+        struct flight *flight = flight_world_ask(&world, body);
+        if (len < 150) assert_silent(flight, "KD-"); /* an error's sentence quotes so much of it */
+        assert_tells(flight, "\"model\":\"ab ***\"");
+        end(&world, flight);
+    }
+    pattern_free(pattern);
+}
+
 /* However much there is to tell. */
 static void it_fits_into_its_room_and_is_still_json(void **state) {
     char model[256], body[512];
@@ -256,6 +283,7 @@ int main(void) {
         cmocka_unit_test(who_has_gone_and_what_was_refused_is_told),
         cmocka_unit_test(the_rule_that_it_fell_under_is_named),
         cmocka_unit_test(a_long_name_of_an_inner_route_is_cut),
+        cmocka_unit_test(own_patterns_hide_what_ends_behind_what_is_shown),
         cmocka_unit_test(it_fits_into_its_room_and_is_still_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,7 +218,7 @@ static void explain_names_the_inner_route(void **state) {
     (void)state;
     flight_world_begin(&world, yaml);
     struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("deep", "false"));
-    flight_explain(flight, &text);
+    flight_world_explain(flight, &text);
     assert_true(str_find(text_str(&text), STR("\"route\":\"deep\"")) != SIZE_MAX);
     assert_true(str_find(text_str(&text), STR("{\"target\":\"b/m\",\"route\":\"pair\"")) != SIZE_MAX);
     assert_true(str_find(text_str(&text), STR("{\"target\":\"a/m\",\"route\":\"first\"")) != SIZE_MAX);

@@ -176,6 +176,15 @@ static inline struct str flight_world_sent(const struct flight_world *world, con
     } while (0)
 
 /* Ends it from the caller's side, where it has not ended. */
+/* Its story, put down and told. */
+static inline void flight_world_explain(const struct flight *flight, struct text *text) {
+    static char bytes[24 * 1024];
+    struct text story = text_in_buffer(bytes, sizeof bytes);
+    flight_story(flight, &story);
+    assert_false(story.failed);
+    story_explain(text_str(&story), flight->host->own, text);
+}
+
 static inline void flight_world_drop(struct flight_world *world, struct flight *flight) {
     if (flight->state != flight_closed) flight_world_tell(world, flight, (struct event){.kind = event_caller_gone});
     flight_free(flight);

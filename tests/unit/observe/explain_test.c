@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -16,11 +17,20 @@ static struct str numbered(char *buffer, size_t size, const char *prefix, unsign
     return str_make(buffer, (size_t)len);
 }
 
+static bool put(struct explain_ring *ring, struct str id, struct str story) {
+    return explain_put(ring, &(struct explain_key){.request_id = id, .caller_id = STR(""), .client = STR("")}, story);
+}
+
+static bool put_of(struct explain_ring *ring, struct str id, struct str caller_id, struct str client, int64_t time_ms,
+                   struct str story) {
+    return explain_put(ring, &(struct explain_key){id, caller_id, client, time_ms}, story);
+}
+
 static void finds_what_was_put(void **state) {
     (void)state;
     struct explain_ring *ring = explain_new(64 * 1024);
-    assert_true(explain_put(ring, STR("req_a"), STR("{\"a\":1}")));
-    assert_true(explain_put(ring, STR("req_b"), STR("{\"b\":1}")));
+    assert_true(put(ring, STR("req_a"), STR("{\"a\":1}")));
+    assert_true(put(ring, STR("req_b"), STR("{\"b\":1}")));
     assert_true(str_eq(explain_find(ring, STR("req_a")), STR("{\"a\":1}")));
     assert_true(str_eq(explain_find(ring, STR("req_b")), STR("{\"b\":1}")));
     assert_null(explain_find(ring, STR("req_c")).at);
@@ -28,61 +38,66 @@ static void finds_what_was_put(void **state) {
     explain_free(ring);
 }
 
+/* Stories of every length, many times round: the newest are held, and no more of the oldest than had to go is gone. */
 static void the_oldest_gives_way(void **state) {
     (void)state;
-    struct explain_ring *ring = explain_new(100 * 1024);
-    unsigned places = (unsigned)explain_counts(ring).places, all = places * 3 + 7;
-    char id[32], json[32];
-    assert_true(places >= 40);
-    for (unsigned n = 0; n < all; n++)
-        assert_true(explain_put(ring, numbered(id, 32, "req_", n), numbered(json, 32, "story ", n)));
+    enum { all = 2000, bytes = 100 * 1024, beside = 120 /* its ids, and what finds it */ };
+    struct explain_ring *ring = explain_new(bytes);
+    static char story[3000];
+    char id[32];
+    size_t lens[all];
+    memset(story, 's', sizeof story);
     for (unsigned n = 0; n < all; n++) {
-        struct str found = explain_find(ring, numbered(id, 32, "req_", n));
-        if (n < all - places)
-            assert_null(found.at);
-        else
-            assert_true(str_eq(found, numbered(json, 32, "story ", n)));
+        lens[n] = 8 + n * 37 % (sizeof story - 8);
+        numbered(story, 9, "", 10000000 + n);
+        story[8] = 's';
+        assert_true(put(ring, numbered(id, 32, "req_", n), str_make(story, lens[n])));
+        struct explain_counts counts = explain_counts(ring);
+        assert_int_equal(counts.put, n + 1);
+        assert_int_equal(counts.replaced + counts.held, n + 1);
+        size_t taken = 0;
+        for (unsigned i = n + 1 - (unsigned)counts.held; i <= n; i++) taken += lens[i] + beside;
+        if (counts.replaced && taken < bytes * 9 / 10 - 2 * sizeof story) fail_msg("%zu bytes at %u", taken, n);
+        for (unsigned i = n > 200 ? n - 200 : 0; i <= n; i++) {
+            struct str found = explain_find(ring, numbered(id, 32, "req_", i));
+            if (i < counts.replaced)
+                assert_null(found.at);
+            else
+                assert_true(found.len == lens[i] && strtoul(found.at, NULL, 10) == 10000000 + i);
+        }
     }
-    struct explain_counts counts = explain_counts(ring);
-    assert_int_equal(counts.put, all);
-    assert_int_equal(counts.replaced, all - places);
-    assert_int_equal(counts.held, places);
     explain_free(ring);
 }
 
 static void an_id_used_twice_finds_the_newest_and_then_nothing(void **state) {
     (void)state;
-    struct explain_ring *ring = explain_new(0);
-    assert_int_equal(explain_counts(ring).places, 1);
-    explain_free(ring);
-    ring = explain_new(8 * 1024);
-    unsigned places = (unsigned)explain_counts(ring).places;
-    explain_put(ring, STR("same"), STR("first"));
-    explain_put(ring, STR("same"), STR("second"));
-    assert_true(str_eq(explain_find(ring, STR("same")), STR("second")));
+    struct explain_ring *ring = explain_new(8 * 1024);
     char id[32];
-    for (unsigned n = 0; n < places - 1; n++) explain_put(ring, numbered(id, 32, "r", n), STR("x"));
+    put(ring, STR("same"), STR("first"));
+    put(ring, STR("same"), STR("second"));
+    unsigned n = 0;
+    while (explain_counts(ring).replaced < 1) put(ring, numbered(id, 32, "r", n++), STR("x"));
     assert_true(str_eq(explain_find(ring, STR("same")), STR("second"))); /* the first has given way */
-    explain_put(ring, STR("last"), STR("x"));
+    while (explain_counts(ring).replaced < 2) put(ring, numbered(id, 32, "r", n++), STR("x"));
     assert_null(explain_find(ring, STR("same")).at);
     explain_free(ring);
 }
 
-static void the_latest_come_newest_first(void **state) {
+static void however_small_it_holds_one_of_the_longest(void **state) {
     (void)state;
-    struct explain_ring *ring = explain_new(8 * 1024);
-    struct str id;
-    assert_null(explain_latest(ring, 0, NULL).at);
-    char name[32];
-    for (unsigned n = 0; n < 100; n++) {
-        explain_put(ring, numbered(name, 32, "req_", n), STR("{}"));
-        assert_non_null(explain_latest(ring, 0, &id).at);
-        assert_true(str_eq(id, numbered(name, 32, "req_", n)));
+    static char story[explain_record_bytes];
+    char id[limit_request_id];
+    memset(story, 's', sizeof story);
+    memset(id, 'i', sizeof id);
+    struct explain_ring *ring = explain_new(0);
+    for (unsigned n = 0; n < 3; n++) {
+        id[0] = (char)('a' + n);
+        struct str its = str_make(id, sizeof id);
+        assert_true(put_of(ring, its, its, STR("c"), 1, str_make(story, sizeof story - n)));
+        assert_int_equal(explain_find(ring, its).len, sizeof story - n);
+        assert_int_equal(explain_find_called(ring, its, STR_NONE).count, 1);
+        assert_int_equal(explain_counts(ring).held, 1);
     }
-    size_t held = explain_counts(ring).held;
-    assert_non_null(explain_latest(ring, held - 1, &id).at);
-    assert_true(str_eq(id, numbered(name, 32, "req_", 100 - (unsigned)held)));
-    assert_null(explain_latest(ring, held, &id).at);
     explain_free(ring);
 }
 
@@ -92,10 +107,10 @@ static void what_does_not_fit_is_refused_and_counted(void **state) {
     memset(big, 'x', sizeof big);
     memset(id, 'i', sizeof id);
     struct explain_ring *ring = explain_new(8 * 1024);
-    assert_false(explain_put(ring, STR("a"), str_make(big, sizeof big)));
-    assert_false(explain_put(ring, STR(""), STR("{}")));
-    assert_false(explain_put(ring, str_make(id, sizeof id), STR("{}")));
-    assert_true(explain_put(ring, str_make(id, limit_request_id), str_make(big, explain_record_bytes)));
+    assert_false(put(ring, STR("a"), str_make(big, sizeof big)));
+    assert_false(put(ring, STR(""), STR("{}")));
+    assert_false(put(ring, str_make(id, sizeof id), STR("{}")));
+    assert_true(put(ring, str_make(id, limit_request_id), str_make(big, explain_record_bytes)));
     assert_int_equal(explain_find(ring, str_make(id, limit_request_id)).len, explain_record_bytes);
     assert_int_equal(explain_counts(ring).refused, 3);
     assert_int_equal(explain_counts(ring).put, 1);
@@ -116,20 +131,19 @@ static void an_id_that_callers_chose_finds_the_newest_and_hides_none(void **stat
     (void)state;
     struct explain_ring *ring = explain_new(64 * 1024);
     assert_non_null(ring);
-    assert_true(explain_put_story(ring, STR("req_1"), STR("mine"), STR("a"), 10, STR("{1}")));
-    assert_true(explain_put_story(ring, STR("req_2"), STR("mine"), STR("b"), 20, STR("{2}")));
-    assert_true(
-        explain_put_story(ring, STR("req_3"), STR("req_1"), STR("a"), 30, STR("{3}"))); /* claims to be the first */
+    assert_true(put_of(ring, STR("req_1"), STR("mine"), STR("a"), 10, STR("{1}")));
+    assert_true(put_of(ring, STR("req_2"), STR("mine"), STR("b"), 20, STR("{2}")));
+    assert_true(put_of(ring, STR("req_3"), STR("req_1"), STR("a"), 30, STR("{3}"))); /* claims to be the first */
     struct explain_called called = explain_find_called(ring, STR("mine"), STR_NONE);
     assert_int_equal(called.count, 2);
     assert_int_equal(called.time_ms, 20);
-    assert_true(str_eq(called.json, STR("{2}")));
+    assert_true(str_eq(called.story, STR("{2}")));
     assert_true(str_eq(explain_find(ring, STR("req_1")), STR("{1}")));
     assert_int_equal(explain_find_called(ring, STR(""), STR_NONE).count, 0);
     assert_int_equal(explain_find_called(ring, STR("req_2"), STR_NONE).count, 0);
     assert_int_equal(explain_find_called(ring, STR("mine"), STR("a")).count,
                      1); /* another client's of that id is not seen */
-    assert_true(str_eq(explain_find_called(ring, STR("mine"), STR("a")).json, STR("{1}")));
+    assert_true(str_eq(explain_find_called(ring, STR("mine"), STR("a")).story, STR("{1}")));
     assert_int_equal(explain_find_called(ring, STR("mine"), STR("c")).count, 0);
     assert_int_equal(explain_find_called(ring, STR("mine"), STR("")).count, 0); /* nobody's */
     explain_free(ring);
@@ -141,7 +155,7 @@ int main(void) {
         cmocka_unit_test(finds_what_was_put),
         cmocka_unit_test(the_oldest_gives_way),
         cmocka_unit_test(an_id_used_twice_finds_the_newest_and_then_nothing),
-        cmocka_unit_test(the_latest_come_newest_first),
+        cmocka_unit_test(however_small_it_holds_one_of_the_longest),
         cmocka_unit_test(what_does_not_fit_is_refused_and_counted),
         cmocka_unit_test(without_memory_there_is_no_ring),
     };

@@ -58,6 +58,17 @@ static void assert_line(struct told *told, const char *words) {
     if (!strstr(told->lines, words)) fail_msg("%s does not stand in %s", words, told->lines);
 }
 
+/* What explain tells of the request. Until the next call. */
+static struct str story_told(const struct told *told) {
+    static char json[explain_text_bytes];
+    struct text text = text_in_buffer(json, sizeof json);
+    struct str story = explain_find(told->reporter.explain, STR("ours"));
+    assert_non_null(story.at);
+    story_explain(story, NULL, &text);
+    assert_false(text.failed);
+    return text_str(&text);
+}
+
 static void assert_no_line(struct told *told, const char *words) {
     log_flush(told->reports.log);
     if (strstr(told->lines, words)) fail_msg("%s stands in %s", words, told->lines);
@@ -119,7 +130,7 @@ static void a_request_is_one_line_and_a_failed_attempt_another(void **state) {
     assert_count(&told, "\"attempts\":2,\"input_tokens\":7,\"output_tokens\":2,\"cached_tokens\":0,"
                         "\"reasoning_tokens\":0,\"cost_usd\":\"0.009000000\"");
     assert_count(&told, "{\"provider\":\"o\",\"model\":\"m\",\"attempts\":1,\"succeeded\":0,\"failed\":1,");
-    struct str story = explain_find(told.reporter.explain, STR("ours"));
+    struct str story = story_told(&told);
     assert_true(str_find(story, STR("\"caller_id\":\"theirs\"")) != SIZE_MAX);
     struct explain_called called = explain_find_called(told.reporter.explain, STR("theirs"), STR("one"));
     assert_true(called.count == 1 && called.time_ms == 1700000000000);
@@ -169,7 +180,7 @@ static void a_cost_that_is_not_ours_is_told_beside_ours(void **state) {
             assert_line(&told, "\"provider\":\"o\",\"model\":\"m\",\"cost_usd\":\"0.009000000\",\"provider_cost_usd\":"
                                "\"0.009200000\"}");
         assert_count(&told, "\"reasoning_tokens\":0,\"cost_usd\":\"0.009000000\""); /* it is charged ours */
-        struct str story = explain_find(told.reporter.explain, STR("ours"));
+        struct str story = story_told(&told);
         assert_true(str_find(story, near ? STR("\"provider_cost_usd\":\"0.009050000\"")
                                          : STR("\"provider_cost_usd\":\"0.009200000\"")) != SIZE_MAX);
         told_end(&told, flight);
