@@ -58,19 +58,20 @@ void text_put_field(struct text *text, struct str value) {
 }
 
 /* Two digits a division. */
+static const char two_digits[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434"
+    "44546474849505152535455565758596061626364656667686970717273747576777879808182838485868788"
+    "8990919293949596979899";
+
 void text_put_u64(struct text *text, uint64_t value) {
-    static const char pairs[] =
-        "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434"
-        "44546474849505152535455565758596061626364656667686970717273747576777879808182838485868788"
-        "8990919293949596979899";
     char digits[20];
     size_t from = sizeof digits;
     for (; value >= 100; value /= 100) {
         from -= 2;
-        memcpy(digits + from, pairs + 2 * (value % 100), 2);
+        memcpy(digits + from, two_digits + 2 * (value % 100), 2);
     }
-    if (value >= 10) digits[--from] = pairs[2 * value + 1];
-    digits[--from] = value >= 10 ? pairs[2 * value] : (char)('0' + value);
+    if (value >= 10) digits[--from] = two_digits[2 * value + 1];
+    digits[--from] = value >= 10 ? two_digits[2 * value] : (char)('0' + value);
     text_put(text, str_make(digits + from, sizeof digits - from));
 }
 
@@ -183,8 +184,9 @@ void text_json_key_literal(struct text *text, struct str name) {
 
 void text_put_money(struct text *text, int64_t nano_usd) {
     uint64_t size = nano_usd < 0 ? -(uint64_t)nano_usd : (uint64_t)nano_usd, rest = size % 1000000000u;
-    char places[10] = ".000000000";
-    for (int i = 9; i > 0; i--, rest /= 10) places[i] = (char)('0' + rest % 10);
+    char places[10] = ".";
+    for (int i = 8; i > 0; i -= 2, rest /= 100) memcpy(places + i, two_digits + 2 * (rest % 100), 2);
+    places[1] = (char)('0' + rest);
     if (nano_usd < 0) text_put_byte(text, '-');
     text_put_u64(text, size / 1000000000u);
     text_put(text, str_make(places, sizeof places));

@@ -45,7 +45,7 @@ static bool steers(unsigned code) {
 static void put_quoted(struct text *text, struct str s) {
     text_put_byte(text, '"');
     size_t run = 0;
-    for (size_t i = 0; (i = str_plain_run(s, i)) < s.len;) {
+    for (size_t i = 0; i < s.len && (i = str_plain_run(s, i)) < s.len;) {
         unsigned char c = (unsigned char)s.at[i];
         unsigned code = 0;
         size_t len = c < 0x80 ? 0 : character(str_slice(s, i, s.len), &code);
@@ -91,11 +91,11 @@ static struct str log_line_cut(struct str s, size_t most) {
 static void put_cut(struct text *text, struct log_style style, struct str value, bool was_cut) {
     char bytes[value_bytes + 8];
     struct text shown = text_in_buffer(bytes, sizeof bytes);
-    struct str cut = log_line_cut(value, value_bytes);
-    if (!was_cut && cut.len == value.len) {
+    if (!was_cut && value.len <= value_bytes) {
         put_string(text, style, value);
         return;
     }
+    struct str cut = log_line_cut(value, value_bytes);
     text_put(&shown, cut);
     text_put(&shown, STR("..."));
     put_string(text, style, text_str(&shown));
@@ -161,12 +161,24 @@ static void put_value(struct text *text, struct log_style style, const struct lo
     }
 }
 
+/* ,"name": with one look whether there is room. */
+static void put_json_name(struct text *text, struct str name) {
+    size_t len = name.len + 4;
+    if (text->failed || len > text->size - text->len) {
+        text->failed = true;
+        return;
+    }
+    char *to = text->at + text->len;
+    memcpy(to, ",\"", 2);
+    memcpy(to + 2, name.at, name.len);
+    memcpy(to + 2 + name.len, "\":", 2);
+    text->len += len;
+}
+
 static void put_field(struct text *text, struct log_style style, const struct log_field *field) {
     struct str name = field->name;
     if (style.format == log_format_json) {
-        text_put(text, STR(",\""));
-        text_put(text, name);
-        text_put(text, STR("\":"));
+        put_json_name(text, name);
     } else {
         if (field->kind == log_kind_us && str_ends(name, STR("_us"))) name.len -= 3;
         text_put(text, style.colour ? STR(" \x1b[2m") : STR(" "));
