@@ -201,12 +201,12 @@ static void segment_commit(struct writer *writer) {
 bool journal_add(struct journal *journal, unsigned worker, struct record *record) {
     CHECKF(worker < journal->workers, "worker=%u of %u", worker, journal->workers);
     struct writer *writer = &journal->writers[worker];
-    size_t bytes = record_size(record);
-    if (!segment_with_room(writer, record, bytes)) return false;
+    const struct record_shape shape = record_shape(record);
+    if (!segment_with_room(writer, record, shape.bytes)) return false;
     if (!record->sequence) record->sequence = ++writer->sequence;
     words_write(writer, record);
-    record_put(record, writer->current->at + writer->used);
-    writer->used += bytes;
+    record_put(record, &shape, writer->current->at + writer->used);
+    writer->used += shape.bytes;
     segment_commit(writer);
     return true;
 }
@@ -226,18 +226,17 @@ bool journal_wants_room(struct journal *journal, unsigned worker) {
 
 /* As it is, or with its longest names cut until it fits: of thousands of requests that were lost, one is told under
  * half of a name. */
-static struct record record_within(const struct record *record, size_t room) {
+static struct record_shape record_within(struct record *within, size_t room) {
     enum { charges_most = 16 };
-    struct record within = *record;
-    if (within.charge_count > charges_most) within.charge_count = charges_most;
-    while (record_size(&within) > room) {
-        size_t longest = 0;
+    if (within->charge_count > charges_most) within->charge_count = charges_most;
+    struct record_shape shape;
+    while ((shape = record_shape(within)).bytes > room) {
+        struct str *longest = &within->texts[0];
         for (size_t i = 1; i < record_texts; i++)
-            if (within.texts[i].len > within.texts[longest].len) longest = i;
-        within.texts[longest].len =
-            within.texts[longest].len > record_text_most ? record_text_most : within.texts[longest].len / 2;
+            if (within->texts[i].len > longest->len) longest = &within->texts[i];
+        longest->len = longest->len > record_text_most ? record_text_most : longest->len / 2;
     }
-    return within;
+    return shape;
 }
 
 static bool places_more(struct writer *writer) {
@@ -255,7 +254,8 @@ struct journal_sent *journal_send(struct journal *journal, unsigned worker, stru
                                   int64_t token_nano_usd) {
     CHECKF(worker < journal->workers, "worker=%u of %u", worker, journal->workers);
     struct writer *writer = &journal->writers[worker];
-    struct record kept = record_within(record, sizeof writer->free->record);
+    struct record kept = *record;
+    const struct record_shape shape = record_within(&kept, sizeof writer->free->record);
     if (!writer->free && !places_more(writer)) return NULL;
     if (words_size(writer, record) && segment_with_room(writer, record, 0)) { /* else they are known by tag alone */
         words_write(writer, record);
@@ -265,7 +265,7 @@ struct journal_sent *journal_send(struct journal *journal, unsigned worker, stru
     CHECK(atomic_load_explicit(&sent->taken, memory_order_relaxed) == 0);
     writer->free = sent->next;
     record->sequence = kept.sequence = ++writer->sequence;
-    record_put(&kept, sent->record);
+    record_put(&kept, &shape, sent->record);
     sent->token_nano_usd = token_nano_usd;
     atomic_store_explicit(&sent->delivered, 0, memory_order_relaxed);
     atomic_store_explicit(&sent->taken, sent_is_taken, memory_order_release);

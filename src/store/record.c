@@ -61,25 +61,10 @@ static uint64_t record_checksum(const char *at, size_t bytes) {
 
 static size_t text_len(struct str text) { return text.len < record_text_most ? text.len : record_text_most; }
 static size_t whole_words(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
-/* A bit for each number: is it known, and is it another than nought? */
+/* As they stand behind a head. */
 struct record_masks {
     uint32_t known, some;
 };
-
-static struct record_masks masks_of(const struct record *record) {
-    struct record_masks masks = {0, 0};
-    for (unsigned i = 0; i < record_numbers; i++) {
-        masks.known |= (uint32_t)(record->numbers[i] >= 0) << i;
-        masks.some |= (uint32_t)(record->numbers[i] > 0) << i;
-    }
-    return masks;
-}
-
-static unsigned words_of(const struct record *record) {
-    unsigned words = 0;
-    for (unsigned i = 0; i < record_words; i++) words |= (unsigned)record_has_word(&record->words[i]) << i;
-    return words;
-}
 
 static unsigned bits(uint32_t mask) { return (unsigned)__builtin_popcount(mask); }
 
@@ -89,16 +74,25 @@ static size_t fixed_size(struct record_masks masks, size_t charges, unsigned wor
            charges * sizeof(struct record_charge) + bits(words) * sizeof(struct hash_tag) + texts * 2;
 }
 
-size_t record_size(const struct record *record) {
+struct record_shape record_shape(const struct record *record) {
+    struct record_shape shape = {.known = 0};
     CHECKF(record->charge_count <= record_charges_max, "charges=%zu", record->charge_count);
-    size_t bytes = fixed_size(masks_of(record), record->charge_count, words_of(record), record_texts);
-    for (size_t i = 0; i < record_texts; i++) bytes += text_len(record->texts[i]);
+    for (unsigned i = record_numbers; i-- > 0;) { /* the last first, whose bit is the highest */
+        shape.known = shape.known << 1 | (record->numbers[i] >= 0);
+        shape.some = shape.some << 1 | (record->numbers[i] > 0);
+    }
+    for (unsigned i = record_words; i-- > 0;)
+        shape.words = shape.words << 1 | (uint32_t)record_has_word(&record->words[i]);
+    size_t bytes =
+        fixed_size((struct record_masks){shape.known, shape.some}, record->charge_count, shape.words, record_texts);
+    for (size_t i = 0; i < record_texts; i++) bytes += shape.lengths[i] = (uint16_t)text_len(record->texts[i]);
     _Static_assert(sizeof(struct record_head) + sizeof(struct record_masks) + record_numbers * 8 +
                            record_charges_max * sizeof(struct record_charge) + record_words * sizeof(struct hash_tag) +
                            record_texts * (2 + record_text_most) + 8 <=
                        record_bytes_max,
                    "record_bytes_max bounds what is read");
-    return whole_words(bytes);
+    shape.bytes = whole_words(bytes);
+    return shape;
 }
 
 static void record_seal(char *at, struct record_head *head) {
@@ -107,15 +101,14 @@ static void record_seal(char *at, struct record_head *head) {
     memcpy(at, &head->checksum, 8);
 }
 
-void record_put(const struct record *record, char *at) {
-    uint16_t lengths[record_texts];
-    const struct record_masks masks = masks_of(record);
-    struct record_head head = {.bytes = (uint16_t)record_size(record),
+void record_put(const struct record *record, const struct record_shape *shape, char *at) {
+    const struct record_masks masks = {shape->known, shape->some};
+    struct record_head head = {.bytes = (uint16_t)shape->bytes,
                                .version = record_version,
                                .charges = (uint8_t)record->charge_count,
                                .numbers = record_numbers,
                                .texts = record_texts,
-                               .words = (uint8_t)words_of(record),
+                               .words = (uint8_t)shape->words,
                                .kind = record_of_attempt,
                                .sequence = record->sequence};
     char *next = at + sizeof head, *end = at + head.bytes;
@@ -127,14 +120,13 @@ void record_put(const struct record *record, char *at) {
         memcpy(next, &record->numbers[__builtin_ctz(some)], 8);
     if (record->charge_count) memcpy(next, record->charges, record->charge_count * sizeof *record->charges);
     next += record->charge_count * sizeof *record->charges;
-    for (uint32_t words = head.words; words; words &= words - 1, next += sizeof(struct hash_tag))
+    for (uint32_t words = shape->words; words; words &= words - 1, next += sizeof(struct hash_tag))
         memcpy(next, &record->words[__builtin_ctz(words)].tag, sizeof(struct hash_tag));
-    for (size_t i = 0; i < record_texts; i++) lengths[i] = (uint16_t)text_len(record->texts[i]);
-    memcpy(next, lengths, sizeof lengths);
-    next += sizeof lengths;
+    memcpy(next, shape->lengths, sizeof shape->lengths);
+    next += sizeof shape->lengths;
     for (size_t i = 0; i < record_texts; i++) {
-        if (lengths[i]) memcpy(next, record->texts[i].at, lengths[i]);
-        next += lengths[i];
+        if (shape->lengths[i]) memcpy(next, record->texts[i].at, shape->lengths[i]);
+        next += shape->lengths[i];
     }
     CHECK(next <= end && end - next < 8);
     record_seal(at, &head);

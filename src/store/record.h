@@ -154,10 +154,16 @@ struct str record_text_name(enum record_text text);
 struct str record_word_name(enum record_word word);
 static inline bool record_has_word(const struct record_said *said) { return said->tag.words[0] || said->tag.words[1]; }
 
-/* Bytes that record_put writes. */
-size_t record_size(const struct record *record);
-/* At a place that is aligned to 8 and has room for record_size(). */
-void record_put(const struct record *record, char *at);
+/* What of it is written, found once. */
+struct record_shape {
+    uint32_t known, some; /* a bit for each number: is it known, and is it another than nought? */
+    uint32_t words;       /* a bit for each that it has */
+    uint16_t lengths[record_texts];
+    size_t bytes; /* of all that record_put writes */
+};
+struct record_shape record_shape(const struct record *record);
+/* At a place that is aligned to 8 and has room for shape->bytes. */
+void record_put(const struct record *record, const struct record_shape *shape, char *at);
 /* Of one that record_put wrote. */
 uint64_t record_sequence(const char *at);
 /* The tags of the words of an attempt that record_put wrote; their texts are left as they are. */

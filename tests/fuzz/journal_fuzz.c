@@ -37,8 +37,9 @@ static bool take(void *context, struct journal_source source, const struct recor
         return true;
     }
     metered_look(record->texts[record_metered]);
-    record_put(record, bytes);
-    size_t len = record_size(record);
+    const struct record_shape shape = record_shape(record);
+    record_put(record, &shape, bytes);
+    size_t len = shape.bytes;
     if (record_read(str_make(bytes, len), &again) != len || again.sequence != record->sequence) abort();
     return true;
 }
@@ -62,8 +63,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         record.texts[i] = str_make((const char *)data, (size_t)data[i % size] % (size + 1));
     for (size_t i = 0; i < record_words && size >= sizeof(struct hash_tag); i++)
         memcpy(&record.words[i].tag, data, sizeof record.words[i].tag);
-    record_put(&record, bytes + head);
-    memcpy(bytes + head + record_size(&record), data, size < record_bytes_max / 2 ? size : record_bytes_max / 2);
+    const struct record_shape shape = record_shape(&record);
+    record_put(&record, &shape, bytes + head);
+    memcpy(bytes + head + shape.bytes, data, size < record_bytes_max / 2 ? size : record_bytes_max / 2);
     (void)journal_scan(str_make(bytes, room), take, NULL, &count, &ended);
     if (count < 1) abort();
     free(bytes);

@@ -297,7 +297,7 @@ static void a_flipped_bit_costs_what_stands_behind_it_and_is_kept_aside(void **s
     struct journal *journal = opened(1, SIZE_MAX);
     for (int64_t i = 1; i <= 3; i++) add(journal, 0, i);
     struct record record = plain(1);
-    size_t size = record_size(&record);
+    size_t size = record_shape(&record).bytes;
     journal_close(journal);
     path_of("s0.1", path);
     written(path, (off_t)(sizeof(struct journal_head) + size + 40), "x", 1); /* in the second */
@@ -337,7 +337,7 @@ static void a_record_that_was_being_written_is_no_damage(void **state) {
     struct journal *journal = opened(1, SIZE_MAX);
     add(journal, 0, 1);
     struct record record = plain(1);
-    size_t size = record_size(&record);
+    size_t size = record_shape(&record).bytes;
     journal_close(journal);
     path_of("s0.1", path);
     written(path, (off_t)(sizeof(struct journal_head) + size), "half of one", 11);

@@ -37,9 +37,10 @@ static void what_is_written_is_read_back(void **state) {
     prng_seed(&prng, 20261122);
     for (int round = 0; round < 2000; round++) {
         struct record record = drawn(&prng), got;
-        size_t size = record_size(&record);
+        const struct record_shape shape = record_shape(&record);
+        size_t size = shape.bytes;
         assert_true(size <= sizeof bytes && size % 8 == 0);
-        record_put(&record, bytes);
+        record_put(&record, &shape, bytes);
         assert_int_equal(record_read(str_make(bytes, sizeof bytes), &got), size);
         assert_int_equal(got.sequence, record.sequence);
         assert_int_equal(record_sequence(bytes), record.sequence);
@@ -110,8 +111,9 @@ static void one_flipped_bit_or_a_missing_byte_is_seen(void **state) {
     _Alignas(8) char bytes[record_bytes_max], copy[record_bytes_max];
     struct record record = {.sequence = 7, .texts = {[record_provider] = STR("openai")}}, got;
     (void)state;
-    record_put(&record, bytes);
-    size_t size = record_size(&record);
+    const struct record_shape shape = record_shape(&record);
+    record_put(&record, &shape, bytes);
+    size_t size = shape.bytes;
     for (size_t bit = 0; bit < size * 8; bit++) {
         memcpy(copy, bytes, size);
         copy[bit / 8] ^= (char)(1 << (bit % 8));
