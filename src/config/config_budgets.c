@@ -493,6 +493,10 @@ void budgets_of_provider(struct config_reading *reading, struct snapshot *snapsh
         .reading = reading, .snapshot = snapshot, .who = who, .scope = who, .into = &provider->money};
     const struct section section = {section_provider, node};
     provider->unbilled = !read_bool(section, "bill");
+    if (read_is_written(section, "cut_margin_tokens"))
+        provider->cut_margin = (int64_t)read_whole(section, "cut_margin_tokens");
+    else /* what is known of a vendor is not known of what stands elsewhere */
+        provider->cut_margin = read_is_written(section, "base_url") ? -1 : provider->row->cut_margin;
     short_read(&of, section, read_is(section, "budget_window", "rolling"));
     list_read(&of, node);
     quotas_read(&of, section, provider);

@@ -245,6 +245,11 @@ static const struct config_key provider_keys[] = {
     TEXT("budget_timezone", "UTC", "Their `timezone`."),
     CHOICE("budget_window", "calendar|rolling", "calendar",
            "What their day and month are: `rolling` is the last 24 hours and the last 30 days."),
+    INT("cut_margin_tokens", 0, 1e6, "",
+        "Tokens that it may have made of a stream, and bills, beyond what had come when weir hangs up, after which it "
+        "makes no more: streams that cannot be reserved whole then reserve [as they go](decisions.md#streams-that-"
+        "reserve-as-they-go). 0: they do not.",
+        .otherwise = STR("the catalogue's")),
     SECTION("quota", section_quota, "What may be asked of it in a time; at 100% others serve."),
     INT("quota_limit", 0, config_no_most, "", "Requests a day: short for `quota: {requests_per_day: ...}`."),
     BOOL("bill", "true",

@@ -134,6 +134,26 @@ bool rolling_reserve(struct rolling *rolling, uint64_t bucket_s, uint64_t now_s,
     return true;
 }
 
+bool rolling_reserve_more(struct rolling *rolling, uint64_t bucket_s, uint64_t now_s, uint64_t start_s,
+                          int64_t nano_usd, int64_t limit) {
+    uint64_t number;
+    nano_usd = rolling_part(nano_usd);
+    limit = rolling_part(limit);
+    bucket_enter(rolling, bucket_s, now_s, &number); /* what counts no more is off the total */
+    struct spend_window *bucket = &rolling->buckets[start_s / bucket_s % rolling_buckets];
+    number = cell_load(&bucket->number);
+    int64_t money;
+    bool there = number && rolling_start(number) == start_s &&
+                 rolling_money(cell_load(&bucket->committed), rolling_turn(number), &money);
+    if (!there) return true;
+    uint64_t seen = cell_load(&rolling->total);
+    do
+        if (nano_usd > limit - (int64_t)seen) return false;
+    while (!cell_swap(&rolling->total, &seen, seen + (uint64_t)nano_usd));
+    if (!bucket_change(&bucket->committed, rolling_turn(number), 0, nano_usd)) total_take(&rolling->total, nano_usd);
+    return true;
+}
+
 uint64_t rolling_enter(struct rolling *rolling, uint64_t bucket_s, uint64_t now_s) {
     uint64_t number;
     bucket_enter(rolling, bucket_s, now_s, &number);

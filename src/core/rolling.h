@@ -30,6 +30,9 @@ struct spend_view rolling_look(const struct rolling *rolling, uint64_t bucket_s,
 /* true: it is committed, in the bucket that began at *start_s, where the caller owes one rolling_settle. */
 bool rolling_reserve(struct rolling *rolling, uint64_t bucket_s, uint64_t now_s, int64_t nano_usd, int64_t limit,
                      uint64_t *start_s) __attribute__((warn_unused_result));
+/* So much more for what was reserved in the bucket that began at start_s; in one that is gone it counts nowhere. */
+bool rolling_reserve_more(struct rolling *rolling, uint64_t bucket_s, uint64_t now_s, uint64_t start_s,
+                          int64_t nano_usd, int64_t limit) __attribute__((warn_unused_result));
 /* The bucket in which something that reserves nothing will be settled. */
 uint64_t rolling_enter(struct rolling *rolling, uint64_t bucket_s, uint64_t now_s);
 /* What was reserved there becomes what was spent; in a bucket that is gone it changes nothing. */

@@ -107,6 +107,23 @@ int64_t spend_reserve_left(struct spend *spend, uint64_t start_s, int64_t most, 
     return spend_take(spend, start_s, 0, spend_part(most), spend_part(limit), window_s);
 }
 
+bool spend_reserve_more(struct spend *spend, uint64_t window_s, int64_t nano_usd, int64_t limit) {
+    nano_usd = spend_part(nano_usd);
+    limit = spend_part(limit);
+    for (unsigned i = 0; i < 2; i++) {
+        struct spend_window *window = &spend->windows[i];
+        uint64_t number = cell_load(&window->number), seen;
+        if (start_of(number) != window_s) continue;
+        seen = cell_load(&window->committed);
+        for (int64_t money; money_of(seen, turn_of(number), &money);) {
+            if (nano_usd > limit - money) return false;
+            if (cell_swap(&window->committed, &seen, word_of(turn_of(number), money + nano_usd))) return true;
+        }
+        return true;
+    }
+    return true;
+}
+
 uint64_t spend_enter(struct spend *spend, uint64_t start_s) {
     uint64_t number;
     window_enter(spend, start_s, &number);

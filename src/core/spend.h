@@ -43,6 +43,10 @@ bool spend_reserve(struct spend *spend, uint64_t start_s, int64_t nano_usd, int6
 /* As much of it as is left, of which the caller owes one spend_settle; -1: nothing is left, and nothing is taken. */
 int64_t spend_reserve_left(struct spend *spend, uint64_t start_s, int64_t most, int64_t limit, uint64_t *window_s)
     __attribute__((warn_unused_result));
+/* So much more for what was reserved in that window, whatever window is now; it is settled with it. In a window that is
+ * gone it counts nowhere, as its settling does. */
+bool spend_reserve_more(struct spend *spend, uint64_t window_s, int64_t nano_usd, int64_t limit)
+    __attribute__((warn_unused_result));
 /* The window in which something that reserves nothing will be settled. */
 uint64_t spend_enter(struct spend *spend, uint64_t start_s);
 /* The truth is known: `reserved` (what was reserved there; 0: nothing) becomes `spent`. In a window that is gone it

@@ -77,16 +77,6 @@ static void on_shutdown(struct flight *flight, struct now now, struct actions *o
         answer_error(flight, error_shutting_down, STR_NONE, STR_NONE, now, out);
 }
 
-/* The caller reads too slowly, or again fast enough: so is the provider read. */
-static void on_caller_room(struct flight *flight, bool room, struct now now, struct actions *out) {
-    struct attempt *live = flight->live;
-    flight->caller_is_full = !room;
-    if (!live || live->call_over) return;
-    live->last_token_ns = now.mono_ns; /* time spent waiting for the caller is not the provider's stall */
-    attempt_read(live, room, out);
-    if (room) flight->times.timer_moved = true;
-}
-
 /* -- what follows a failure -- */
 
 /* What could not be read for want of memory says nothing of its provider, and must rest nobody's. */
@@ -146,6 +136,20 @@ static void on_too_late(struct flight *flight, struct attempt *attempt, enum fai
         failure = attempt->failing;
     }
     on_failure(flight, attempt, failure, now, out);
+}
+
+/* The caller reads too slowly, or again fast enough: so is the provider read. */
+static void on_caller_room(struct flight *flight, bool room, struct now now, struct actions *out) {
+    struct attempt *live = flight->live;
+    flight->caller_is_full = !room;
+    if (!live || live->call_over) return;
+    if (live->state == attempt_delivering && extend_follow(flight, live, now, out) != step_on) {
+        if (live->failing != failure_none) on_failure(flight, live, live->failing, now, out);
+        return;
+    }
+    live->last_token_ns = now.mono_ns; /* time spent waiting for the caller is not the provider's stall */
+    attempt_read(live, room, out);
+    if (room) flight->times.timer_moved = true;
 }
 
 /* -- the clock -- */

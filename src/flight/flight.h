@@ -122,6 +122,7 @@ struct attempt_facts {
     int64_t output_cap;    /* tokens that it was told to keep to; -1: no such thing */
     bool hedge, estimated; /* begun beside another; its usage is not what the provider counted */
     uint32_t events, events_dropped;
+    bool cut;            /* its stream was ended, as there was no more money to reserve for it */
     struct str said;     /* why it failed, in weir's own words; empty where the provider's might quote its caller */
     struct str code;     /* the provider's, where that is a plain name; {NULL,0}: none */
     enum key_rest rests; /* why its key cools down from its end on */

@@ -85,7 +85,9 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     attempt->target = candidate->target;
     attempt->candidate = candidate;
     attempt->holds = *holds;
-    attempt->way = way_of(flight, candidate->target);
+    attempt->way = extent_is_open(&holds->money.extent) ? extend_way(flight, candidate->target)
+                                                        : way_of(flight, candidate->target);
+    CHECK(attempt->way);
     attempt->usage = USAGE_NONE;
     attempt->usage.meter = &attempt->meter;
     attempt->cost_nano_usd = attempt->reply.retry_after_ms = attempt->reply.content_length = -1;
@@ -227,6 +229,8 @@ enum step attempt_head(struct flight *flight, struct attempt *attempt, const str
         return attempt_fails(attempt, failure_wrong_content_type);
     if (resume_has(flight) && attempt->reply.mode != reply_events && attempt->reply.mode != reply_error)
         return attempt_fails(attempt, failure_wrong_content_type); /* no stream to go on with */
+    bool streams = attempt->reply.mode == reply_events || attempt->reply.mode == reply_error;
+    if (!streams && !extend_whole(flight, attempt, now)) return attempt_fails(attempt, failure_wrong_content_type);
     CHECKF(attempt->reply.mode != reply_events || flight->request.stream, "%s", attempt->way->name);
     return step_on;
 }

@@ -6,6 +6,12 @@
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
+/* Every choice has its finish reason. */
+bool stream_is_finished(const struct flight *flight, const struct attempt *attempt) {
+    int64_t wanted = attempt->one_of_several ? 1 : flight->request.n;
+    return attempt->stream.finishes > 0 && attempt->stream.finishes >= wanted;
+}
+
 enum step stream_pass(struct flight *flight, struct attempt *attempt, struct str bytes, bool stays,
                       struct actions *out) {
     if (flight->steering.cost.at) {

@@ -12,6 +12,18 @@ struct seen {
     struct message_event *error;
 };
 
+/* All that the model may have said in them: at least as many bytes as tokens. Of what has no event here, all that came.
+ */
+static void events_measure(struct attempt *attempt, const struct message_events *events, struct str data) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < events->count; i++) {
+        const struct message_event *event = &events->list[i];
+        bytes += event->text.len + event->data.len + event->signature.len;
+        if (event->kind == message_event_tool) bytes += event->id.len + event->name.len;
+    }
+    extend_saw(attempt, events->progress ? bytes + data.len : bytes);
+}
+
 static struct seen events_look(struct flight *flight, struct attempt *attempt, const struct message_events *events) {
     struct seen seen = {.token = events->progress};
     for (size_t i = 0; i < events->count; i++) {
@@ -122,10 +134,12 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
                                                    attempt->dialect.quirks, &events);
     if (!read && !flight_starved(flight)) {
         attempt->stream.events_dropped++;
+        extend_saw(attempt, event->data.len);
         return step_on;
     }
     if (events.failed || flight_starved(flight)) return attempt_fails(attempt, failure_system);
     struct seen seen = events_look(flight, attempt, &events);
+    if (extent_is_open(&attempt->holds.money.extent)) events_measure(attempt, &events, event->data);
     reasoning_of_events(flight, attempt, &events, now);
     if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
     if (events.next_sequence && !attempt->way->writes_anew) attempt->dialect.next_sequence = events.next_sequence;
@@ -164,4 +178,10 @@ enum step events_end(struct flight *flight, struct attempt *attempt, struct now 
     if (attempt->way->writes_anew) return events_write(flight, attempt, &end, 1, now, out);
     struct str terminator = attempt->dialect.codec->terminator;
     return terminator.len ? stream_pass(flight, attempt, terminator, true, out) : step_on;
+}
+
+enum step events_cut(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    const struct message_event end[] = {{.kind = message_event_finish, .finish = finish_length, .usage = USAGE_NONE},
+                                        {.kind = message_event_end, .usage = USAGE_NONE}};
+    return events_write(flight, attempt, end, sizeof end / sizeof *end, now, out);
 }

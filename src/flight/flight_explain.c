@@ -94,6 +94,7 @@ static void attempt_put(struct telling *telling, struct text *text) {
     text_json_u64(text, STR("duration_us"), attempt.duration_us);
     explain_usage_put(text, &attempt);
     told_cost_put(text, &attempt);
+    if (attempt.flags & attempt_ended_for_money) text_json_str(text, STR("ended"), STR("budget"));
     losses_put(text, texts);
     if (attempt.flags & attempt_by_responses) text_json_str(text, STR("api"), STR("responses"));
     if (attempt.events_dropped) text_json_u64(text, STR("events_dropped"), attempt.events_dropped);

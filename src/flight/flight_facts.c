@@ -31,6 +31,7 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
         .meter = &attempt->meter,
         .events = attempt->stream.events,
         .events_dropped = attempt->stream.events_dropped,
+        .cut = attempt->holds.money.ended_for_money,
         .said = attempt->word.is_providers ? STR_NONE : attempt->word.text, /* it may quote a prompt */
         .code = attempt->word.code,
         .rests = attempt->rests,
@@ -67,7 +68,9 @@ struct attempt_lost attempt_if_lost(const struct flight *flight, unsigned number
 
 int64_t attempt_delivered_tokens(const struct flight *flight, unsigned number) {
     CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
-    return attempt_delivered(flight->attempts[number]);
+    const struct attempt *attempt = flight->attempts[number];
+    int64_t delivered = attempt_delivered(attempt), covered = attempt->holds.money.extent.covered;
+    return covered && delivered > covered ? covered : delivered; /* what is lost is charged no more than was reserved */
 }
 
 void **attempt_kept(struct flight *flight, unsigned number) {

@@ -433,7 +433,8 @@ int64_t attempt_delivered(const struct attempt *attempt) {
     uint64_t count = attempt->stream.tokens.count, least = count * (attempt->stream.tokens.least + usual_bytes);
     uint64_t more = attempt->stream.tokens.bytes > least ? (attempt->stream.tokens.bytes - least) / token_bytes : 0;
     uint64_t said = (attempt->dialect.said_bytes + token_bytes - 1) / token_bytes;
-    return (int64_t)((more > count ? more : count) + said);
+    int64_t seen = (int64_t)((more > count ? more : count) + said), came = extent_came(&attempt->holds.money.extent);
+    return came > seen ? came : seen;
 }
 
 int64_t attempt_tokens(const struct flight *flight, const struct attempt *attempt) {

@@ -209,6 +209,9 @@ enum refusal money_look(const struct flight *flight, const struct candidate *can
 enum refusal money_take(struct flight *flight, const struct candidate *candidate, struct now now,
                         struct money_hold *hold);
 void money_give_back(struct money_hold *hold);
+/* What an attempt that extends has reserved of its answer becomes so many tokens, of all budgets or of none. false:
+ * there is no room in one of them. */
+bool money_extend(const struct flight *flight, struct attempt *attempt, int64_t tokens, struct now now) MUST_USE;
 /* What an attempt took that has ended and that nobody counted, where it is charged to somebody; `delivered`: of tokens,
  * by estimate. */
 void money_estimate(const struct flight *flight, struct attempt *attempt, int64_t delivered);
@@ -216,6 +219,25 @@ void money_estimate(const struct flight *flight, struct attempt *attempt, int64_
 void money_settle(struct attempt *attempt);
 /* Why nobody served it, for its caller, where this stood against candidates; {NULL,0}: the code says it. */
 struct str money_sentence(struct flight *flight, enum refusal refusal, struct now now);
+
+/* -- flight_extend.c: streams that reserve as they go -- */
+
+/* More of its answer came: so many bytes, of events that its way has read. */
+static inline void extend_saw(struct attempt *attempt, uint64_t bytes) {
+    struct extent *extent = &attempt->holds.money.extent;
+    if (extent_is_open(extent)) extent_saw(extent, bytes, attempt->usage.output_tokens);
+}
+/* The way that a stream goes which may have to be ended before its provider ends it; NULL: it cannot be. What its
+ * caller knows by the provider's own names cannot be written anew. */
+static inline const struct way *extend_way(const struct flight *flight, const struct target *target) {
+    const struct way *way = flight->door->way(flight, target);
+    return way->ends_as != way && flight->codec->dialect == dialect_responses ? NULL : way->ends_as;
+}
+/* After each event, and where its caller reads too slowly: what it may be billed is reserved. Over: it could not be,
+ * and its answer has been ended. */
+enum step extend_follow(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
+/* Its reply is no stream: it is reserved whole. false: there is no money for that. */
+bool extend_whole(const struct flight *flight, struct attempt *attempt, struct now now) MUST_USE;
 
 /* -- flight_quota.c: the quotas of an attempt's provider -- */
 
@@ -328,6 +350,8 @@ enum step stream_reply_end(struct flight *flight, struct attempt *attempt, struc
                            struct actions *out) MUST_USE;
 /* Has it said all, so that this end of its provider's takes nothing from the answer? Then stream_said_end gives it what
  * it lacks and completes it. */
+/* Has every choice its finish reason? */
+bool stream_is_finished(const struct flight *flight, const struct attempt *attempt);
 bool stream_is_said(const struct flight *flight, const struct attempt *attempt, enum failure failure);
 enum step stream_said_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 
@@ -366,6 +390,7 @@ bool splice_error_tell(struct flight *flight, const struct attempt *last, struct
 void splice_delivers(struct flight *flight, struct attempt *attempt);
 void splice_write_break(struct flight *flight, struct attempt *attempt, enum failure failure, struct str message,
                         struct now now, struct text *text);
+enum step splice_cut(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 enum step splice_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 enum step splice_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                        struct actions *out) MUST_USE;
@@ -381,6 +406,7 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
 enum failure events_part(struct flight *flight, struct attempt *attempt, struct str body, struct now now,
                          struct actions *out) MUST_USE;
 /* The terminator in the caller's dialect, where the provider's has none or left it out. */
+enum step events_cut(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 enum step events_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 
 /* -- flight_api.c: OpenAI's two APIs -- */

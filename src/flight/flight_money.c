@@ -141,6 +141,34 @@ static int64_t output_of(const struct flight *flight, const struct target *targe
     return times(worst->output_cap, flight->bounds.answers);
 }
 
+/* As long as its answer may become. */
+static int64_t money_answer_whole(const struct flight *flight, const struct target *target) {
+    int64_t most = target->facts ? target->facts->output_tokens_max : -1;
+    if (flight->request.max_tokens >= 0) return times(flight->request.max_tokens, 1);
+    return most > 0 ? most : flight->snapshot->reserve_output_tokens;
+}
+
+/* Where all of its answer is more than there is money for, and less will do to begin with: a stream that can be seen
+ * whole, and ended. */
+static bool worst_extends(const struct flight *flight, const struct target *target, int64_t input, int64_t left,
+                          struct money_worst *worst) {
+    const struct catalog_model *facts = target->facts;
+    const int64_t margin = target->provider->cut_margin;
+    bool seen = flight->request.stream && flight->bounds.answers == 1 && !flight->bounds.unbounded && facts &&
+                facts->bills_hidden == flag_false && margin > 0 && target->prices.output > 0;
+    if (!seen || endpoint_facts(flight->endpoint)->operation != operation_chat || !extend_way(flight, target))
+        return false;
+    int64_t whole = money_answer_whole(flight, target);
+    struct extent extent = extent_of(whole, taken_reserve(target->cells ? &target->cells->taken : NULL, whole), margin);
+    int64_t nano_usd = dearest(flight, &target->prices, input, extent.covered);
+    if (dearest(flight, &target->prices, input, whole) <= left || nano_usd > left) return false;
+    *worst = (struct money_worst){.nano_usd = nano_usd,
+                                  .output_cap = flight->request.max_tokens >= 0 ? -1 : whole,
+                                  .input_tokens = input,
+                                  .extent = extent};
+    return extent_is_open(&extent);
+}
+
 static struct money_worst worst_of(const struct flight *flight, const struct target *target, struct now now) {
     struct money_worst worst = {.output_cap = -1};
     bool hard = false, anything = true;
@@ -162,6 +190,7 @@ static struct money_worst worst_of(const struct flight *flight, const struct tar
     if (!is_priced(&target->prices, answers)) return (struct money_worst){.refusal = refusal_unpriced};
     input = flight->bounds.of_context || flight->bounds.unbounded ? context : flight->bounds.prompt_tokens;
     if (resume_has(flight)) input += input < 0 ? 0 : (int64_t)flight->resume.delivered.len;
+    if (input >= 0 && worst_extends(flight, target, input, left, &worst)) return worst;
     output = output_of(flight, target, input > 0 ? input : 0, left, &worst);
     if ((input < 0 || output < 0 || flight->bounds.unbounded) && !anything)
         return (struct money_worst){.refusal = refusal_unbounded};
@@ -321,6 +350,8 @@ enum refusal money_take(struct flight *flight, const struct candidate *candidate
     if (!hold->tickets) return refusal_budget_room;
     hold->nano_usd = worst.nano_usd;
     hold->output_cap = worst.output_cap;
+    hold->input_tokens = worst.input_tokens;
+    hold->extent = worst.extent;
     for (size_t i = 0; i < most; i++) {
         const struct money_budget *budget = money_way_budget(flight, target, i);
         if (!money_counts(flight, target, budget)) continue;
@@ -335,6 +366,24 @@ enum refusal money_take(struct flight *flight, const struct candidate *candidate
         hold->count++;
     }
     return refusal_none;
+}
+
+bool money_extend(const struct flight *flight, struct attempt *attempt, int64_t tokens, struct now now) {
+    struct money_hold *hold = &attempt->holds.money;
+    const struct target *target = attempt->target;
+    int64_t more = dearest(flight, &target->prices, hold->input_tokens, tokens) - hold->nano_usd;
+    for (unsigned i = 0; i < hold->count; i++) {
+        const struct money_ticket *ticket = &hold->tickets[i];
+        struct money_value *value;
+        const struct money_purse purse = values_purse(flight, target, ticket->budget, &value);
+        if (!ticket->reserved || money_purse_reserve_more(&purse, now.wall_ns, ticket->window_s, more)) continue;
+        while (i-- > 0)
+            if (hold->tickets[i].reserved) ticket_settle(&hold->tickets[i], more, 0);
+        return false;
+    }
+    hold->nano_usd += more;
+    extent_covers(&hold->extent, tokens);
+    return true;
 }
 
 /* -- the truth -- */

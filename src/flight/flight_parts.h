@@ -19,6 +19,7 @@
 
 #include "base/limits.h"
 #include "core/continuation.h"
+#include "core/extent.h"
 #include "dialect/emulate.h"
 #include "dialect/forecast.h"
 #include "dialect/lines.h"
@@ -152,8 +153,11 @@ struct money_ticket {
 struct money_hold {
     struct money_ticket *tickets; /* in the flight's arena */
     unsigned count;
-    int64_t nano_usd;   /* reserved of each */
-    int64_t output_cap; /* of one answer, which the request must say; -1: it says one, or needs none */
+    int64_t nano_usd;     /* reserved of each */
+    int64_t output_cap;   /* of one answer, which the request must say; -1: it says one, or needs none */
+    int64_t input_tokens; /* of the prompt, at most, and: */
+    struct extent extent; /* of its answer what is reserved so far; all zero: all of it (flight_extend.c) */
+    bool ended_for_money; /* there was no more to reserve: its answer was ended */
 };
 
 /* What it holds of one quota, and once it is settled what it counts for. */
@@ -177,6 +181,8 @@ struct money_worst {
     enum refusal refusal; /* nobody knows */
     int64_t nano_usd;     /* 0: nothing is reserved */
     int64_t output_cap;
+    int64_t input_tokens; /* as of struct money_hold: */
+    struct extent extent;
 };
 
 /* Of a request, before any target is looked at; all zero where no budget is on its way. */
@@ -313,6 +319,8 @@ struct attempt_dialect {
 struct attempt_splice {
     bool asked_usage;                 /* weir asked for the usage chunk: it is kept from the caller */
     struct openai_event_shape *shape; /* from the first token on; NULL: no memory for it */
+    bool begun;                       /* of one that reserves as it goes the first chunk has come, which said: */
+    struct str id, model;
 };
 
 /* flight_resume.c: it goes on with what another began. */

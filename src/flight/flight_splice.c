@@ -128,12 +128,47 @@ static void splice_tokens_count(struct attempt *attempt, size_t len) {
     attempt->stream.tokens.bytes += len;
 }
 
+/* How much the model may have said in it; and whose stream it is, for the end that weir may have to write. */
+static void splice_measure(struct flight *flight, struct attempt *attempt, const struct sse_event *event) {
+    struct openai_said said;
+    if (event->comment_only) return;
+    openai_skim_said(event->data, &said);
+    extend_saw(attempt, said.bytes);
+    if (!attempt->splice.begun && said.id.len) {
+        attempt->splice.id = arena_copy(&flight->arena, said.id);
+        attempt->splice.model = arena_copy(&flight->arena, said.model);
+        attempt->splice.begun = true;
+    }
+}
+
+/* Behind what came: the same stream, its answer finished. */
+enum step splice_cut(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    const struct codec *codec = flight->codec;
+    void *writer = arena_take_zeroed(flight->host->scratch, codec->writer_size);
+    struct codec_caller caller = translate_caller(flight, attempt, now);
+    const struct message_event role = {.kind = message_event_text, .usage = USAGE_NONE},
+                               list[] = {{.kind = message_event_finish, .finish = finish_length, .usage = USAGE_NONE},
+                                         {.kind = message_event_end, .usage = attempt->usage}};
+    struct message_event begin = {
+        .kind = message_event_begin, .id = attempt->splice.id, .model = attempt->splice.model, .usage = USAGE_NONE};
+    struct text told = text_in_arena(flight->host->scratch, 64), text = text_in_arena(flight->host->scratch, 512);
+    if (!writer) return attempt_fails(attempt, failure_system);
+    codec->write_event(writer, &begin, &caller, &flight->arena, &told);
+    codec->write_event(writer, &role, &caller, &flight->arena, &told); /* the caller has it */
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        codec->write_event(writer, &list[i], &caller, &flight->arena, &text);
+    struct str written = masked_text(flight, attempt, text_str(&text));
+    if (told.failed || text.failed || !written.at) return attempt_fails(attempt, failure_system);
+    return stream_pass(flight, attempt, written, true, out);
+}
+
 enum step splice_event(struct flight *flight, struct attempt *attempt, const struct sse_event *event, struct now now,
                        struct actions *out) {
     enum openai_event_kind kind = event->comment_only ? openai_event_empty
                                                       : openai_skim_event_alike(attempt->splice.shape, event->event,
                                                                                 event->data, &attempt->usage);
     attempt->stream.events++;
+    if (extent_is_open(&attempt->holds.money.extent)) splice_measure(flight, attempt, event);
     switch (kind) {
     case openai_event_malformed: attempt->stream.events_dropped++; return step_on;
     case openai_event_error: return splice_error(flight, attempt, event, now, out);

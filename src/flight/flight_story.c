@@ -59,7 +59,8 @@ static void story_attempt_put(const struct flight *flight, struct text *story, c
         .failure = (uint8_t)attempt->failure,
         .flags =
             (uint8_t)((good ? attempt_good : 0) | (attempt->hedge ? attempt_hedges : 0) |
-                      (attempt->usage_estimated ? attempt_estimated : 0) | (by_responses ? attempt_by_responses : 0)),
+                      (attempt->usage_estimated ? attempt_estimated : 0) | (by_responses ? attempt_by_responses : 0) |
+                      (attempt->holds.money.ended_for_money ? attempt_ended_for_money : 0)),
         .status = (int16_t)attempt->reply.status,
         .events_dropped = attempt->stream.events_dropped,
     };

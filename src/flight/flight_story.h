@@ -37,7 +37,13 @@ struct story_head {
     story_len texts[head_texts];
 };
 
-enum { attempt_good = 1, attempt_hedges = 2, attempt_estimated = 4, attempt_by_responses = 8 };
+enum {
+    attempt_good = 1,
+    attempt_hedges = 2,
+    attempt_estimated = 4,
+    attempt_by_responses = 8,
+    attempt_ended_for_money = 16
+};
 enum { attempt_target, attempt_route, attempt_words, attempt_code, attempt_dropped, attempt_changed, attempt_texts };
 struct story_attempt {
     int64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost_nano_usd, provider_nano_usd;

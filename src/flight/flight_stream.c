@@ -20,14 +20,9 @@ enum step stream_reply_body(struct flight *flight, struct attempt *attempt, stru
         case sse_no_memory: return attempt_fails(attempt, failure_system);
         case sse_got_event:
             if (attempt->way->event(flight, attempt, &event, now, out) != step_on) return step_over;
+            if (extend_follow(flight, attempt, now, out) != step_on) return step_over;
         }
     }
-}
-
-/* Every choice has its finish reason. */
-static bool all_finished(const struct flight *flight, const struct attempt *attempt) {
-    int64_t wanted = attempt->one_of_several ? 1 : flight->request.n;
-    return attempt->stream.finishes > 0 && attempt->stream.finishes >= wanted;
 }
 
 /* Of dialects without a terminator the finish itself may come with each piece, and only a good end says that it was the
@@ -38,7 +33,7 @@ bool stream_is_said(const struct flight *flight, const struct attempt *attempt, 
     bool broke = false;
     for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) broke |= failure == breaks[i];
     return broke && attempt->state == attempt_delivering && attempt->reply.mode == reply_events &&
-           (attempt->dialect.codec->terminator.len || attempt->stream.saw_done) && all_finished(flight, attempt);
+           (attempt->dialect.codec->terminator.len || attempt->stream.saw_done) && stream_is_finished(flight, attempt);
 }
 
 enum step stream_said_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
@@ -56,7 +51,7 @@ enum step stream_reply_end(struct flight *flight, struct attempt *attempt, struc
         return step_over;
     bool bare = !attempt->stream.has_terminator && !attempt->reply.until_close;
     if (attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);
-    if (!all_finished(flight, attempt) && (!bare || sse_pending(&attempt->stream.sse) != 0))
+    if (!stream_is_finished(flight, attempt) && (!bare || sse_pending(&attempt->stream.sse) != 0))
         return attempt_fails(attempt, failure_cut);
     return stream_said_end(flight, attempt, now, out);
 }

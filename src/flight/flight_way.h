@@ -44,6 +44,11 @@ struct way {
                        struct actions *out);
     /* The caller's terminator, where the provider's has none or left it out. NULL: it passes as it came. */
     enum step (*finish)(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
+    /* Of a stream that may have to be ended before its provider ends it, the way; NULL: there is none. What passes as
+     * it came has no end of weir's own, and is written anew. */
+    const struct way *ends_as;
+    /* Ends its answer, as one that has become too long. NULL: nothing ends so. */
+    enum step (*cut)(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
     /* A whole reply: its usage is read, and *body becomes what the caller gets. */
     enum failure (*whole)(struct flight *flight, struct attempt *attempt, struct now now, struct str *body);
     /* The same as one part of a stream, which has been told then, and settled. NULL: it makes no parts. */

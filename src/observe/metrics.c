@@ -157,6 +157,7 @@ void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_fac
     if (client && facts->cost_nano_usd > 0) metrics_add(&client->cost_nano_usd, (uint64_t)facts->cost_nano_usd);
     if (facts->stream_events) metrics_add(&loop->stream_events, facts->stream_events);
     if (facts->stream_events_dropped) metrics_add(&loop->stream_events_dropped, facts->stream_events_dropped);
+    if (facts->stream_cut) metrics_add(&loop->streams_cut, 1);
 }
 
 void metrics_request(struct metrics_loop *loop, const struct metrics_request_facts *facts) {

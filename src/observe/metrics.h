@@ -61,6 +61,7 @@ struct metrics_attempt_facts {
     int64_t cost_nano_usd; /* below 0: not known */
     bool cost_differs;     /* the provider tells another one */
     uint64_t stream_events, stream_events_dropped;
+    bool stream_cut; /* it was ended, as there was no more money to reserve for it */
 };
 
 /* One request, over. */

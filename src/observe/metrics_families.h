@@ -58,6 +58,8 @@
     X(stream_events, "weir_stream_events_total", counter, "", "Events of providers' streams.")                         \
     X(stream_events_dropped, "weir_stream_events_dropped_total", counter, "",                                          \
       "Events of providers' streams that were malformed and dropped.")                                                 \
+    X(streams_cut, "weir_streams_cut_total", counter, "",                                                              \
+      "Streams that weir ended, as no more money could be reserved for them.")                                         \
     X(streams_open, "weir_streams_open", gauge, "", "Streams being delivered to callers.")                             \
     X(connections, "weir_connections", gauge, "side", "Open connections: with callers, with providers.")               \
     X(upstream_connections, "weir_upstream_connections", gauge, "state",                                               \

@@ -87,6 +87,7 @@ static void put_loop_counts(struct text *text, const struct metrics_loop *sum) {
     text_json_u64(text, STR("failovers"), metrics_read(&sum->failovers));
     text_json_u64(text, STR("stream_events"), metrics_read(&sum->stream_events));
     text_json_u64(text, STR("stream_events_dropped"), metrics_read(&sum->stream_events_dropped));
+    text_json_u64(text, STR("streams_cut"), metrics_read(&sum->streams_cut));
     text_json_u64(text, STR("in_flight"), metrics_read(&sum->gauges[metrics_in_flight]));
     text_json_u64(text, STR("streams_open"), metrics_read(&sum->gauges[metrics_streams_open]));
     text_json_u64(text, STR("caller_connections"), metrics_read(&sum->gauges[metrics_caller_connections]));

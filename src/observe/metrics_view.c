@@ -46,6 +46,7 @@ static bool merge_loop(struct metrics_loop *into, const struct metrics_loop *fro
     merge(&into->failovers, &from->failovers, 1);
     merge(&into->stream_events, &from->stream_events, 1);
     merge(&into->stream_events_dropped, &from->stream_events_dropped, 1);
+    merge(&into->streams_cut, &from->streams_cut, 1);
     merge(into->gauges, from->gauges, metrics_gauges);
     merge(&into->responses[0][0], &from->responses[0][0], sizeof into->responses / sizeof(metrics_count));
     for (uint32_t i = 0; i < metrics_client_places; i++)

@@ -335,6 +335,7 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_stream_events_dropped:
         put_count(text, family, NULL, 0, metrics_read(&sum->stream_events_dropped));
         break;
+    case metrics_family_streams_cut: put_count(text, family, NULL, 0, metrics_read(&sum->streams_cut)); break;
     case metrics_family_streams_open:
         put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_streams_open]));
         break;

@@ -103,6 +103,7 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, unsi
                                            .cost_differs = differs,
                                            .stream_events = attempt.events,
                                            .stream_events_dropped = attempt.events_dropped,
+                                           .stream_cut = attempt.cut,
                                        });
     if (attempt.failure != failure_none && !cancelled) attempt_failed_log(reporter, flight, &attempt, now);
     if (differs) cost_differs_log(reporter, flight, &attempt, now);

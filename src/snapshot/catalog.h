@@ -94,6 +94,8 @@ struct catalog_provider {
     bool stream_options; /* takes stream_options.include_usage (Mistral does not: usage always comes) */
     bool key_limits;     /* its rate-limit headers tell of all that a key does, and not of one model */
     bool prefill;        /* a last assistant message with "prefix":true is continued */
+    int64_t cut_margin;  /* tokens of a stream that it may have made beyond what came, when it is hung up on; it makes
+                          * no more then. -1: it may go on to the end */
     bool same_prices;    /* as models_of, whose facts count where it has no own: their prices too */
     struct str models_of;
     struct str families; /* globs, separated by commas: a model of such a name is its vendor's, known or not */

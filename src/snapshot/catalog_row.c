@@ -143,6 +143,7 @@ static const struct member provider_members[] = {{"provider", member_text, NULL}
                                                  {"stream_options", member_flag, NULL},
                                                  {"key_limits", member_flag, NULL},
                                                  {"prefill", member_flag, NULL},
+                                                 {"cut_margin", member_tokens, NULL},
                                                  {"probe", member_text, NULL},
                                                  {"quirks", member_text, NULL},
                                                  {"models_of", member_text, NULL},
@@ -491,6 +492,10 @@ static bool name_is_good(struct str name) {
     return name.len > 0 && name.len <= limit_name;
 }
 
+static void tokens_read(struct catalog_row *row, const char *name, int64_t *into) {
+    *into = json_i64(json_member(row->object, name), *into);
+}
+
 void catalog_provider_read(struct catalog_row *row, struct catalog_provider *provider) {
     bool fresh = provider->type.at == NULL;
     if (fresh) {
@@ -501,6 +506,7 @@ void catalog_provider_read(struct catalog_row *row, struct catalog_provider *pro
         provider->default_model = provider->models_of = provider->checked = provider->facts = STR("");
         provider->families = STR("");
         provider->place = place_cloud;
+        provider->cut_margin = -1;
         provider->endpoints = 1u << endpoint_chat | 1u << endpoint_completions | 1u << endpoint_embeddings;
     }
     catalog_row_text_read(row, "title", &provider->title);
@@ -518,6 +524,7 @@ void catalog_provider_read(struct catalog_row *row, struct catalog_provider *pro
     flag_read(row, "key_limits", &provider->key_limits);
     flag_read(row, "prefill", &provider->prefill);
     flag_read(row, "same_prices", &provider->same_prices);
+    tokens_read(row, "cut_margin", &provider->cut_margin);
     key_env_read(row, provider);
     dialect_read(row, provider);
     provider->endpoints = bits_read(json_member(row->object, "endpoints"), &all_endpoints, provider->endpoints);
@@ -592,10 +599,6 @@ static void efforts_read(struct catalog_row *row, struct model_takes *takes) {
         row->good = row->good && names && names[found].at;
     }
     takes->effort_names = names;
-}
-
-static void tokens_read(struct catalog_row *row, const char *name, int64_t *into) {
-    *into = json_i64(json_member(row->object, name), *into);
 }
 
 static void takes_read(struct catalog_row *row, struct catalog_model *model) {

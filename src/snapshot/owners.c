@@ -85,6 +85,13 @@ bool money_purse_reserve(const struct money_purse *purse, int64_t wall_ns, int64
     return spend_reserve(purse->spend, window_start(purse->budget, wall_ns), nano_usd, limit, window_s);
 }
 
+bool money_purse_reserve_more(const struct money_purse *purse, int64_t wall_ns, uint64_t window_s, int64_t nano_usd) {
+    int64_t limit = money_purse_limit(purse, wall_ns);
+    if (!purse->rolling) return spend_reserve_more(purse->spend, window_s, nano_usd, limit);
+    return rolling_reserve_more(purse->rolling, purse->budget->bucket_s, (uint64_t)wall_s(wall_ns), window_s, nano_usd,
+                                limit);
+}
+
 uint64_t money_purse_enter(const struct money_purse *purse, int64_t wall_ns) {
     if (purse->rolling) return rolling_enter(purse->rolling, purse->budget->bucket_s, (uint64_t)wall_s(wall_ns));
     return spend_enter(purse->spend, window_start(purse->budget, wall_ns));

@@ -116,6 +116,8 @@ struct money_value *money_value_hold_shared(const struct money_budget *budget, c
 int64_t money_purse_limit(const struct money_purse *purse, int64_t wall_ns);
 bool money_purse_reserve(const struct money_purse *purse, int64_t wall_ns, int64_t nano_usd, uint64_t *window_s)
     __attribute__((warn_unused_result));
+bool money_purse_reserve_more(const struct money_purse *purse, int64_t wall_ns, uint64_t window_s, int64_t nano_usd)
+    __attribute__((warn_unused_result));
 uint64_t money_purse_enter(const struct money_purse *purse, int64_t wall_ns);
 void money_purse_settle(const struct money_purse *purse, uint64_t window_s, int64_t reserved, int64_t spent);
 void money_purse_forget(const struct money_purse *purse, uint64_t window_s, int64_t spent);

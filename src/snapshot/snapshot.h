@@ -86,6 +86,7 @@ struct provider {
     size_t quota_count;
     bool counts_characters;   /* one of them does */
     bool unbilled;            /* what it costs spends no budget */
+    int64_t cut_margin;       /* tokens: of the catalogue, or as it is written; below 1: its streams reserve all */
     uint64_t health_check_ns; /* 0: no active checks */
     struct map
         prices; /* struct price_list by model, as they are written: the catalogue's go on in those without a base */

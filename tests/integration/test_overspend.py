@@ -35,7 +35,8 @@ class Watch(threading.Thread):
             for budget in budgets_of(self.weir):
                 of = budget["owner"], budget["name"]
                 self.most[of] = max(self.most.get(of, 0), usd(budget, "limit_usd"))
-                if usd(budget, "spent_usd") + usd(budget, "reserved_usd") > self.most[of]:
+                is_split = "per" in budget  # its sum is each value's
+                if not is_split and usd(budget, "spent_usd") + usd(budget, "reserved_usd") > self.most[of]:
                     self.over.append(budget)
                 self.most_reserved = max(self.most_reserved, usd(budget, "reserved_usd"))
             self.looks += 1
@@ -175,3 +176,48 @@ def test_nobody_on_the_way_is_over_whatever_happens(start, start_mock):
     assert spent == by_name["team division", "week"] == by_name["team search", "day"] == by_name["", "pool"]
     assert by_name["user ann", "day"] + by_name["user bob", "day"] <= spent
     assert by_name["client b", "day"] == by_name["user bob", "day"]
+
+
+def test_streams_that_reserve_as_they_go_are_never_over(start, start_mock):
+    """None of them could be reserved whole, not even alone: each may take two dollars and a half of one."""
+    random.seed(11)
+    mock = start_mock("--tokens", "60", "--rate", "400", "--latency-distribution", "uniform:1,60")
+    weir = start({
+        "workers": 8, "max_connections": 2000,
+        "budgets": {"pool": {"usd": 0.95, "window": "lifetime"}},
+        "providers": {"p": provider(mock, prices={"m": {"input": 1.0, "output": 50.0}}, timeout_seconds=30,
+                                    reply_timeout_seconds=30, stall_timeout_seconds=30, monthly_budget=0.9,
+                                    cut_margin_tokens=40, facts={"m": {"bills_hidden": False}})},
+        "owners": [{"name": "company", "budgets": [{"usd": 1.0, "window": "month"}, "pool"]},
+                   {"name": "division", "in": "company", "budgets": [{"usd": 0.85, "window": "1h", "rolling": True}]},
+                   {"name": "team", "in": "division", "budgets": [{"usd": 0.8, "window": "day"}]}],
+        "clients": [client("a", "wk-a", **{"in": "team"},
+                           budgets=[{"usd": 0.3, "window": "day", "per": "end_user", "name": "users"}]),
+                    client("b", "wk-b", **{"in": "team"}, daily_budget=0.5)]
+    })
+    whole, cut, refused = 0, 0, 0
+    with Watch(weir) as watch:
+        for turn in range(30):
+            bodies = [chat_body("hi", max_tokens=50000, stream=True, user=f"user-{i % 3}") for i in range(60)]
+            gone = set(random.sample(range(60), 6))
+            for reply in together(weir, bodies, ["wk-a", "wk-b"], gone):
+                assert reply.status in (200, 429), reply
+                if reply.status == 429:
+                    refused += 1
+                    continue
+                assert reply.events[-1] == "[DONE]" and '"error"' not in reply.text, reply
+                whole += '"finish_reason":"stop"' in reply.text
+                cut += '"finish_reason":"length"' in reply.text
+            if turn > 3 and refused > 200 and cut > 3:
+                break
+    final = {(b["owner"], b["name"]): b for b in settled(weir)}
+    assert not watch.over, watch.over[0]
+    assert whole > 10 and cut and refused, (whole, cut, refused)
+    assert all(usd(b, "spent_usd") <= usd(b, "limit_usd") for b in final.values() if b["name"] != "users"), final
+    for value in final["client a", "users"]["values"]:
+        assert usd(value, "spent_usd") <= 3 * 10**8, value
+    spent = usd(final["provider p", "month"], "spent_usd")
+    assert spent == usd(final["team team", "day"], "spent_usd") == usd(final["", "pool"], "spent_usd")
+    seen = mock.requests()
+    assert seen["done"] >= whole and spent >= seen["done"] * 60 * 50_000  # what ended, and what was cut beside it
+    assert weir.metric("weir_streams_cut_total") >= cut

@@ -113,6 +113,14 @@ enum openai_event_kind openai_skim_event_alike(struct openai_event_shape *shape,
 /* How many choices of an event have a finish reason. */
 unsigned openai_skim_finishes(struct str data);
 
+/* How many bytes of a chunk its model may have said: at least one for each of its tokens, whatever members they stand
+ * in (text, reasoning, calls, sound). Of what cannot be read all of it. */
+struct openai_said {
+    uint64_t bytes;
+    struct str id, model; /* of the stream, without quotes; empty: not told */
+};
+void openai_skim_said(struct str data, struct openai_said *said);
+
 /* What a chunk's first choice adds, for a stream that may have to be continued. */
 struct openai_delta {
     struct str id;      /* the value with its quotes; {NULL,0}: absent */

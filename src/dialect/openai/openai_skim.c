@@ -537,3 +537,37 @@ bool openai_skim_delta(struct str data, struct arena *arena, struct openai_delta
         if (is_container(&token) && !token.passed && !looked_into && !skim_skip(&skim, &token)) return false;
     }
 }
+
+/* Words of the format's own, in each chunk; and what says again what was said. */
+static bool is_not_said(const struct skim_token *token) {
+    static const struct str words[] = {STR("role"), STR("type"), STR("object"), STR("finish_reason")};
+    bool is_word = false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) is_word |= str_eq(token->key, words[i]);
+    return token->kind == skim_string ? is_word : token->depth == 3 && str_eq(token->key, STR("logprobs"));
+}
+
+void openai_skim_said(struct str data, struct openai_said *said) {
+    enum { depth_most = 12 };
+    struct skim skim;
+    struct skim_token token;
+    bool choices = false;
+    *said = (struct openai_said){.id = STR(""), .model = STR("")};
+    skim_begin(&skim, data, depth_most);
+    while ((token = skim_next(&skim)).kind > skim_error) {
+        if (token.kind == skim_close) continue;
+        const bool is_text = token.kind == skim_string;
+        if (token.depth == 1) choices = str_eq(token.key, STR("choices"));
+        if (token.depth == 1 && is_text && str_eq(token.key, STR("id"))) said->id = skim_inside(token.value);
+        if (token.depth == 1 && is_text && str_eq(token.key, STR("model"))) said->model = skim_inside(token.value);
+        if (!choices || token.depth == 0) {
+            if (is_container(&token) && token.depth > 0 && !token.passed && !skim_skip(&skim, &token)) break;
+        } else if (is_not_said(&token)) {
+            if (is_container(&token) && !token.passed && !skim_skip(&skim, &token)) break;
+        } else if (is_text) {
+            said->bytes += token.value.len - 2;
+        } else if (token.passed) {
+            said->bytes += token.value.len;
+        }
+    }
+    if (skim.problem) said->bytes = data.len;
+}

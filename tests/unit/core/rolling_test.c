@@ -32,6 +32,28 @@ static void what_was_spent_counts_until_its_bucket_is_too_old(void **state) {
     assert_false(rolling_reserve(&rolling, bucket_s, now + window_s + bucket_s, 1, 100, &start));
 }
 
+static void more_is_reserved_in_the_bucket_of_the_first(void **state) {
+    (void)state;
+    struct rolling rolling = {0};
+    uint64_t first, second, now = start_of_all;
+    assert_true(rolling_reserve(&rolling, bucket_s, now, 40, 100, &first));
+    assert_true(rolling_reserve(&rolling, bucket_s, now + 3 * bucket_s, 30, 100, &second));
+    assert_true(rolling_reserve_more(&rolling, bucket_s, now + 3 * bucket_s, first, 20, 100));
+    assert_false(rolling_reserve_more(&rolling, bucket_s, now + 3 * bucket_s, first, 11, 100));
+    assert_true(rolling_reserve_more(&rolling, bucket_s, now + 3 * bucket_s, first, 10, 100));
+    assert_int_equal(cell_load(&rolling.total), 100);
+    /* what the first took slides out with its bucket, all of it */
+    uint64_t later = first + (rolling_parts + 1) * bucket_s;
+    assert_true(rolling_reserve_more(&rolling, bucket_s, later, first, 1000, 100)); /* gone: it counts nowhere */
+    assert_int_equal(cell_load(&rolling.total), 30);
+    rolling_settle(&rolling, first, 1070, 500);
+    assert_int_equal(cell_load(&rolling.total), 30);
+    assert_true(rolling_reserve_more(&rolling, bucket_s, later, second, 70, 100));
+    assert_false(rolling_reserve_more(&rolling, bucket_s, later, second, 1, 100));
+    rolling_settle(&rolling, second, 100, 7);
+    assert_int_equal(rolling_look(&rolling, bucket_s, later).committed, 7);
+}
+
 static void what_is_settled_late_is_gone(void **state) {
     (void)state;
     struct rolling rolling = {0};
@@ -267,6 +289,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_forgotten_of_a_bucket_leaves_what_is_reserved),
         cmocka_unit_test(what_was_spent_counts_until_its_bucket_is_too_old),
+        cmocka_unit_test(more_is_reserved_in_the_bucket_of_the_first),
         cmocka_unit_test(what_is_settled_late_is_gone),
         cmocka_unit_test(what_was_written_down_is_there_again),
         cmocka_unit_test(what_is_told_is_what_a_plain_list_says),

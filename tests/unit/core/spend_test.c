@@ -35,6 +35,30 @@ static void what_is_reserved_is_committed_and_settles_to_the_truth(void **state)
     assert_int_equal(spend_look(&spend, 100).spent, 510);
 }
 
+static void more_is_reserved_in_the_window_of_the_first(void **state) {
+    (void)state;
+    struct spend spend = {0};
+    uint64_t window, next;
+    assert_true(spend_reserve(&spend, 100, 40, 100, &window));
+    assert_true(spend_reserve_more(&spend, window, 50, 100));
+    assert_false(spend_reserve_more(&spend, window, 11, 100));
+    assert_true(spend_reserve_more(&spend, window, 10, 100)); /* at most the limit, and all of it */
+    assert_true(spend_reserve_more(&spend, window, 0, 100));
+    assert_int_equal(committed_of(&spend, 100), 100);
+    assert_true(spend_reserve(&spend, 200, 90, 100, &next)); /* a new window: what belongs to the old one stays there */
+    assert_false(spend_reserve_more(&spend, window, 1, 100));
+    assert_true(spend_reserve_more(&spend, window, 5, 105));
+    assert_int_equal(committed_of(&spend, 200), 90);
+    spend_settle(&spend, window, 105, 30);
+    assert_true(spend_reserve_more(&spend, window, 70, 100));
+    assert_false(spend_reserve_more(&spend, window, 1, 100));
+    assert_true(spend_reserve(&spend, 300, 1, 100, &next));
+    assert_true(spend_reserve_more(&spend, window, 1000, 100)); /* gone: it counts nowhere */
+    spend_settle(&spend, window, 1070, 1000);
+    assert_int_equal(committed_of(&spend, 300), 1);
+    assert_int_equal(spend_look(&spend, 300).spent, 0);
+}
+
 static void sums_end_at_the_most_and_below_nothing_is_nothing(void **state) {
     (void)state;
     struct spend spend = {0};
@@ -344,6 +368,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_forgotten_leaves_what_is_reserved),
         cmocka_unit_test(what_is_reserved_is_committed_and_settles_to_the_truth),
+        cmocka_unit_test(more_is_reserved_in_the_window_of_the_first),
         cmocka_unit_test(sums_end_at_the_most_and_below_nothing_is_nothing),
         cmocka_unit_test(a_window_begins_at_nothing_and_late_money_stays_in_its_own),
         cmocka_unit_test(a_clock_that_is_set_back_stays_in_the_newest_window),

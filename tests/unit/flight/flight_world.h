@@ -140,7 +140,7 @@ static inline const struct action *flight_world_action(const struct flight_world
 
 /* All bytes that the last step wrote to the caller. Until the next call. */
 static inline struct str flight_world_written(const struct flight_world *world) {
-    static char text[8192];
+    static char text[65536];
     size_t len = 0;
     for (size_t i = 0; i < world->out.count; i++) {
         const struct action *action = &world->out.list[i];

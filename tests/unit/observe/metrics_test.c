@@ -151,7 +151,8 @@ static void a_request_and_its_attempts_are_counted(void **state) {
                                                           .cost_nano_usd = 1250000,
                                                           .cost_differs = true,
                                                           .stream_events = 22,
-                                                          .stream_events_dropped = 1});
+                                                          .stream_events_dropped = 1,
+                                                        .stream_cut = true});
     metrics_request(loop, &(struct metrics_request_facts){
                               .endpoint = 0, .status = 200, .attempts = 3, .duration_us = 1600000, .overhead_us = 60});
     metrics_request(loop, &(struct metrics_request_facts){
@@ -196,6 +197,7 @@ static void a_request_and_its_attempts_are_counted(void **state) {
         {"weir_upstream_connections{state=\"idle\"}", 2},
         {"weir_stream_events_total", 22},
         {"weir_stream_events_dropped_total", 1},
+        {"weir_streams_cut_total", 1},
         {"weir_build_info{version=\"1.2.3\"}", 1},
         {"process_start_time_seconds", 1795219200.123},
     };
@@ -489,7 +491,8 @@ static void the_totals_are_those_of_all_targets_and_loops(void **state) {
                                                         .reasoning_tokens = 4,
                                                         .cost_nano_usd = 5,
                                                         .stream_events = 6,
-                                                        .stream_events_dropped = 1});
+                                                        .stream_events_dropped = 1,
+                                                        .stream_cut = true});
     for (unsigned i = 0; i < 2; i++) {
         metrics_request(loops[i], &(struct metrics_request_facts){
                                       .endpoint = i, .status = 200, .caller_gone = i == 1, .duration_us = 100});
@@ -500,7 +503,7 @@ static void the_totals_are_those_of_all_targets_and_loops(void **state) {
     static const char *const wanted[] = {
         "\"requests\":2,\"by_status\":{\"2xx\":2},\"errors\":{},\"refused\":2,\"callers_gone\":1,\"tool_loops\":0,"
         "\"failovers\":1,"
-        "\"stream_events\":18,\"stream_events_dropped\":3,",
+        "\"stream_events\":18,\"stream_events_dropped\":3,\"streams_cut\":3,",
         "\"attempts\":3,\"input_tokens\":30,\"output_tokens\":60,\"cached_tokens\":9,\"reasoning_tokens\":12,"
         "\"cost_usd\":\"0.000000015\",\"duration\":{\"count\":2,\"sum_us\":200,",
         "{\"provider\":\"groq\",\"model\":\"llama\",\"attempts\":2,\"succeeded\":1,\"failed\":0,\"cancelled\":1,",

@@ -1,0 +1,154 @@
+"""Streams that reserve as they go: let in with less than their longest answer, gone on with as far as there is money,
+and ended properly when there is no more. The provider is the witness: it counts what it makes, and makes it ahead of
+what weir has read."""
+import json
+import signal
+import socket
+import sys
+import time
+
+import pytest
+
+from test_budgets import KEY, PRICES, client
+from test_overspend import budgets_of, settled, usd
+from weirlib import ROOT, Connection, RawProvider, http, poll, provider, request_bytes
+
+sys.path.insert(0, str(ROOT / "tests"))
+from chaos.dialects import DIALECTS  # noqa: E402  how each caller asks, and how it reads an answer
+
+SHOWS = {"cut_margin_tokens": 100, "facts": {"m": {"bills_hidden": False}}}
+AUTH = {"authorization": f"Bearer {KEY}"}
+SPEAKS = [d for d in DIALECTS if d.name in ("chat", "completions", "responses", "messages", "generate")]
+CHUNK = {
+    "chat": lambda text, end: {"delta": {"content": text} if text else {}, "finish_reason": end},
+    "completions": lambda text, end: {"text": text, "finish_reason": end},
+}
+
+
+class Maker:
+    """Makes tokens of four letters until it has made as many as it may or nobody is there to read them."""
+
+    def __init__(self, pause_s=0.002):
+        self.pause_s, self.made, self.asked, self.paused = pause_s, [], [], None
+
+    def __call__(self, connection, head, body):
+        asked = json.loads(body)
+        self.asked.append(asked)
+        kind = "completions" if "prompt" in asked else "chat"
+        most = asked.get("max_tokens") or asked.get("max_completion_tokens")
+        at = len(self.made)
+        self.made.append(0)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+        while self.made[at] < most:
+            self.made[at] += 1
+            end = "length" if self.made[at] == most else None
+            self.say(connection, kind, "word", end)
+            if self.paused and self.made[at] == self.paused:
+                time.sleep(3)
+            time.sleep(self.pause_s)
+        usage = {"prompt_tokens": 5, "completion_tokens": most, "total_tokens": most + 5}
+        chunk = {"id": "c-1", "object": "chat.completion.chunk", "model": "m", "choices": [], "usage": usage}
+        connection.sendall(b"data: " + json.dumps(chunk).encode() + b"\n\ndata: [DONE]\n\n")
+        return False
+
+    @staticmethod
+    def say(connection, kind, text, end):
+        chunk = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
+                 "choices": [{"index": 0, **CHUNK[kind](text, end)}]}
+        connection.sendall(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+
+    def billed(self):
+        """Nano-dollars, for prompts of five tokens."""
+        return sum(5 * 1_000_000 + made * 10_000_000 for made in self.made)
+
+
+def priced(maker_or_mock, **more):
+    return provider(maker_or_mock, **{"type": "groq", "prices": PRICES, "timeout_seconds": 10,
+                                      "reply_timeout_seconds": 10, "stall_timeout_seconds": 10, **SHOWS, **more})
+
+
+@pytest.mark.parametrize("dialect", SPEAKS, ids=lambda dialect: dialect.name)
+def test_a_stream_whose_budget_runs_out_ends_as_too_long(start, dialect):
+    maker = Maker()
+    with RawProvider(maker) as upstream:
+        kind = "openai" if dialect.name == "completions" else "groq"  # which has none
+        weir = start({"providers": {"p": priced(upstream.base_url, type=kind)},
+                      "owners": [{"name": "top", "budgets": [{"usd": 40, "window": "month"}]}],
+                      "clients": [client(daily_budget=12, **{"in": "top"})]})
+        path, body = dialect.request("m", "Hello", 5000, True, True)
+        reply = http(weir.port, "POST", path, body, AUTH, timeout=20)
+        assert reply.status == 200, reply
+        said = dialect.stream(reply.body)
+        assert said.ended and said.error is None and said.wrong is None, (said.error, said.wrong)
+        assert said.finish == "length" and said.text.startswith("wordword") and said.output, reply.text[-600:]
+        assert maker.asked[0].get("max_tokens", maker.asked[0].get("max_completion_tokens")) == 5000  # as was asked
+        final = {b["name"]: b for b in settled(weir)}
+        time.sleep(0.1)  # it may be at its last
+        assert 100 < maker.made[0] < 1100 and len(said.text) / 4 <= maker.made[0]
+        for budget in final.values():
+            assert maker.billed() <= usd(budget, "spent_usd") <= 12 * 10**9, (maker.made, budget)
+        assert weir.metric("weir_streams_cut_total") == 1
+        line = poll(lambda: weir.log("request_done"))[-1]
+        assert line["output_tokens"] == said.output and line["status"] == 200
+        assert round(float(line["cost_usd"]) * 1e9) == usd(final["day"], "spent_usd")
+
+
+def test_what_ends_in_time_is_whole_and_costs_what_it_took(start, start_mock):
+    mock = start_mock("--tokens", "300")
+    weir = start({"providers": {"p": priced(mock)}, "clients": [client(daily_budget=30)]})
+    for stream_cap in ({"max_tokens": 5000}, {}):
+        reply = http(weir.port, "POST", "/v1/chat/completions",
+                     {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True,
+                      "stream_options": {"include_usage": True}, **stream_cap}, AUTH, timeout=20)
+        assert reply.status == 200 and reply.events[-1] == "[DONE]", reply
+        assert '"completion_tokens":300' in reply.text and '"finish_reason":"stop"' in reply.text
+    spent = usd(settled(weir)[0], "spent_usd")
+    lines = poll(lambda: len(weir.log("request_done")) == 2 and weir.log("request_done"))
+    assert spent == sum(round(float(line["cost_usd"]) * 1e9) for line in lines) < 6.1e9
+
+
+def test_what_cannot_be_cut_short_is_reserved_whole(start, start_mock):
+    mock = start_mock("--tokens", "30")
+    for change in ({"cut_margin_tokens": 0}, {"facts": {"m": {"bills_hidden": True}}}, {"facts": {}}):
+        weir = start({"providers": {"p": priced(mock, **change)}, "clients": [client(daily_budget=30)]})
+        body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True, "max_tokens": 5000}
+        reply = http(weir.port, "POST", "/v1/chat/completions", body, AUTH)
+        assert reply.status == 429 and reply.error["code"] == "budget_exhausted", (change, reply)
+    assert mock.requests()["count"] == 0
+
+
+def test_a_caller_that_reads_nothing_does_not_run_up_a_bill(start):
+    """Its provider goes on making while weir does not read: so weir hangs up instead, as it cannot reserve all."""
+    maker = Maker(pause_s=0)
+    with RawProvider(maker) as upstream:
+        weir = start({"providers": {"p": priced(upstream.base_url, cut_margin_tokens=1500,
+                                                prices={"m": {"input": 0.001, "output": 1.0}})},
+                      "clients": [client(budgets=[{"usd": 2, "window": "day"}])]})
+        with Connection(weir.port, timeout=20) as slow:
+            slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.send(request_bytes("POST", "/v1/chat/completions", {
+                "model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True,
+                "max_tokens": 100_000_000}, AUTH))
+            poll(lambda: maker.made and budgets_of(weir)[0]["reserved_usd"] != "0.000000000" or None)
+            poll(lambda: usd(budgets_of(weir)[0], "reserved_usd") == 0, deadline_s=20)
+        assert usd(budgets_of(weir)[0], "spent_usd") <= 2 * 10**9
+
+
+def test_what_a_killed_process_had_extended_is_charged_no_more_than_it_had_reserved(folder):
+    maker = Maker()
+    maker.paused = 700
+    with RawProvider(maker) as upstream:
+        config = {"providers": {"p": priced(upstream.base_url)}, "clients": [client(daily_budget=45)]}
+        weir = folder(config)
+        with Connection(weir.port, timeout=20) as caller:
+            body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True, "max_tokens": 5000}
+            caller.send(request_bytes("POST", "/v1/chat/completions", body, AUTH))
+            poll(lambda: maker.made and maker.made[0] == 700, deadline_s=20)
+            time.sleep(0.2)
+            reserved = usd(budgets_of(weir)[0], "reserved_usd")
+            assert reserved > (700 * 4 + 100) * 10_000_000  # it was extended far beyond its first slice
+            weir.stop(signal.SIGKILL, status=-signal.SIGKILL)
+        again = folder(config)
+        spent = poll(lambda: usd(budgets_of(again)[0], "spent_usd") or None)
+        assert 700 * 10_000_000 <= spent <= reserved, (spent, reserved)
