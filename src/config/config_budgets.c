@@ -119,7 +119,8 @@ static bool spend_find(struct budget_reading *of, struct money_budget *budget, s
     }
     if (budget->per)
         budget->values =
-            cells_find_ending(cells, arena, "values ", text_str(&text), values_size(budget->bucket_s != 0), values_end);
+            cells_find_ending(cells, arena, "values ", text_str(&text),
+                              values_size(budget->bucket_s ? values_of_rolling : values_of_spend), values_end);
     return (budget->extras && (budget->spend || budget->rolling || budget->values)) || out_of_memory(of->reading);
 }
 
@@ -188,17 +189,17 @@ static void downgrade_read(struct budget_reading *of, struct section section, st
     budget->to_cheapest = budget->over == over_downgrade && !budget->to_count;
 }
 
-static bool per_find(struct str word, struct money_budget *budget) {
+bool per_read(struct str word, enum money_per *per, struct str *tag) {
     static const struct str words[] = {[per_model] = STR("model"),
                                        [per_route] = STR("route"),
                                        [per_end_user] = STR("end_user"),
                                        [per_session] = STR("session")};
     static const struct str of_tag = STR("tag:");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (words[i].len && str_eq(words[i], word)) return budget->per = (enum money_per)i, true;
+        if (words[i].len && str_eq(words[i], word)) return *per = (enum money_per)i, true;
     if (!str_starts(word, of_tag) || word.len == of_tag.len) return false;
-    budget->tag = str_slice(word, of_tag.len, word.len);
-    budget->per = per_tag;
+    *tag = str_slice(word, of_tag.len, word.len);
+    *per = per_tag;
     return true;
 }
 
@@ -236,7 +237,7 @@ static bool split_read(struct budget_reading *of, struct section section, struct
     struct str word = read_str(section, "per");
     budget->value_most = (size_t)read_whole(section, "max_values");
     if (word.len) budget->per_word = word = arena_copy(&of->snapshot->arena, word);
-    if (word.len && !per_find(word, budget)) {
+    if (word.len && !per_read(word, &budget->per, &budget->tag)) {
         config_report(of->reading, per, config_error,
                       "`per` is model, route, tag:NAME, end_user or session: each value of it has the sum of its own");
         return false;
@@ -363,6 +364,9 @@ static void owner_read(struct config_reading *reading, struct snapshot *snapshot
                                 .into = &owner->money};
     short_read(&of, section, false);
     list_read(&of, node);
+    struct limits_reading limits = {
+        .reading = reading, .snapshot = snapshot, .who = of.who, .scope = of.scope, .into = &owner->limits};
+    rate_limits_read(&limits, node);
     sessions_of_owner(reading, snapshot, node, owner);
 }
 
@@ -520,7 +524,7 @@ static size_t most_of_a_provider(const struct snapshot *snapshot) {
 
 /* All above it count beside its own. */
 static void path_make(struct budget_reading *of, const struct config_node *node, struct client *client) {
-    size_t limits = budget_limits_count(&client->rates, client->max_concurrent);
+    size_t limits = budget_limits_count(&client->rates, client->max_concurrent) + rate_limits_count(&client->limits);
     for (const struct owner *owner = client->in; owner; owner = owner->in) {
         limits += budget_limits_count(&owner->rates, owner->max_concurrent);
         for (size_t i = 0; i < owner->money.count; i++)
@@ -540,8 +544,8 @@ void budgets_of_client(struct config_reading *reading, struct snapshot *snapshot
                              *template = template_of(snapshot, node);
     struct arena *arena = &snapshot->arena;
     bool owned = in && in->text.len, templated = named && named->text.len, plain = !owned && !templated;
-    if (plain && !config_member(node, STR("budgets")) && !config_member(node, STR("daily_budget")) &&
-        !config_member(node, STR("monthly_budget")))
+    if (plain && !config_member(node, STR("budgets")) && !config_member(node, STR("limits")) &&
+        !config_member(node, STR("daily_budget")) && !config_member(node, STR("monthly_budget")))
         return; /* there may be a million of them */
     struct str who = arena_printf(arena, "client %.*s", STR_ARG(client->name));
     struct budget_reading of = {
@@ -556,6 +560,7 @@ void budgets_of_client(struct config_reading *reading, struct snapshot *snapshot
         of.scope = arena_printf(arena, "%.*s|template %.*s", STR_ARG(who), STR_ARG(named->text));
         list_read(&of, template);
     }
+    limits_of_client(reading, snapshot, node, client);
     path_make(&of, node, client);
 }
 

@@ -110,16 +110,18 @@ void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot,
 }
 
 /* The burst is what may go above the even rate at once; by default a whole minute's worth. */
-struct rate_rules rates_of(struct section section) {
+struct rate_rules rates_make(uint64_t minute, uint64_t hour, uint64_t tokens, uint64_t burst) {
     const uint64_t minute_ns = 60 * NS_PER_S, hour_ns = 3600 * NS_PER_S;
-    uint64_t minute = (uint64_t)read_number(section, "rate_limit_rpm"),
-             hour = (uint64_t)read_number(section, "rate_limit_rph"),
-             tokens = (uint64_t)read_number(section, "rate_limit_tpm"),
-             burst = (uint64_t)read_number(section, "burst_allowance");
     return (struct rate_rules){
         .requests_minute = {.limit = minute, .period_ns = minute_ns, .burst = burst ? burst : minute},
         .requests_hour = {.limit = hour, .period_ns = hour_ns, .burst = burst ? burst : hour},
         .tokens_minute = {.limit = tokens, .period_ns = minute_ns, .burst = tokens}};
+}
+
+struct rate_rules rates_of(struct section section) {
+    return rates_make(
+        (uint64_t)read_number(section, "rate_limit_rpm"), (uint64_t)read_number(section, "rate_limit_rph"),
+        (uint64_t)read_number(section, "rate_limit_tpm"), (uint64_t)read_number(section, "burst_allowance"));
 }
 
 static struct breaker_rules breaker_of(struct section breaker) {

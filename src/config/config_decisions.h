@@ -24,6 +24,8 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
 void decisions_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                          struct client *client);
 struct rate_rules rates_of(struct section section);
+/* Requests a minute and an hour, tokens a minute, and what may go above the even rate at once; 0: none. */
+struct rate_rules rates_make(uint64_t minute, uint64_t hour, uint64_t tokens, uint64_t burst);
 /* config_build.c: of a provider or a client: letters, digits, `-`, `_` and `.`, at most limit_name. */
 bool config_name_is_valid(struct str name);
 /* Of a header: letters, digits, `-` and `_`, at most 128; its value without control characters, at most 8 KB. */
@@ -41,6 +43,26 @@ void budgets_of_provider(struct config_reading *reading, struct snapshot *snapsh
                          struct provider *provider);
 void budgets_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                        struct client *client);
+/* By what a budget or a limit is split, of its word; false: by nothing that is known. */
+bool per_read(struct str word, enum money_per *per, struct str *tag);
+
+/* config_rate_limits.c: whose `limits` are read. */
+struct limits_reading {
+    struct config_reading *reading;
+    struct snapshot *snapshot;
+    struct str who;   /* "team search": told */
+    struct str scope; /* "owner search": a part of the identity */
+    bool is_clients;  /* of one client */
+    struct rate_limits *into;
+    size_t room;
+};
+/* Those that a map has. */
+void rate_limits_read(struct limits_reading *of, const struct config_node *map);
+/* A client's own, its template's, and those of all above it, who are linked. */
+void limits_of_client(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
+                      struct client *client);
+/* How many limits they are on a path: each rate, and places, for itself. */
+size_t rate_limits_count(const struct rate_limits *limits);
 /* config_sessions.c: what each session may have: of an owner, as it is written; and of a client, the least of each that
  * it, its template and those above it say. Those above are linked. */
 void sessions_of_owner(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,

@@ -493,6 +493,7 @@ static const struct config_key client_keys[] = {
     NUMBER("rate_limit_rph", 0, config_no_most, "", "Requests an hour."),
     NUMBER("burst_allowance", 0, config_no_most, "", "What may go above the even rate at once."),
     INT("max_concurrent", 1, 1e9, "", "Requests in flight."),
+    LIST("limits", section_limit, "Rates and places by model, route, tag or end user, beside the ones above."),
     LIST("budgets", section_budget, "What may be spent: maps, or names of `budgets`."),
     NUMBER("daily_budget", 0, 1e9, "", "USD a day: short for `budgets: [{usd: ..., window: day}]`."),
     NUMBER("monthly_budget", 0, 1e9, "", "USD a month: the same with `window: month`."),
@@ -546,6 +547,30 @@ static const struct config_key loop_guard_keys[] = {
     INT("refuse", 2, 1e9, "", "So many: a 403, until a person has said something."),
 };
 
+static const struct config_key limit_keys[] = {
+    TEXT("name", "", "Tells it from others of the same owner, models, routes and `per`."),
+    INT("rpm", 0, config_no_most, "", "Requests a minute; 0: no limit."),
+    INT("rph", 0, config_no_most, "", "Requests an hour."),
+    INT("tpm", 0, config_no_most, "", "Tokens a minute."),
+    INT("burst", 0, config_no_most, "", "Requests that may come at once, above the even rate.",
+        .otherwise = STR("all of it")),
+    INT("concurrent", 0, 1e9, "", "Requests in flight."),
+    TEXTS("models", "*", "Globs of the models that count: as asked for, as the provider calls them, provider/model."),
+    TEXTS("routes", "*", "Globs of the routes that count, by their `model`."),
+    TEXT("per", "", "model, route, tag:NAME, end_user or session: each has rates and places of its own."),
+    NAMED("values", section_limit_value, "What single ones of them may instead: {alice: {rpm: 600}}."),
+    INT("max_values", 1, 1e6, "10000", "How many of them are told apart at a time; all others share one limit."),
+};
+
+static const struct config_key limit_value_keys[] = {
+    INT("rpm", 0, config_no_most, "", "Requests a minute; 0: no limit."),
+    INT("rph", 0, config_no_most, "", "Requests an hour."),
+    INT("tpm", 0, config_no_most, "", "Tokens a minute."),
+    INT("burst", 0, config_no_most, "", "Requests that may come at once, above the even rate.",
+        .otherwise = STR("all of it")),
+    INT("concurrent", 0, 1e9, "", "Requests in flight."),
+};
+
 static const struct config_key owner_keys[] = {
     TEXT("name", "", "The owner's name."),
     CHOICE("kind", "organization|team|user", "team", "What it is."),
@@ -562,6 +587,7 @@ static const struct config_key owner_keys[] = {
     NUMBER("rate_limit_rph", 0, config_no_most, "", "Requests an hour."),
     NUMBER("burst_allowance", 0, config_no_most, "", "What may go above the even rate at once."),
     INT("max_concurrent", 1, 1e9, "", "Requests in flight."),
+    LIST("limits", section_limit, "Rates and places by model, route, tag or end user, beside the ones above."),
     TEXTS("models", "*", "Globs of the models that its clients may ask for."),
     TEXTS("providers", "*", "Globs of the providers that may serve them."),
 };
@@ -579,6 +605,7 @@ static const struct config_key template_keys[] = {
     NUMBER("rate_limit_rph", 0, config_no_most, "", "Requests an hour."),
     NUMBER("burst_allowance", 0, config_no_most, "", "What may go above the even rate at once."),
     INT("max_concurrent", 1, 1e9, "", "Requests in flight."),
+    LIST("limits", section_limit, "Rates and places by model, route, tag or end user, beside the ones above."),
 };
 
 static const struct config_key identity_keys[] = {
@@ -674,6 +701,8 @@ static const struct {
     [section_identity] = {STR("identity[]"), KEYS(identity_keys)},
     [section_claims] = {STR("identity[].claims"), KEYS(claims_keys)},
     [section_loop_guard] = {STR("loop_guard"), KEYS(loop_guard_keys)},
+    [section_limit] = {STR("limits[]"), KEYS(limit_keys)},
+    [section_limit_value] = {STR("limits[].values.NAME"), KEYS(limit_value_keys)},
 };
 
 struct str config_section_name(enum config_section section) {

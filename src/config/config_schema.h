@@ -44,6 +44,8 @@ enum config_section {
     section_identity,
     section_claims,
     section_loop_guard,
+    section_limit,
+    section_limit_value,
     config_sections
 };
 

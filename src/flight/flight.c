@@ -343,6 +343,7 @@ void flight_lost(struct flight *flight, struct now now) {
 void flight_free(struct flight *flight) {
     flight_shed(flight);
     values_let_go(flight);
+    limits_let_go(flight);
     struct arena arena = flight->arena; /* the flight itself stands in it */
     arena_free(&arena);
 }

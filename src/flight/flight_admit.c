@@ -588,6 +588,8 @@ enum step flight_find(struct flight *flight, struct now now, struct actions *out
     if (flight->snapshot->budget_count || (flight->client && flight->client->money.count) ||
         flight->session_hold.budget)
         fine = money_admit(flight, now);
+    if (flight->client && flight->client->limits.count)
+        fine = fine && limits_admit(flight, flight_output_tokens(flight, flight->snapshot->reserve_output_tokens), now);
     return fine && levels_make(flight) ? step_on
                                        : answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
 }

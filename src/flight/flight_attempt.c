@@ -128,7 +128,7 @@ bool attempt_begin(struct flight *flight, struct candidate *candidate, const str
                    struct now now, struct actions *out) {
     struct attempt *attempt = attempt_new(flight, candidate, holds, now);
     if (!attempt) {
-        hold_give_back(candidate, holds, now, out);
+        hold_give_back(flight, candidate, holds, now, out);
         return false;
     }
     attempt->lock_epoch = lock_epoch;

@@ -285,7 +285,7 @@ static enum step choose_begin(struct flight *flight, struct candidate *candidate
     if (step != step_on) return step;
     candidate->refusal = hold_take(flight, candidate, has_gate, now, &holds, out);
     if (candidate->refusal == refusal_none && !failover_take(flight, candidate, now)) {
-        hold_give_back(candidate, &holds, now, out);
+        hold_give_back(flight, candidate, &holds, now, out);
         candidate->refusal = refusal_failover_budget;
     }
     if (candidate->refusal != refusal_none) {
@@ -403,6 +403,8 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
                    {refusal_rate_limited, error_rate_limited},
                    {refusal_target_full, error_too_many_in_flight},
                    {refusal_target_rate_limited, error_rate_limited},
+                   {refusal_limit_full, error_too_many_in_flight},
+                   {refusal_limit_rate, error_rate_limited},
                    {refusal_cooling, error_rate_limited},
                    {refusal_cooling_for_client, error_rate_limited},
                    {refusal_quota_room, error_rate_limited},
@@ -428,6 +430,10 @@ static void answer_nothing(struct flight *flight, const struct attempt *last, ui
             }
     if (code == error_too_many_in_flight || code == error_rate_limited || code == error_quota_exhausted)
         flight->answer.limit_scope = best == refusal_line_share ? STR("client") : STR("provider");
+    if (best == refusal_limit_full || best == refusal_limit_rate) {
+        flight->answer.limit_scope = STR("client");
+        flight->answer.refused = limits_sentence(flight, best, now);
+    }
     if (best == refusal_provider_quota) flight->answer.refused = quota_sentence(flight, now);
     if (best == refusal_client_barred)
         flight->answer.refused =

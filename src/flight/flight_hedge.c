@@ -28,7 +28,7 @@ static struct candidate *hedge_candidate(struct flight *flight, struct holds *ho
     if (!route->cells || !extra_would_take(flight, extra_hedge, now)) return NULL;
     struct candidate *candidate = flight_choose_other(flight, now, holds, out);
     if (!candidate || extra_take(flight, extra_hedge, now)) return candidate;
-    hold_give_back(candidate, holds, now, out); /* another took the last of it */
+    hold_give_back(flight, candidate, holds, now, out); /* another took the last of it */
     return NULL;
 }
 

@@ -137,6 +137,7 @@ enum refusal hold_look(const struct flight *flight, const struct candidate *cand
     if (!gate_would_enter(&provider->cells->gate, provider->max_concurrent)) return refusal_too_many_in_flight;
     enum refusal place = place_look(candidate, tokens_at_place(flight, candidate), now, until_ns);
     if (place == refusal_none) place = quota_refuses(target, now, until_ns);
+    if (place == refusal_none) place = limits_target_look(flight, target, now, until_ns);
     return place != refusal_none ? place : money_look(flight, candidate, now, until_ns);
 }
 
@@ -215,6 +216,8 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
     else if ((refusal = quota_hold_take(flight, target, tokens_at_quota(flight, candidate), now, &holds->quota)) !=
              refusal_none)
         CHECK(holds->quota.count == 0); /* of all of them, or none */
+    else if ((refusal = limits_target_take(flight, target, now, holds)) != refusal_none)
+        CHECK(!holds->limits);
     else if ((refusal = money_take(flight, candidate, now, &holds->money)) != refusal_none)
         CHECK(holds->money.count == 0); /* all of them, or none */
     else if (!breaker_admit(&cells->breaker, &provider->breaker, blame_nobody, now.mono_ns, &holds->provider_ticket))
@@ -228,6 +231,7 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
         rates_refund(provider, holds, now);
         place_give_back(candidate, holds, now);
         quota_give_back(&holds->quota);
+        limits_target_leave(flight, target, holds, false, 0, now);
         money_give_back(&holds->money);
         if (holds->gate) gate_give(provider, out);
         *holds = (struct holds){.gate = false};
@@ -475,7 +479,8 @@ static void in_flight_leave(const struct target *target, struct holds *holds) {
 }
 
 /* Nothing was done with it: no breaker, key or rate has anything to learn from that. */
-void hold_give_back(const struct candidate *candidate, const struct holds *taken, struct now now, struct actions *out) {
+void hold_give_back(struct flight *flight, const struct candidate *candidate, const struct holds *taken, struct now now,
+                    struct actions *out) {
     const struct target *target = candidate->target;
     const struct provider *provider = target->provider;
     struct holds holds = *taken;
@@ -485,6 +490,7 @@ void hold_give_back(const struct candidate *candidate, const struct holds *taken
     rates_refund(provider, &holds, now);
     place_give_back(candidate, &holds, now);
     quota_give_back(&holds.quota);
+    limits_target_leave(flight, target, &holds, false, 0, now);
     money_give_back(&holds.money);
     in_flight_leave(target, &holds);
     gate_give(provider, out);
@@ -511,6 +517,8 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     if (!nothing) key_cool(flight, attempt, now);
     rates_settle(flight, attempt, now);
     place_settle(attempt, attempt_tokens(flight, attempt), now);
+    bool reached = attempt->sent_ns || attempt->reply.status;
+    limits_target_leave(flight, attempt->target, holds, reached, reached ? attempt_tokens(flight, attempt) : 0, now);
     money_settle(attempt);
     taken_tell(attempt);
     in_flight_leave(attempt->target, holds);
@@ -538,9 +546,10 @@ enum error_code hold_client_look(const struct flight *flight, struct now now, ui
     if (!gate_would_enter(&client->cells->gate, client->max_concurrent)) return error_too_many_in_flight;
     uint64_t wait = client_rates_wait(flight, now);
     if (wait) *until_ns = now.mono_ns + wait;
-    return wait ? error_rate_limited
-                : owners_look(flight, flight_output_tokens(flight, flight->snapshot->reserve_output_tokens), now,
-                              until_ns);
+    if (wait) return error_rate_limited;
+    enum error_code code =
+        owners_look(flight, flight_output_tokens(flight, flight->snapshot->reserve_output_tokens), now, until_ns);
+    return code == error_none ? limits_look(flight, now, until_ns) : code;
 }
 
 enum step hold_client(struct flight *flight, struct now now, struct actions *out) {
@@ -563,7 +572,11 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
         limiter_take(&cells->tokens_minute, &rules->tokens_minute, tokens, now.mono_ns, &flight->client_holds.tokens)) {
         code =
             owners_take(flight, flight_output_tokens(flight, flight->snapshot->reserve_output_tokens), now, &until_ns);
-        if (code == error_none) return step_on;
+        if (code == error_none) {
+            code = limits_take(flight, now, &until_ns);
+            if (code == error_none) return step_on;
+            owners_give_back(flight, now);
+        }
     } else {
         until_ns = now.mono_ns + client_rates_wait(flight, now);
     }
@@ -594,6 +607,7 @@ void hold_client_settle(struct flight *flight, struct now now) {
         limiter_settle(&client->cells->tokens_minute, &client->rates.tokens_minute, flight->client_holds.tokens,
                        (uint64_t)sum, now.mono_ns);
     owners_settle(flight, known ? sum : -1, now);
+    limits_settle(flight, known ? sum : -1, now);
     bool handed = gate_leave(&client->cells->gate, client->max_concurrent);
     CHECK(!handed); /* clients have no line */
 }

@@ -131,7 +131,8 @@ enum refusal hold_take(struct flight *flight, const struct candidate *candidate,
 void hold_good(struct flight *flight, struct attempt *attempt, struct now now);
 void hold_settle(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out);
 /* What was taken for an attempt that never began. */
-void hold_give_back(const struct candidate *candidate, const struct holds *taken, struct now now, struct actions *out);
+void hold_give_back(struct flight *flight, const struct candidate *candidate, const struct holds *taken, struct now now,
+                    struct actions *out);
 /* Do its provider's probes say that it cannot serve? Targets that the caller pinned keep their order all the same. */
 bool hold_is_demoted(const struct flight *flight, const struct candidate *candidate);
 /* Of a request whose answers have taken so much lately (taken.h; NULL: not known). */
@@ -188,7 +189,24 @@ static inline const struct money_budget *money_way_budget(const struct flight *f
     return i < flight->client->money.count ? flight->client->money.list[i] : flight->session_hold.budget;
 }
 
-/* -- flight_values.c: of budgets that are split, the values that it counts in -- */
+/* -- flight_values.c: of budgets and limits that are split, the values that it counts in -- */
+
+/* What is split, by what, and where its values stand. */
+struct split_by {
+    enum money_per per;
+    struct str tag;
+    bool own;                /* one client's */
+    const struct map *named; /* the values that have something of their own */
+    struct values *values;
+    struct values_window window;
+};
+struct split_found {
+    struct money_value *value; /* held; NULL: a preview of one that is not there */
+    struct str said;
+    bool is_named; /* what is written for `said` may hold for it */
+};
+/* The value that a request counts in, at this target (of one that is split by model; else NULL will do). */
+struct split_found values_split(struct flight *flight, const struct target *target, const struct split_by *by);
 
 /* Once route and candidates are known. false: no memory. */
 bool values_admit(struct flight *flight, struct now now) __attribute__((warn_unused_result));
@@ -264,6 +282,33 @@ enum error_code owners_look(const struct flight *flight, int64_t output, struct 
 enum error_code owners_take(struct flight *flight, int64_t output, struct now now, uint64_t *until_ns);
 /* Gives back all that was taken. `tokens`: what the request took; -1: that is not known. */
 void owners_settle(struct flight *flight, int64_t tokens, struct now now);
+
+/* Gives back all that was taken: another limit was reached. */
+void owners_give_back(struct flight *flight, struct now now);
+
+/* -- flight_limits.c: limits by model, route, tag or end user -- */
+
+/* Once route and candidates are known: what it counts in is held, up to limits_let_go. `output`: the most tokens that
+ * its answers may have. false: no memory. */
+bool limits_admit(struct flight *flight, int64_t output, struct now now) __attribute__((warn_unused_result));
+void limits_let_go(struct flight *flight);
+/* As those of owners: of the limits that count it whatever its target is. */
+enum error_code limits_look(const struct flight *flight, struct now now, uint64_t *until_ns);
+enum error_code limits_take(struct flight *flight, struct now now, uint64_t *until_ns);
+/* All attempts have ended: once, of all limits. `tokens`: what the request took; -1: that is not known. */
+void limits_settle(struct flight *flight, int64_t tokens, struct now now);
+/* As hold_look and hold_take, of which they are a part: of the limits that count what goes to this target. Of all, or
+ * of none; a request counts once in each, and has its place there while an attempt runs that is under it. */
+enum refusal limits_target_look(const struct flight *flight, const struct target *target, struct now now,
+                                uint64_t *until_ns);
+enum refusal limits_target_take(struct flight *flight, const struct target *target, struct now now,
+                                struct holds *holds);
+/* `reached`: something of the attempt may have gone out, and it took so many tokens (-1: not known); else it does not
+ * count. */
+void limits_target_leave(struct flight *flight, const struct target *target, struct holds *holds, bool reached,
+                         int64_t tokens, struct now now);
+/* Which limit stands against one of the candidates that were refused so; {NULL,0}: none does now. */
+struct str limits_sentence(struct flight *flight, enum refusal refusal, struct now now);
 
 /* -- flight_place.c: the limits that a route gives one of its targets -- */
 

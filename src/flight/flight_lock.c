@@ -47,7 +47,8 @@ static struct candidate *next_behind(const struct flight *flight, const struct l
 static bool for_it_alone(enum refusal refusal) {
     return refusal == refusal_breaker_open_for_client || refusal == refusal_cooling_for_client ||
            refusal == refusal_context || refusal == refusal_budget || refusal == refusal_budget_room ||
-           refusal == refusal_unpriced || refusal == refusal_unbounded || refusal == refusal_downgraded;
+           refusal == refusal_unpriced || refusal == refusal_unbounded || refusal == refusal_downgraded ||
+           refusal == refusal_limit_rate || refusal == refusal_limit_full;
 }
 
 /* A preview looks at the lock and leaves it as it is. */

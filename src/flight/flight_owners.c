@@ -88,14 +88,19 @@ enum error_code owners_take(struct flight *flight, int64_t output, struct now no
                          STR_ARG(code == error_rate_limited ? STR("The rate limit of")
                                                             : STR("As many requests are in flight as may be of")),
                          STR_ARG(owner->kind), STR_ARG(owner->name));
-        while (holds->owner_count) {
-            const struct owner_hold *hold = &holds->owners[--holds->owner_count];
-            owner_refund(hold, now);
-            owner_leave(hold->owner);
-        }
+        owners_give_back(flight, now);
         return code;
     }
     return error_none;
+}
+
+void owners_give_back(struct flight *flight, struct now now) {
+    struct client_holds *holds = &flight->client_holds;
+    while (holds->owner_count) {
+        const struct owner_hold *hold = &holds->owners[--holds->owner_count];
+        owner_refund(hold, now);
+        owner_leave(hold->owner);
+    }
 }
 
 void owners_settle(struct flight *flight, int64_t tokens, struct now now) {

@@ -68,6 +68,8 @@ enum { attempt_tail_size = 1024 };
     X(too_many_in_flight, "as many requests as it takes are in flight")        \
     X(target_rate_limited, "the rate that its route gives it is used up")      \
     X(target_full, "as many requests as its route gives it are in flight")     \
+    X(limit_rate, "a rate that its client is limited to is used up")           \
+    X(limit_full, "as many requests as a limit of its client gives it run")    \
     X(line_share, "its client has its share of the places in line")            \
     X(context, "its context is no larger than one that was too small")         \
     X(failover_budget, "as many failovers as the route may have were made")    \
@@ -202,6 +204,25 @@ struct money_split {
     int64_t limit_nano_usd;
 };
 
+/* What it holds of one limit that counts it, or of one value of it (flight_limits.c). */
+struct limit_hold {
+    struct limit_hold *next;
+    const struct rate_limit *limit;
+    const struct limit_rules *rules; /* its value's */
+    const struct target *target;     /* per_model: of this one's model; else NULL */
+    struct money_value *value;       /* held up to the flight's end; NULL: the limit is not split, or it previews */
+    struct limit_words *words;       /* never NULL */
+    struct str said;                 /* empty: it is not split */
+    int64_t output_tokens;           /* the most of all its answers */
+    bool whole;                      /* it counts whatever its target is: from the admission to the end */
+    bool counted;                    /* its rates are taken */
+    bool reached;                    /* and stay so: something went out */
+    unsigned under;                  /* attempts that run under it, or the flight: with any it has a place */
+    int64_t used;                    /* by attempts that ended under it, where its target decides */
+    bool used_unknown;               /* by one of them: nobody knows */
+    struct limit_tickets tickets;
+};
+
 /* What an attempt took, and owes exactly one settling of each. */
 struct holds {
     bool gate, in_flight, breaker, provider_breaker;
@@ -209,6 +230,7 @@ struct holds {
     struct limiter_ticket requests_minute, requests_hour, tokens_minute;
     bool place_gate; /* of the limits that its route gives its target; and: */
     struct limiter_ticket place_requests, place_tokens;
+    bool limits; /* of its client, by where it goes */
     struct money_hold money;
     struct quota_hold quota;
     uint32_t session_s; /* seconds of its session's use that are written down with it */
@@ -585,7 +607,8 @@ struct flight {
     int64_t prompt_tokens; /* by estimate */
     struct str session;    /* that it belongs to, by the caller's word; {NULL,0}: none (flight_admit.c) */
     struct money_bounds bounds;
-    struct money_split *splits; /* in the arena */
+    struct money_split *splits; /* in the arena, as are: */
+    struct limit_hold *limits;
     struct canonical canonical;
     struct fetched_files files;
     struct stored stored;

@@ -75,20 +75,20 @@ static struct str speaker_of(struct flight *flight) {
 }
 
 /* Empty: it says none. *speaker: the client behind whose name it stands; {NULL,0}: it stands for itself. */
-static struct str split_value(struct flight *flight, const struct target *target, const struct money_budget *budget,
-                              struct str *speaker) {
+static struct str split_word(struct flight *flight, const struct target *target, const struct split_by *by,
+                             struct str *speaker) {
     const struct route *route = flight->choice.route;
     struct str said = STR_NONE;
     *speaker = STR_NONE;
-    switch (budget->per) {
+    switch (by->per) {
     case per_model: return target->model;
     case per_route: return route ? route->model : STR_NONE;
-    case per_tag: return tag_of(flight, budget->tag);
+    case per_tag: return tag_of(flight, by->tag);
     case per_end_user: said = end_user_of(flight); break;
     case per_session: said = session_of(flight); break;
     case per_nothing: break;
     }
-    if (!said.len || budget->own || flight->snapshot->trust_tags) return said;
+    if (!said.len || by->own || flight->snapshot->trust_tags) return said;
     *speaker = speaker_of(flight);
     return speaker->at ? arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(*speaker), STR_ARG(said)) : STR_NONE;
 }
@@ -108,36 +108,53 @@ static struct hash_tag word_tag(const struct flight *flight, struct str word) {
     return hash_tag_of(flight->snapshot->value_secret, word);
 }
 
-/* There is no place for its word: its client's further words share a sum of their own, so that whoever says many spends
- * nobody else's; but where the operator wrote what `(other)` may spend, that is for all. */
-static void split_share(struct flight *flight, struct money_split *split, struct str speaker, struct now now) {
-    const struct money_budget *budget = split->budget;
-    split->said = other;
-    if (!speaker.at || map_find(&budget->limits, other)) return;
+/* There is no place for its word: its client's further words share one of their own, so that whoever says many takes
+ * nothing from anybody else; but where the operator wrote what `(other)` may have, that is for all. There is one more
+ * for each value that may be, and for 1,000 at least. */
+static void split_share(struct flight *flight, const struct split_by *by, struct str speaker,
+                        struct split_found *found) {
+    enum { least = 1000 };
+    found->said = other;
+    if (!speaker.at || map_find(by->named, other)) return;
     struct str own = arena_printf(&flight->arena, "%.*s/%.*s", STR_ARG(speaker), STR_ARG(other));
     if (!own.at) return;
     struct hash_tag tag = word_tag(flight, own);
-    values_release(budget->values, split->value);
-    split->value = money_value_hold_shared(budget, &tag, own, now.wall_ns);
-    if (!tag_is(&split->value->tag, &value_other)) split->said = own;
+    struct values_window window = by->window;
+    window.most += window.most > least ? window.most : least;
+    values_release(by->values, found->value);
+    found->value = values_hold(by->values, &tag, own, &window, true);
+    if (!tag_is(&found->value->tag, &value_other)) found->said = own;
+}
+
+struct split_found values_split(struct flight *flight, const struct target *target, const struct split_by *by) {
+    struct str speaker, said = split_word(flight, target, by, &speaker);
+    struct hash_tag tag = said.len ? word_tag(flight, said) : value_none;
+    struct split_found found = {.value = values_hold(by->values, &tag, said, &by->window, !flight->previews),
+                                .said = said.len ? said : none};
+    bool is_other = found.value && tag_is(&found.value->tag, &value_other);
+    if (is_other) split_share(flight, by, speaker, &found);
+    /* no word of a caller's is one of the two */
+    found.is_named = is_other || !said.len || said.at[0] != '(';
+    return found;
 }
 
 static bool split_add(struct flight *flight, const struct target *target, const struct money_budget *budget,
                       struct now now) {
     struct money_split *split = arena_take(&flight->arena, sizeof *split);
     if (!split) return false;
-    struct str speaker, said = split_value(flight, target, budget, &speaker);
-    struct hash_tag tag = said.len ? word_tag(flight, said) : value_none;
+    const struct split_by by = {.per = budget->per,
+                                .tag = budget->tag,
+                                .own = budget->own,
+                                .named = &budget->limits,
+                                .values = budget->values,
+                                .window = money_values_window(budget, now.wall_ns)};
+    struct split_found found = values_split(flight, target, &by);
     *split = (struct money_split){.next = flight->splits,
                                   .budget = budget,
                                   .target = budget->per == per_model ? target : NULL,
-                                  .value = money_value_hold(budget, &tag, said, now.wall_ns, !flight->previews),
-                                  .said = said.len ? said : none};
-    bool is_other = split->value && tag_is(&split->value->tag, &value_other);
-    if (is_other) split_share(flight, split, speaker, now);
-    /* no word of a caller's is one of the two */
-    bool own_word = is_other || !said.len || said.at[0] != '(';
-    split->limit_nano_usd = own_word ? money_limit_of(budget, split->said) : budget->limit_nano_usd;
+                                  .value = found.value,
+                                  .said = found.said};
+    split->limit_nano_usd = found.is_named ? money_limit_of(budget, found.said) : budget->limit_nano_usd;
     flight->splits = split;
     return true;
 }

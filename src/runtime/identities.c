@@ -31,6 +31,13 @@ struct identity_budget {
     uint64_t bucket_s, longest_s; /* longest_s: no window of its kind is longer */
 };
 
+/* The words of a limit that is, or was, this identity's alone. */
+struct identity_limit {
+    struct identity_limit *next;
+    const struct limit_words *words;
+    struct values *values; /* in their place: each of them has words of its own */
+};
+
 struct identity {
     struct identity *chain; /* of its hash */
     struct list place;      /* among its issuer's */
@@ -41,6 +48,7 @@ struct identity {
     struct cells cells;               /* its own words, and its own budgets' */
     const struct client_cells *words; /* of these its own; NULL: it was never bound */
     struct identity_budget *budgets;
+    struct identity_limit *limits;
     const struct sessions *sessions; /* of these its own; NULL: none are counted */
     struct session_rules session_rules;
     struct identity_bound *bounds; /* at most bounds_most, the newest first; by the table's mutex */
@@ -75,6 +83,10 @@ static void identity_give(struct identity *identity) {
     for (struct identity_budget *budget = identity->budgets, *next; budget; budget = next) {
         next = budget->next;
         memory_give(budget);
+    }
+    for (struct identity_limit *limit = identity->limits, *next; limit; limit = next) {
+        next = limit->next;
+        memory_give(limit);
     }
     cells_free(&identity->cells);
     memory_give(identity);
@@ -198,7 +210,24 @@ static bool budget_is_at_rest(const struct identity_budget *budget, uint64_t now
     for (unsigned kind = 0; budget->extras && kind < money_extra_kinds; kind++)
         if (cell_load(&budget->extras[kind].until_s) > now_s) return false;
     if (!budget->values) return words_are_at_rest(budget, budget->spend, budget->rolling, now_s);
-    values_each(budget->values, budget->bucket_s != 0, identity_value_look, &look);
+    values_each(budget->values, budget->bucket_s ? values_of_rolling : values_of_spend, identity_value_look, &look);
+    return look.at_rest;
+}
+
+struct limits_rest_look {
+    uint64_t mono_ns;
+    bool at_rest;
+};
+
+static void limit_value_look(void *context, struct money_value *value) {
+    struct limits_rest_look *look = context;
+    look->at_rest = look->at_rest && limit_words_rest(value_limit(value), look->mono_ns);
+}
+
+static bool limit_is_at_rest(const struct identity_limit *limit, uint64_t mono_ns) {
+    struct limits_rest_look look = {.mono_ns = mono_ns, .at_rest = true};
+    if (!limit->values) return limit_words_rest(limit->words, mono_ns);
+    values_each(limit->values, values_of_limit, limit_value_look, &look);
     return look.at_rest;
 }
 
@@ -207,6 +236,8 @@ static bool identity_is_at_rest(const struct identity *identity, struct now now)
     const struct client_cells *words = identity->words;
     for (const struct identity_budget *budget = identity->budgets; budget; budget = budget->next)
         if (!budget_is_at_rest(budget, (uint64_t)now.wall_ns / NS_PER_S)) return false;
+    for (const struct identity_limit *limit = identity->limits; limit; limit = limit->next)
+        if (!limit_is_at_rest(limit, now.mono_ns)) return false;
     int64_t now_s = now.wall_ns / (int64_t)NS_PER_S;
     if (identity->sessions && !sessions_rest(identity->sessions, &identity->session_rules, now_s)) return false;
     return !words ||
@@ -364,6 +395,20 @@ static bool budgets_note(struct identity *identity, const struct money_budget *l
     return true;
 }
 
+static bool limits_note(struct identity *identity, const struct client *client) {
+    for (size_t i = 0; i < client->own_limits; i++) {
+        const struct rate_limit *from = client->limits.list[i];
+        struct identity_limit *known = identity->limits;
+        while (known && (known->words != from->words || known->values != from->values)) known = known->next;
+        if (known) continue;
+        struct identity_limit *limit = memory_take_zeroed(sizeof *limit);
+        if (!limit) return false;
+        *limit = (struct identity_limit){.next = identity->limits, .words = from->words, .values = from->values};
+        identity->limits = limit;
+    }
+    return true;
+}
+
 static enum jwt_answer bound_made(struct identities *identities, const struct snapshot *snapshot,
                                   const struct identity_issuer *issuer, struct identity *identity, struct str settings,
                                   struct now now, struct identity_bound **made) {
@@ -388,7 +433,7 @@ static enum jwt_answer bound_made(struct identities *identities, const struct sn
     identity->words = client.client->cells;
     if (client.client->sessions) identity->sessions = client.client->sessions;
     identity->session_rules = session_caps_rules(&client.client->caps);
-    bool noted = budgets_note(identity, client.budgets);
+    bool noted = budgets_note(identity, client.budgets) && limits_note(identity, client.client);
     bound->settings = arena_copy(&bound->arena, settings);
     atomic_init(&bound->holds, 1);
     atomic_fetch_add(&identity->holds, 1);

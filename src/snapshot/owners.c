@@ -125,9 +125,9 @@ struct hash_secret *value_secret_find(struct cells *cells, struct arena *arena) 
     return cells_find(cells, arena, "value secret", STR(""), sizeof(struct hash_secret));
 }
 
-static struct values_window values_window_of(const struct money_budget *budget, int64_t wall_ns) {
+struct values_window money_values_window(const struct money_budget *budget, int64_t wall_ns) {
     return (struct values_window){.most = budget->value_most,
-                                  .rolls = budget->bucket_s != 0,
+                                  .of = budget->bucket_s ? values_of_rolling : values_of_spend,
                                   .start_s = budget->bucket_s ? 0 : window_start(budget, wall_ns),
                                   .bucket_s = budget->bucket_s,
                                   .now_s = (uint64_t)wall_s(wall_ns)};
@@ -135,16 +135,8 @@ static struct values_window values_window_of(const struct money_budget *budget, 
 
 struct money_value *money_value_hold(const struct money_budget *budget, const struct hash_tag *tag, struct str said,
                                      int64_t wall_ns, bool adds) {
-    struct values_window window = values_window_of(budget, wall_ns);
+    struct values_window window = money_values_window(budget, wall_ns);
     return values_hold(budget->values, tag, said, &window, adds);
-}
-
-struct money_value *money_value_hold_shared(const struct money_budget *budget, const struct hash_tag *tag,
-                                            struct str said, int64_t wall_ns) {
-    enum { least = 1000 };
-    struct values_window window = values_window_of(budget, wall_ns);
-    window.most += window.most > least ? window.most : least;
-    return values_hold(budget->values, tag, said, &window, true);
 }
 
 int64_t money_limit_of(const struct money_budget *budget, struct str value) {
@@ -178,7 +170,7 @@ struct spend_view money_budget_look(const struct money_budget *budget, int64_t w
     if (!budget->values) return money_purse_look(&purse, wall_ns);
     looking.sum.start_s =
         budget->bucket_s ? (uint64_t)wall_s(wall_ns) - budget->bucket_s * rolling_parts : window_start(budget, wall_ns);
-    values_each(budget->values, budget->bucket_s != 0, value_look, &looking);
+    values_each(budget->values, budget->bucket_s ? values_of_rolling : values_of_spend, value_look, &looking);
     return looking.sum;
 }
 
@@ -222,7 +214,7 @@ void money_values_near(const struct money_budget *budget, int64_t wall_ns, uint3
                        struct values_near *near) {
     struct values_nearing of = {budget, wall_ns, permille, near};
     *near = (struct values_near){.count = 0};
-    values_each(budget->values, budget->bucket_s != 0, value_near_look, &of);
+    values_each(budget->values, budget->bucket_s ? values_of_rolling : values_of_spend, value_near_look, &of);
 }
 
 static void purse_rows(const struct money_purse *purse, const struct hash_tag *value, int64_t wall_ns,
@@ -253,7 +245,7 @@ void money_budget_rows(const struct money_budget *budget, int64_t wall_ns,
     struct values_looking looking = {.budget = budget, .wall_ns = wall_ns, .row = row, .user = user};
     struct money_purse purse = money_purse_of(budget);
     if (budget->values)
-        values_each(budget->values, budget->bucket_s != 0, value_rows, &looking);
+        values_each(budget->values, budget->bucket_s ? values_of_rolling : values_of_spend, value_rows, &looking);
     else
         purse_rows(&purse, &(struct hash_tag){{0, 0}}, wall_ns, row, user);
 }
@@ -289,7 +281,7 @@ static void purse_restore(const struct money_purse *purse, const struct money_ro
 
 /* Of a window that is over nobody needs a place. */
 static void value_restore(const struct money_budget *budget, const struct money_row *row, int64_t wall_ns, bool late) {
-    struct values_window window = values_window_of(budget, wall_ns);
+    struct values_window window = money_values_window(budget, wall_ns);
     int64_t since_s =
         budget->bucket_s ? wall_s(wall_ns) - (int64_t)budget->bucket_s * (rolling_parts + 1) : (int64_t)window.start_s;
     if (row->window_s < since_s) return;

@@ -9,13 +9,9 @@
 #include "core/rolling.h"
 #include "core/window.h"
 #include "snapshot/cells.h"
+#include "snapshot/rate_limits.h"
 #include "snapshot/sessions.h"
 #include "snapshot/values.h"
-
-/* Requests and tokens over time; a limit of 0 is none. */
-struct rate_rules {
-    struct limiter_rules requests_minute, requests_hour, tokens_minute;
-};
 
 /* What an operator adds to a budget's sum: until then. Written by one thread, read by any. */
 enum money_extra_kind { money_raise, money_credit, money_extra_kinds };
@@ -26,9 +22,6 @@ struct money_extra {
 /* Their words stand in config_schema.c, in this order. */
 enum money_mode { money_hard, money_soft, money_warn };
 enum money_over { over_block, over_downgrade, over_free };
-
-/* By what a budget is split: each value has the sum of its own. */
-enum money_per { per_nothing, per_model, per_route, per_tag, per_end_user, per_session };
 
 struct money_budget {
     struct money_budget *next; /* of everybody's */
@@ -92,6 +85,7 @@ struct owner {
     uint32_t max_concurrent; /* 0: no limit */
     bool has_limits;         /* one of these is set */
     struct client_cells *cells;
+    struct rate_limits limits;  /* beside these: its own */
     struct money_budgets money; /* its own */
     struct session_caps caps;   /* the same, of each session of each client that it owns */
 };
@@ -108,10 +102,8 @@ int64_t money_limit_of(const struct money_budget *budget, struct str value);
 /* The value of a split budget, held: to be released by values_release. As values_hold. */
 struct money_value *money_value_hold(const struct money_budget *budget, const struct hash_tag *tag, struct str said,
                                      int64_t wall_ns, bool adds);
-/* The same of what one client's words share that found no place: there is one more for each value that may be, and for
- * 1,000 at least, so that a client that says many names takes no other client's. */
-struct money_value *money_value_hold_shared(const struct money_budget *budget, const struct hash_tag *tag,
-                                            struct str said, int64_t wall_ns);
+/* As they are asked for: of the window of now. */
+struct values_window money_values_window(const struct money_budget *budget, int64_t wall_ns);
 /* As those of a budget below. */
 int64_t money_purse_limit(const struct money_purse *purse, int64_t wall_ns);
 bool money_purse_reserve(const struct money_purse *purse, int64_t wall_ns, int64_t nano_usd, uint64_t *window_s)

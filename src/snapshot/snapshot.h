@@ -225,6 +225,8 @@ struct client {
     struct rate_rules rates;
     uint32_t max_concurrent; /* 0: no limit */
     struct client_cells *cells;
+    struct rate_limits limits;  /* beside these: its own and its template's, then those of all above it */
+    size_t own_limits;          /* how many of them are its own, or its template's */
     const struct owner *in;     /* NULL: nobody's */
     struct money_budgets money; /* its own, its template's, and those of all above it */
     struct session_caps caps;   /* of each of its sessions, by it and all above it: the least of each */

@@ -31,7 +31,7 @@ static void what_was_taken_and_never_used_comes_back_whole(void **state) {
     assert_true(holds.gate && holds.in_flight && holds.breaker && holds.provider_breaker);
     assert_int_equal(gate_in_use(&provider->cells->gate), 2);
     assert_int_equal(requests_left(&world, provider), 0);
-    hold_give_back(candidate, &holds, world.now, &world.out);
+    hold_give_back(flight, candidate, &holds, world.now, &world.out);
     assert_int_equal(gate_in_use(&provider->cells->gate), 1);
     assert_int_equal(gate_in_use(&candidate->target->cells->in_flight), 1);
     assert_int_equal(requests_left(&world, provider), 1);

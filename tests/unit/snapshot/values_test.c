@@ -21,7 +21,7 @@ static struct hash_tag tag_of(uint64_t n) {
 }
 
 static struct values *values_new(bool rolls) {
-    struct values *values = memory_take_zeroed(values_size(rolls));
+    struct values *values = memory_take_zeroed(values_size((enum values_of)rolls));
     assert_non_null(values);
     return values;
 }
@@ -39,7 +39,7 @@ static struct money_value *hold(struct values *values, uint64_t n, const struct 
 }
 
 static void spend(struct money_value *value, const struct values_window *window, int64_t nano_usd) {
-    if (window->rolls)
+    if (window->of)
         rolling_settle(value_rolling(value), rolling_enter(value_rolling(value), window->bucket_s, window->now_s), 0,
                        nano_usd);
     else
@@ -47,15 +47,15 @@ static void spend(struct money_value *value, const struct values_window *window,
 }
 
 static int64_t spent(struct money_value *value, const struct values_window *window) {
-    return window->rolls ? rolling_look(value_rolling(value), window->bucket_s, window->now_s).spent
-                         : spend_look(value_spend(value), window->start_s).spent;
+    return window->of ? rolling_look(value_rolling(value), window->bucket_s, window->now_s).spent
+                      : spend_look(value_spend(value), window->start_s).spent;
 }
 
 static void each_of_many_has_words_of_its_own(void **state) {
     (void)state;
     for (int rolls = 0; rolls < 2; rolls++) {
         const struct values_window window = {
-            .most = many, .rolls = rolls, .start_s = 3600, .bucket_s = 60, .now_s = 7200};
+            .most = many, .of = (enum values_of)rolls, .start_s = 3600, .bucket_s = 60, .now_s = 7200};
         struct values *values = values_new(rolls);
         for (uint64_t i = 0; i < many; i++) {
             struct money_value *value = hold(values, i, &window);
@@ -187,7 +187,7 @@ static void eight_threads_keep_each_within_its_sum(void **state) {
     }
     for (unsigned i = 0; i < threads; i++) pthread_join(thread[i], NULL);
     int64_t spenders = 0;
-    values_each(values, false, value_is_within, &spenders);
+    values_each(values, values_of_spend, value_is_within, &spenders);
     assert_int_equal(spenders, places + 1);
     values_give(values);
 }
