@@ -53,6 +53,8 @@ enum sim_mutant {
     mutant_quota_kept,       /* who hangs up keeps what it holds of one */
     mutant_kept_late,        /* an attempt is kept when its provider answers */
     mutant_settled_late,     /* what is settled is kept behind what it answers */
+    mutant_values_doubled,   /* each value of a limit may have twice as much */
+    mutant_value_kept,       /* who hangs up leaves a place in a limit taken */
     mutants
 };
 
@@ -185,6 +187,31 @@ struct sim_quota {
     } limits[sim_limits_max];
 };
 
+/* And of limits by value: what each has in flight, and when requests were taken that counted. */
+enum { sim_rate_limits_max = 8, sim_limit_words_max = 160, sim_limit_taken_max = 512, sim_limit_uses_max = 16 };
+struct sim_limit_words {
+    const struct limit_words *words;
+    const struct limit_rules *rules; /* as written */
+    unsigned live, taken_count, uncalled;
+    uint64_t taken_ns[sim_limit_taken_max];
+};
+struct sim_limits {
+    bool on;
+    struct prng draw;
+    unsigned rule_count, word_count;
+    struct {
+        uint64_t identity;
+        struct limit_rules rules;
+    } rules[sim_rate_limits_max];
+    struct sim_limit_words words[sim_limit_words_max];
+};
+struct sim_limit_use { /* of one caller */
+    const struct limit_words *words;
+    unsigned under;
+    uint64_t taken_ns; /* 0: not yet */
+    bool counted;
+};
+
 enum { sim_lanes = 2 };         /* calls of a flight at once */
 enum { sim_attempts_max = 64 }; /* of a flight, by what is drawn for it */
 
@@ -228,6 +255,8 @@ struct sim_caller {
     struct sim_quota_held quota_held[sim_attempts_max][sim_quotas_max];
     uint64_t quota_sent; /* bit per attempt: its bytes went out, or something came back */
     unsigned failovers;
+    struct sim_limit_use limit_uses[sim_limit_uses_max];
+    unsigned limit_use_count;
 };
 
 struct sim_step {
@@ -236,6 +265,7 @@ struct sim_step {
     unsigned caller, number, generation;
 };
 
+typedef unsigned __int128 sim_marks;
 struct sim {
     uint64_t seed, step_count, hash;
     enum sim_mutant mutant;
@@ -245,7 +275,7 @@ struct sim {
     struct config old[sim_reloads_max]; /* flights that began with them may go on */
     unsigned old_count, provider_total;
     struct cells cells;
-    char head[512], fast[256], lock_route[128], clients[2048]; /* the parts of the configuration beside the providers */
+    char head[512], fast[256], lock_route[128], clients[4096]; /* the parts of the configuration beside the providers */
     struct config_ids ids;
     struct budget bodies;
     struct arena scratch;
@@ -263,6 +293,7 @@ struct sim {
     unsigned client_total;
     struct sim_money money;
     struct sim_quota quota;
+    struct sim_limits limits;
     struct sim_crash *crash; /* NULL: nobody looks */
     struct prng crashes;
     unsigned poisoned; /* bit per client, from 1; 0: who has no key: most of its calls fail, wherever they go */
@@ -286,7 +317,7 @@ struct sim {
     unsigned came_count;
     unsigned mood_count;
     bool healed;      /* every fault has ended: all must serve again */
-    uint64_t marks;   /* bit per named mark */
+    sim_marks marks;  /* bit per named mark */
     char broken[256]; /* the first rule that did not hold; empty: all do */
 };
 
@@ -347,6 +378,10 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(money_late)             \
     X(money_split)            \
     X(money_crowded)          \
+    X(limit_refused)          \
+    X(limit_split)            \
+    X(limit_crowded)          \
+    X(limit_given_back)       \
     X(quota_taken)            \
     X(quota_used_up)          \
     X(quota_late)             \
@@ -361,6 +396,7 @@ enum sim_mark {
 #undef X
         marks_all
 };
+_Static_assert(marks_all <= 128, "each has a bit");
 void sim_reached(struct sim *sim, enum sim_mark mark);
 
 /* sim_decisions.c: what decisions must keep, against plain counts. */
@@ -414,6 +450,20 @@ void sim_quota_settled(struct sim *sim, unsigned caller, const struct attempt *a
 void sim_quota_step(struct sim *sim, unsigned caller);
 void sim_quota_closed(struct sim *sim, const struct flight *flight);
 void sim_quota_rest(struct sim *sim);
+
+/* sim_limits.c: limits by model and end user, against plain counts. */
+void sim_limits_draw(struct sim *sim);
+void sim_limits_client(struct sim *sim, struct text *yaml);
+/* What a body says of its end user: a member with its comma, or nothing. */
+void sim_limits_user(struct sim *sim, char *into, size_t size);
+void sim_limits_config(struct sim *sim);
+void sim_limits_call(struct sim *sim, unsigned caller, const struct attempt *attempt);
+void sim_limits_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
+void sim_limits_step(struct sim *sim, unsigned caller);
+void sim_limits_closed(struct sim *sim, unsigned caller);
+/* Was it one of these that refused it? */
+bool sim_limits_refused(const struct flight *flight);
+void sim_limits_rest(struct sim *sim);
 
 /* sim_crash.c: what is on the disk should the process die, between any two actions. */
 void sim_crash_begin(struct sim *sim, struct prng *draw);

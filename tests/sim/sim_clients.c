@@ -20,6 +20,7 @@ void sim_clients_draw(struct sim *sim, struct text *yaml) {
             "burst_allowance: %llu, max_concurrent: %u",
             i, i + 1, (unsigned long long)rpm, (unsigned long long)burst, client->max_concurrent);
         sim_money_client(sim, yaml);
+        sim_limits_client(sim, yaml);
         text_put(yaml, STR("}\n"));
     }
     sim_money_owners(sim, yaml);
@@ -70,7 +71,7 @@ void sim_clients_closed(struct sim *sim, unsigned number) {
     const struct flight *flight = caller->flight;
     if (!caller->client) return;
     bool refused = str_eq(flight->answer.limit_scope, STR("client")) && flight->attempt_count == 0 &&
-                   !sim_money_refused(sim, flight);
+                   !sim_money_refused(sim, flight) && !sim_limits_refused(flight);
     for (size_t i = 0; i < flight->choice.count; i++)
         if (flight->choice.candidates[i].refusal == refusal_line_share) {
             refused = false;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-void sim_reached(struct sim *sim, enum sim_mark mark) { sim->marks |= 1ull << mark; }
+void sim_reached(struct sim *sim, enum sim_mark mark) { sim->marks |= (sim_marks)1 << mark; }
 
 unsigned sim_target_index(struct sim *sim, const struct target *target) {
     for (unsigned i = 0; i < sim_targets_max && target->cells; i++) {
@@ -474,6 +474,7 @@ void sim_decisions_rest(struct sim *sim) {
     const struct snapshot *snapshot = sim->config.snapshot;
     sim_money_rest(sim);
     sim_quota_rest(sim);
+    sim_limits_rest(sim);
     sim_rule(sim, sim->line_count == 0, "at rest nobody stands in line", 0);
     for (size_t p = 0; p < snapshot->provider_count; p++)
         sim_rule(sim, cell_load(&snapshot->providers[p].cells->gate) == 0, "at rest every place is free", 0);

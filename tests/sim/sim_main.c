@@ -17,7 +17,7 @@ static const char *const mutant_names[mutants] = {
     "one_caller",     "echo_passed",    "one_opens",        "line_in_order", "failovers_count",
     "outage_grows",   "probes_ignored", "limits_forgotten", "limit_for_all", "limit_of_one",
     "answer_missing", "money_kept",     "limit_doubled",    "quota_doubled", "quota_kept",
-    "kept_late",      "settled_late"};
+    "kept_late",      "settled_late",   "values_doubled",   "value_kept"};
 
 static const char *const mark_names[marks_all] = {
 #define X(name) #name,
@@ -26,7 +26,7 @@ static const char *const mark_names[marks_all] = {
 };
 
 /* Over many seeds every rare situation must have come up. */
-static int marks_check(uint64_t marks) {
+static int marks_check(sim_marks marks) {
     int missed = 0;
     for (int i = 0; i < marks_all; i++) {
         if (marks >> i & 1) continue;
@@ -43,7 +43,7 @@ struct task {
 
 struct tally {
     unsigned long long steps, flights;
-    uint64_t marks;
+    sim_marks marks;
     bool broken;
 };
 

@@ -54,6 +54,7 @@ static void check_settled(struct sim *sim, unsigned number, const struct action 
     sim_decisions_settled(sim, number, attempt);
     sim_money_settled(sim, number, attempt);
     sim_quota_settled(sim, number, attempt);
+    sim_limits_settled(sim, number, attempt);
 }
 
 static void check_respond(struct sim *sim, unsigned number, const struct action *action) {
@@ -130,6 +131,7 @@ void sim_check_action(struct sim *sim, unsigned number, const struct action *act
         sim_decisions_call(sim, number, caller->flight->attempts[action->attempt]);
         sim_money_call(sim, number, caller->flight->attempts[action->attempt], action);
         sim_quota_call(sim, number, caller->flight->attempts[action->attempt]);
+        sim_limits_call(sim, number, caller->flight->attempts[action->attempt]);
         sim_rule(sim, sim->now.mono_ns <= caller->flight->times.deadline_ns, "no call after the deadline", number);
         break;
     case action_respond:
@@ -254,6 +256,7 @@ void sim_check_closed(struct sim *sim, unsigned number) {
     check_body(sim, number);
     sim_clients_closed(sim, number);
     sim_quota_closed(sim, flight);
+    sim_limits_closed(sim, number);
     sim_rule(sim, caller->gone || caller->ended || caller->aborted, "every caller that stays is answered", number);
     sim_rule(sim, caller->gone || caller->status != 0 || caller->aborted, "an answer has a status", number);
     check_answer(sim, number);

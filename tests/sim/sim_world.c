@@ -166,6 +166,7 @@ static struct target_cells *tamper_before(struct sim *sim, struct sim_caller *ca
 static void tamper_config(struct sim *sim) {
     sim_money_config(sim);
     sim_quota_config(sim);
+    sim_limits_config(sim);
     for (size_t p = 0; p < sim->config.snapshot->provider_count; p++) {
         struct provider *provider = &sim->config.snapshot->providers[p];
         struct sim_provider *world = &sim->world[sim_index(provider)];
@@ -204,6 +205,9 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
         caller->flight->live->holds.money.nano_usd = 0;
     if (sim->mutant == mutant_quota_kept && event->kind == event_caller_gone && caller->flight->live)
         caller->flight->live->holds.quota.count = 0;
+    if (sim->mutant == mutant_value_kept && event->kind == event_caller_gone && caller->flight->limits &&
+        caller->flight->limits->under)
+        (void)!gate_enter(&caller->flight->limits->words->gate, 0);
     sim_quota_event(sim, number, event);
     uint64_t word = probed ? cell_load(&probed->breaker.all) : 0, own = probed ? cell_load(&probed->breaker.own) : 0;
     flight_step(caller->flight, event, sim->now, &actions);
@@ -223,6 +227,7 @@ static void deliver(struct sim *sim, unsigned number, const struct event *event)
     sim_decisions_step(sim, number);
     sim_money_step(sim, number);
     sim_quota_step(sim, number);
+    sim_limits_step(sim, number);
     if (!caller->flight || caller->gone) return;
     bool live = caller->flight->live && caller->flight->live->state != attempt_settled;
     sim_rule(sim, !live || caller->timer_ns || caller->full || sim->mutant == mutant_timer_lost,
@@ -258,11 +263,12 @@ static char *body_draw(struct sim *sim, struct sim_caller *caller) {
     caller->asks_usage = option == 4;
     size_t pad = sim_chance(&sim->arrivals, 10) ? (size_t)sim_between(&sim->arrivals, 1000, 6000) : 3;
     bool at_limit = sim_chance(&sim->arrivals, 3);
-    char *body = malloc(pad + sim->body_max + 512), several[16] = "";
+    char *body = malloc(pad + sim->body_max + 512), several[16] = "", user[16];
     if (sim_chance(&sim->several, 12))
         snprintf(several, sizeof several, ",\"n\":%u", (unsigned)sim_between(&sim->several, 2, 4));
-    int head = snprintf(body, 400, "{\"model\":\"%s\"%s%s%s,\"messages\":[{\"role\":\"user\",\"content\":\"", model,
-                        caller->asks_stream ? ",\"stream\":true" : "", options[option], several);
+    sim_limits_user(sim, user, sizeof user);
+    int head = snprintf(body, 400, "{\"model\":\"%s\"%s%s%s%s,\"messages\":[{\"role\":\"user\",\"content\":\"", model,
+                        caller->asks_stream ? ",\"stream\":true" : "", options[option], several, user);
     if (at_limit) pad = sim->body_max - (size_t)head - 6 + (size_t)sim_between(&sim->arrivals, 0, 4);
     memset(body + head, 'p', pad);
     strcpy(body + head + pad, "\"}]}");
@@ -544,6 +550,7 @@ static void config_draw(struct sim *sim) {
     struct prng *draw = &sim->arrivals;
     sim_money_draw(sim);
     sim_quota_draw(sim);
+    sim_limits_draw(sim);
     sim->provider_total = (unsigned)sim_between(draw, 1, sim_providers_max);
     sim->body_max = (size_t)sim_between(draw, 1024, 8192);
     sim->failover_permille = (unsigned)sim_between(draw, 0, 4) * 250;
@@ -725,6 +732,7 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     prng_seed(&sim->money.draw, seed ^ 0x7777);
     prng_seed(&sim->quota.draw, seed ^ 0x8888);
     prng_seed(&sim->crashes, seed ^ 0x9999);
+    prng_seed(&sim->limits.draw, seed ^ 0xaaaa);
     if (sim_chance(&sim->poison, 30)) sim->poisoned = 1u << sim_between(&sim->poison, 0, sim_clients_max);
     sim->now = (struct now){.mono_ns = NS_PER_S, .wall_ns = 1700000000000000000};
     sim->bodies.limit = 64 << 20;
