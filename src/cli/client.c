@@ -135,8 +135,11 @@ static void clients_print(const struct json_value *root) {
                STR_ARG(client_word(one, "from", "-")), STR_ARG(client_word(one, "role", "-")),
                STR_ARG(client_word(one, "state", "-")), (long long)json_i64(json_member(one, "uses"), 0),
                STR_ARG(client_word(one, "last_used_at", "-")),
-               STR_ARG(client_word(json_member(one, "settings"), "in", "-")));
+               STR_ARG(client_word(json_bool(json_member(one, "identity"), false) ? one : json_member(one, "settings"),
+                                   "in", "-")));
     struct str next = json_str(json_member(root, "next"), STR(""));
+    if (json_member(root, "identities_left_out"))
+        printf("and %lld more who show tokens\n", (long long)json_i64(json_member(root, "identities_left_out"), 0));
     if (next.len) printf("and more: --after %.*s\n", STR_ARG(next));
 }
 

@@ -126,6 +126,11 @@ static void run_budget_watch(void *context, const struct money_budget *budget) {
     budget_watch(watch->alerts, watch->rules, budget, watch->now);
 }
 
+static void identity_watch(void *context, const struct client *client) {
+    for (size_t i = 0; i < client->money.count; i++)
+        if (client->money.list[i]->own) run_budget_watch(context, client->money.list[i]);
+}
+
 static void plain_see(struct alerts *alerts, enum alert_kind kind, int64_t window_s, struct str subject,
                       struct str said, struct now now) {
     alerts_see(alerts, &(struct alert_fact){.kind = kind, .window_s = window_s, .subject = subject, .said = said}, now);
@@ -206,6 +211,9 @@ void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now n
     if (snapshot->alerts.budget_count && alerts->weir->clients)
         run_clients_budgets(alerts->weir->clients, snapshot, run_budget_watch,
                             &(struct run_watch){alerts, &snapshot->alerts, now});
+    if (snapshot->alerts.budget_count && alerts->weir->identities)
+        identities_each(alerts->weir->identities, snapshot, identities_watched_most, identity_watch,
+                        &(struct run_watch){alerts, &snapshot->alerts, now});
     books_watch(alerts, now);
     credentials_watch(alerts, now);
 }

@@ -478,6 +478,17 @@ static const struct identity_issuer *issuer_named(const struct snapshot *snapsho
     return NULL;
 }
 
+/* What it may do under this snapshot; NULL: its issuer is gone, or there is no memory. */
+static struct identity_bound *bound_now(struct identities *identities, const struct snapshot *snapshot,
+                                        struct identity *identity) {
+    const struct identity_issuer *issuer =
+        identity->bounds ? issuer_named(snapshot, str_from(identity->issuer->name)) : NULL;
+    struct identity_bound *bound = issuer ? identity_bound_find(identity, snapshot, STR_NONE) : NULL;
+    if (issuer && !bound) /* it has not come since the last change of the configuration */
+        (void)!bound_made(identities, snapshot, issuer, identity, identity->bounds->settings, clock_read(), &bound);
+    return bound;
+}
+
 const struct money_budget *identities_budget(struct identities *identities, const struct snapshot *snapshot,
                                              struct str owner, struct str name, struct identity_bound **held) {
     static const struct str of_client = STR("client ");
@@ -487,11 +498,7 @@ const struct money_budget *identities_budget(struct identities *identities, cons
     if (!identities || !str_starts(owner, of_client)) return NULL;
     pthread_mutex_lock(&identities->mutex);
     struct identity *identity = identity_find(identities, hash_keyed(&identities->secret, who), who);
-    const struct identity_issuer *issuer =
-        identity && identity->bounds ? issuer_named(snapshot, str_from(identity->issuer->name)) : NULL;
-    struct identity_bound *bound = issuer ? identity_bound_find(identity, snapshot, STR_NONE) : NULL;
-    if (issuer && !bound) /* it has not come since the last change of the configuration */
-        (void)!bound_made(identities, snapshot, issuer, identity, identity->bounds->settings, clock_read(), &bound);
+    struct identity_bound *bound = identity ? bound_now(identities, snapshot, identity) : NULL;
     for (size_t i = 0; bound && i < bound->client->money.count && !budget; i++)
         if (str_eq(bound->client->money.list[i]->owner, owner) && str_eq(bound->client->money.list[i]->name, name))
             budget = bound->client->money.list[i];
@@ -501,6 +508,44 @@ const struct money_budget *identities_budget(struct identities *identities, cons
     }
     pthread_mutex_unlock(&identities->mutex);
     return *held ? budget : NULL;
+}
+
+/* Some that were found, each held: the table is not held up while they are told. */
+enum { identities_piece = 16, identities_chain = 64 };
+struct identities_found {
+    struct identity_bound *bounds[identities_piece + identities_chain];
+    size_t count;
+};
+
+static void chain_find(struct identities *identities, const struct snapshot *snapshot, struct identity *at,
+                       struct identities_found *found) {
+    for (size_t looked = 0; at && looked < identities_chain; at = at->chain, looked++) {
+        struct identity_bound *bound = bound_now(identities, snapshot, at);
+        if (!bound || !identity_use(at)) continue;
+        atomic_fetch_add(&bound->holds, 1);
+        found->bounds[found->count++] = bound;
+    }
+}
+
+size_t identities_each(struct identities *identities, const struct snapshot *snapshot, size_t most,
+                       void (*tell)(void *context, const struct client *client), void *context) {
+    size_t told = 0, at = 0,
+           chains = 0; /* as many as there were: one that was divided since is looked at in all parts */
+    do {
+        struct identities_found found = {.count = 0};
+        pthread_mutex_lock(&identities->mutex);
+        if (!chains) chains = identities->chain_count;
+        for (; at < chains && found.count < identities_piece && told + found.count < most; at++)
+            for (size_t part = at; part < identities->chain_count && found.count < identities_piece; part += chains)
+                chain_find(identities, snapshot, identities->chains[part], &found);
+        pthread_mutex_unlock(&identities->mutex);
+        for (size_t i = 0; i < found.count; i++) {
+            if (told < most) tell(context, found.bounds[i]->client);
+            told += told < most;
+            identity_release(found.bounds[i]);
+        }
+    } while (at < chains && told < most);
+    return told;
 }
 
 enum jwt_answer identity_ask(struct identities *identities, struct known_tokens *tokens, struct snapshot *snapshot,

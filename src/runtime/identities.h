@@ -14,6 +14,9 @@
 #include "snapshot/jwt.h"
 #include "snapshot/snapshot.h"
 
+/* Of how many operators are told in a list, and how many are looked at for alerts. */
+enum { identities_told_most = 1000, identities_watched_most = 10000 };
+
 struct weir;
 struct identities;
 struct identity_bound;
@@ -41,6 +44,10 @@ void identity_release(struct identity_bound *bound);
  * (identity_release), and the snapshot outlives it. NULL: there is none. Any thread. */
 const struct money_budget *identities_budget(struct identities *identities, const struct snapshot *snapshot,
                                              struct str owner, struct str name, struct identity_bound **held);
+/* Tells of those that are kept, at most so many, each held while it is told, and the table free: what comes or goes
+ * meanwhile may be left out. The snapshot is held. On a thread that may block. Answers how many were told. */
+size_t identities_each(struct identities *identities, const struct snapshot *snapshot, size_t most,
+                       void (*tell)(void *context, const struct client *client), void *context);
 /* How many are kept. Any thread. */
 size_t identities_count(struct identities *identities);
 

@@ -125,36 +125,26 @@ static void run_budget_put(void *context, const struct money_budget *budget) {
     budget_put(budget, true, clock_read(), context);
 }
 
+/* Those of one that shows tokens, which stand in no file and no list else. */
+static void identity_budgets_put(void *context, const struct client *client) {
+    struct text *text = context;
+    for (size_t i = 0; i < client->money.count; i++) {
+        if (!client->money.list[i]->own) continue;
+        budget_put(client->money.list[i], true, clock_read(), text);
+        text->len--; /* the closing brace */
+        text_json_bool(text, STR("identity"), true);
+        text_put_byte(text, '}');
+    }
+}
+
 void library_budgets_write(struct weir *weir, struct snapshot *snapshot, struct text *text) {
     text_put(text, STR("{\"budgets\":["));
     budgets_put(snapshot->first_budget, clock_read(), text);
     if (weir->clients) run_clients_budgets(weir->clients, snapshot, run_budget_put, text);
-    text_put(text, STR("]}"));
-}
-
-static void limit_put(struct text *text, struct str name, const struct cell *cell, const struct limiter_rules *rules,
-                      struct now now) {
-    if (rules->limit == 0) return;
-    text_json_key(text, name);
-    text_put_byte(text, '{');
-    text_json_u64(text, STR("limit"), rules->limit);
-    text_json_u64(text, STR("left"), limiter_left(cell, rules, now.mono_ns));
-    text_put_byte(text, '}');
-}
-
-static void limits_put(const struct client *client, struct now now, struct text *text) {
-    text_put(text, STR(",\"limits\":{"));
-    limit_put(text, STR("rate_limit_rpm"), &client->cells->requests_minute, &client->rates.requests_minute, now);
-    limit_put(text, STR("rate_limit_rph"), &client->cells->requests_hour, &client->rates.requests_hour, now);
-    limit_put(text, STR("rate_limit_tpm"), &client->cells->tokens_minute, &client->rates.tokens_minute, now);
-    if (client->max_concurrent) {
-        uint32_t used = gate_in_use(&client->cells->gate);
-        text_json_key(text, STR("max_concurrent"));
-        text_put_byte(text, '{');
-        text_json_u64(text, STR("limit"), client->max_concurrent);
-        text_json_u64(text, STR("left"), used < client->max_concurrent ? client->max_concurrent - used : 0);
-        text_put_byte(text, '}');
-    }
+    if (weir->identities) identities_each(weir->identities, snapshot, identities_told_most, identity_budgets_put, text);
+    text_put_byte(text, ']');
+    if (weir->identities && identities_count(weir->identities) > identities_told_most)
+        text_json_u64(text, STR("identities_left_out"), identities_count(weir->identities) - identities_told_most);
     text_put_byte(text, '}');
 }
 
@@ -182,13 +172,14 @@ void library_key_write(const struct client *client, struct text *text) {
         text_put_byte(text, '{');
         text_json_str(text, STR("name"), owner->name);
         text_json_str(text, STR("kind"), owner->kind);
+        library_owner_limits_put(owner, now, text);
         text_put_byte(text, '}');
     }
     text_put(text, STR("],\"budgets\":["));
     for (size_t i = 0; client && i < client->money.count; i++)
         budget_put(client->money.list[i], client->money.list[i]->own, now, text); /* others' values are others' */
     text_put_byte(text, ']');
-    if (client) limits_put(client, now, text);
+    if (client) library_client_limits_put(client, now, text);
     if (client && client->sessions) caps_put(&client->caps, text);
     text_put_byte(text, '}');
 }

@@ -82,6 +82,20 @@ void run_client_file_put(const struct client *client, struct text *text) {
     text_put_byte(text, '}');
 }
 
+/* One that shows tokens, as it is let in now. */
+static void identity_put(void *context, const struct client *client) {
+    struct text *text = context;
+    text_json_comma(text);
+    text_put_byte(text, '{');
+    text_json_str(text, STR("name"), client->name);
+    text_json_str(text, STR("from"), STR("token"));
+    text_json_bool(text, STR("identity"), true);
+    text_json_str(text, STR("role"), role_word(client->role));
+    text_json_str(text, STR("state"), str_from(client_state_of(client, library_now_s())));
+    if (client->in) text_json_str(text, STR("in"), client->in->name);
+    text_put_byte(text, '}');
+}
+
 /* Behind what is shown of all: what it has left, or why it is let in no more. */
 static void client_more_put(struct weir *weir, struct str name, uint32_t number, struct text *text) {
     struct client_registry *registry = &weir->clients->registry;
@@ -168,7 +182,12 @@ char *library_clients(struct weir *weir, struct str after, size_t most, struct w
         last = of_file ? snapshot->clients[place].name
                        : atomic_load(&client_registry_slot(&weir->clients->registry, number)->record)->name;
     }
+    size_t identities = identities_count(weir->identities), told = 0;
+    if (found && end == all)
+        told = identities_each(weir->identities, snapshot, identities_told_most, identity_put, &text);
     text_put_byte(&text, ']');
+    text_json_u64(&text, STR("identities"), identities);
+    if (found && end == all && told < identities) text_json_u64(&text, STR("identities_left_out"), identities - told);
     if (found && end < all) text_json_str(&text, STR("next"), last);
     text_json_u64(&text, STR("total"), all);
     text_put_byte(&text, '}');

@@ -292,6 +292,9 @@ bool library_model_write(const struct snapshot *snapshot, const struct client *c
 /* weir_budget_views.c: what may be spent, of everybody; what a client may, NULL: the admin. */
 void library_budgets_write(struct weir *weir, struct snapshot *snapshot, struct text *text);
 void library_key_write(const struct client *client, struct text *text);
+/* weir_limit_views.c: members of an object: "limits", and of a client "rate_limits" and "loop_guard" too. */
+void library_owner_limits_put(const struct owner *owner, struct now now, struct text *text);
+void library_client_limits_put(const struct client *client, struct now now, struct text *text);
 void library_budget_write(const struct money_budget *budget, struct text *text);
 /* A member of an object: "quotas", where the provider has any. */
 void library_quotas_put(const struct provider *provider, struct text *text);

@@ -588,6 +588,48 @@ def test_an_operator_raises_one_subjects_budget(run, issuer):
     assert ask(again, token).status == 200
 
 
+def test_those_who_show_tokens_stand_in_the_lists_of_operators_and_their_budgets_alert(run, issuer):
+    templates = {"each": {"budgets": [{"usd": 1, "window": "day"}], "limits": [{"rpm": 600, "per": "end_user"}]}}
+    weir = run(issuer, of_identity={"template": "each"}, templates=templates, alerts={"budget": [0.05]})
+    for n in range(40):  # more than are looked at in one go
+        assert ask(weir, issuer.token(f"s{n}", team="search"), user="u").status == 200
+    until_spent(weir, lambda n: issuer.token("ann", team="search"))
+    names = {f"{issuer.name}#s{n}" for n in range(40)} | {f"{issuer.name}#ann"}
+
+    def listed():
+        told = admin(weir, "GET", "clients").json
+        assert told["identities"] == 41 and "identities_left_out" not in told and told["total"] == 0
+        assert all(one == {"name": one["name"], "from": "token", "identity": True, "role": "user", "state": "active",
+                           "in": "search"} for one in told["clients"])
+        assert len(told["clients"]) == 41 and {one["name"] for one in told["clients"]} == names
+        budgets = [one for one in admin(weir, "GET", "budgets").json["budgets"] if one.get("identity")]
+        assert len(budgets) == 41 and {one["owner"] for one in budgets} == {f"client {name}" for name in names}
+        spent = {one["owner"]: float(one["spent_usd"]) for one in budgets}
+        assert all(0 < usd <= 1 for usd in spent.values()), spent
+        assert spent[f"client {issuer.name}#ann"] == max(spent.values())
+    listed()
+    assert admin(weir, "POST", "reload").status == 200
+    listed()  # also before they come again
+    poll(lambda: ("budget", f"client {issuer.name}#ann budget day") in active(weir))
+    for what in "client", "budget":
+        status, shown = on_terminal(what, "list", WEIR_URL=f"http://127.0.0.1:{weir.port}",
+                                    WEIR_ADMIN_KEY=weir.admin_key)
+        assert status == 0 and f"{issuer.name}#ann " in shown and shown.count("#s") == 40, shown
+    assert " token " in on_terminal("client", "list", WEIR_URL=f"http://127.0.0.1:{weir.port}",
+                                    WEIR_ADMIN_KEY=weir.admin_key)[1]
+
+
+def test_a_subjects_limits_by_value_are_its_own_and_not_forgotten_for_another(run, issuer):
+    templates = {"each": {"limits": [{"rpm": 1, "burst": 2, "per": "end_user"}]}}
+    weir = run(issuer, of_identity={"template": "each", "max_identities": 2}, templates=templates)
+    ann, bob = issuer.token("ann", team="search"), issuer.token("bob", team="search")
+    assert [ask(weir, ann, user="u").status for _ in range(3)] == [200, 200, 429]
+    assert [ask(weir, bob, user="u").status for _ in range(3)] == [200, 200, 429]
+    for n in range(5):  # neither makes room: what their users have taken would begin anew
+        assert ask(weir, issuer.token(f"late-{n}", team="search")).status == 503
+    assert ask(weir, ann, user="u").status == 429 and ask(weir, ann, user="v").status == 200
+
+
 def test_sessions_are_each_subjects_own_however_long_its_name_is(run, issuer):
     issuer.name = "https://login.example.test/a/realm/whose/name/is/longer/than/any/clients/name/is"
     weir = run(issuer, of_identity={"template": "each", "max_identities": 2},

@@ -1,5 +1,6 @@
 """Limits by model, route, tag and end user: each value has its own rates and places, on all event loops together, and a
 request counts once in each."""
+import json
 import subprocess
 import threading
 
@@ -112,3 +113,29 @@ def test_a_reload_and_a_change_keep_what_was_counted(start, start_mock):
     assert changed.status == 200, changed
     statuses = [ask(weir, user="bob").status for _ in range(6)]
     assert 429 in statuses and statuses.count(200) <= 3, statuses
+
+
+def test_a_key_tells_all_that_holds_for_it(start, start_mock):
+    mock = start_mock()
+    weir = start({"providers": {"p": provider(mock)},
+                  "owners": [{"name": "team", "rate_limit_rpm": 60, "max_concurrent": 4, "loop_guard": {"refuse": 9},
+                              "limits": [{"tpm": 6000, "per": "end_user"}, {"rpm": 30, "models": ["m"]}]}],
+                  "clients": [client(rate_limit_rph=360, loop_guard={"warn": 4}, limits=[
+                      {"rpm": 6, "concurrent": 2, "per": "end_user", "values": {"alice": {"rpm": 60}}}],
+                      **{"in": "team"})]})
+    for user in ("bob", "bob", "alice"):
+        assert ask(weir, user=user).status == 200
+    told = http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {KEY}"}).json
+    assert told["limits"] == {"rate_limit_rph": {"limit": 360, "left": 357}}
+    assert told["owners"] == [{"name": "team", "kind": "team", "limits": {
+        "rate_limit_rpm": {"limit": 60, "left": 57}, "max_concurrent": {"limit": 4, "left": 4}}}]
+    assert told["loop_guard"] == {"warn": 4, "refuse": 9}
+    own, tokens, model = told["rate_limits"]
+    assert own == {"owner": "client app", "name": "per end_user", "per": "end_user", "rpm": {"limit": 6},
+                   "concurrent": {"limit": 2}, "value_count": 2, "values": [
+                       {"value": "bob", "rpm": {"limit": 6, "left": 4}, "concurrent": {"limit": 2, "left": 2}},
+                       {"value": "alice", "rpm": {"limit": 60, "left": 59}, "concurrent": {"limit": 2, "left": 2}}]}
+    assert tokens == {"owner": "team team", "name": "per end_user", "per": "end_user", "tpm": {"limit": 6000}}
+    assert model == {"owner": "team team", "name": "models m", "models": ["m"], "rpm": {"limit": 30, "left": 27}}
+    shown = json.loads(command(weir, "client", "show", "app", "--json"))["now"]
+    assert shown["rate_limits"][0]["values"] == own["values"]
