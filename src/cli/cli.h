@@ -37,6 +37,7 @@ int cli_backup(int argc, char **argv);
 int cli_restore(int argc, char **argv);
 /* erase.c: weir usage export|purge, which argv[0] says: `usage purge`. */
 int cli_erase(int argc, char **argv);
+int cli_conversation(int argc, char **argv);
 int cli_alert(int argc, char **argv);
 int cli_events(int argc, char **argv);
 int cli_mock(int argc, char **argv);

@@ -24,6 +24,8 @@ const struct cli_command cli_commands[] = {
     {"key", cli_key, "list|ACTION [PROVIDER[/NAME]]", "providers' credentials in the vault, encrypted at rest"},
     {"client", cli_client, "list|ACTION [NAME] [key=value ...]",
      "who has a key: look at clients, and make and change them"},
+    {"conversation", cli_conversation, "list|show ID|export [ID]|purge [ID] --client NAME",
+     "chat turns that are kept of a client: look at them, take them out, remove them"},
     {"catalog", cli_catalog, "[update FILE|reset]", "which catalogue of models and prices is used; take a newer one"},
     {"budget", cli_budget, "list|raise|credit|reset|ACTION [NAME] [key=value ...]",
      "what may be spent in each window, and what was; change it"},

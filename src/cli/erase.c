@@ -7,8 +7,8 @@
 
 #include "base/memory.h"
 #include "cli/past.h"
+#include "store/conversation_db.h"
 #include "store/ledger_erase.h"
-#include "store/response_db.h"
 
 enum { erase_path_max = 1100 };
 
@@ -52,12 +52,30 @@ static bool erase_line_print(void *context, struct str line) {
     return fwrite(line.at, 1, line.len, stdout) == line.len;
 }
 
+/* Turns of its conversations, page by page. */
+static bool erase_turns_print(struct erasing *erasing, struct str client, struct response_db *responses) {
+    struct arena arena;
+    bool good = true, more = true;
+    arena_init(&arena, 64 * 1024, 512 * 1024 * 1024);
+    for (int64_t after = 0; good && more;) {
+        struct text text = text_in_arena(&arena, 64 * 1024);
+        good = conversation_db_lines(responses, client, STR(""), &after, 1024 * 1024, &text, erasing->problem,
+                                     sizeof erasing->problem) == stored_found;
+        more = good && text.len;
+        if (more) good = erase_line_print(erasing, text_str(&text));
+        arena_reset(&arena);
+    }
+    arena_free(&arena);
+    return good;
+}
+
 static bool client_export(struct erasing *erasing, struct str client, struct ledger *ledger,
                           struct response_db *responses) {
     bool good = ledger_export(ledger, client, erase_line_print, erasing);
     if (!good) snprintf(erasing->problem, sizeof erasing->problem, "%s", ledger_problem(ledger));
-    return good && (!responses || response_db_export(responses, client, erase_line_print, erasing, erasing->problem,
-                                                     sizeof erasing->problem));
+    return good && (!responses || (response_db_export(responses, client, erase_line_print, erasing, erasing->problem,
+                                                      sizeof erasing->problem) &&
+                                   erase_turns_print(erasing, client, responses)));
 }
 
 static bool client_purge(struct erasing *erasing, struct str client, struct ledger *ledger,
@@ -136,10 +154,11 @@ static void erase_tell(const struct erasing *erasing) {
         return;
     }
     if (erasing->owner) printf("%zu clients of `%s`\n", erasing->client_count, erasing->owner);
-    printf("purged: %lld attempts and %lld sums of hours are those of `%s` now, %lld stored responses are gone\n"
-           "not covered: backups, logs that were written, and what a running gateway still shows by `weir explain`\n",
-           (long long)told->attempts, (long long)told->sums,
-           erasing->client_count > 1 ? "(erased ...)" : told->tombstone, (long long)erasing->stored);
+    printf(
+        "purged: %lld attempts and %lld sums of hours are those of `%s` now, %lld stored responses and turns are gone\n"
+        "not covered: backups, logs that were written, and what a running gateway still shows by `weir explain`\n",
+        (long long)told->attempts, (long long)told->sums, erasing->client_count > 1 ? "(erased ...)" : told->tombstone,
+        (long long)erasing->stored);
 }
 
 /* true: all of it is done. */

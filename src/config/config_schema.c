@@ -506,6 +506,8 @@ static const struct config_key client_keys[] = {
          .otherwise = STR("false for role user")),
     BOOL("raw", "false", "May use /providers/{name}/..., and name what is stored at a provider."),
     BOOL("debug", "false", "Gets the developer's depth of errors: what each attempt came to."),
+    CHOICE("conversations", "off|store", "off",
+           "`store`: its chat turns are kept beside stored responses, in clear, within the limits of `responses`."),
     MAP("tags", "Tags of all its requests."),
 };
 
@@ -606,6 +608,8 @@ static const struct config_key template_keys[] = {
     NUMBER("burst_allowance", 0, config_no_most, "", "What may go above the even rate at once."),
     INT("max_concurrent", 1, 1e9, "", "Requests in flight."),
     LIST("limits", section_limit, "Rates and places by model, route, tag or end user, beside the ones above."),
+    CHOICE("conversations", "off|store", "off",
+           "`store`: its chat turns are kept beside stored responses, in clear, within the limits of `responses`."),
 };
 
 static const struct config_key identity_keys[] = {

@@ -193,6 +193,8 @@ unsigned flight_attempt_count(const struct flight *flight);
  * was charged more than nothing. */
 unsigned attempt_charges(const struct flight *flight, unsigned number, struct attempt_charge *list, unsigned most);
 const struct client *flight_client(const struct flight *flight);
+/* The session that the caller, or its agent, names: not what else tells requests that belong together. Empty: none. */
+struct str flight_session_said(const struct flight *flight);
 /* Of its client's name; callers without a key are one: 0. */
 uint64_t flight_client_hash(const struct flight *flight);
 /* Is its client one of several, each of which has its share of what they wait for? */

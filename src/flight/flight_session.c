@@ -43,6 +43,10 @@ static struct str session_named(const struct flight *flight) {
     return str_slice(own.len ? own : agents, 0, limit_session);
 }
 
+struct str flight_session_said(const struct flight *flight) {
+    return session_named(flight);
+}
+
 bool session_prepare(struct flight *flight, struct now now) {
     const struct client *client = flight->client;
     struct session_hold *hold = &flight->session_hold;

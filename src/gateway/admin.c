@@ -18,8 +18,7 @@ void answer_status(struct visit *visit) {
     visit_answer_text(visit, &text);
 }
 
-/* NAME=... of the query, unescaped; {NULL,0}: it does not stand there. */
-static struct str queried(const struct visit *visit, struct str name, char *buffer, size_t size) {
+struct str visit_queried(const struct visit *visit, struct str name, char *buffer, size_t size) {
     struct str rest = visit->query, pair;
     while (rest.len && str_split_next(&rest, '&', &pair))
         if (pair.len > name.len && pair.at[name.len] == '=' && str_starts(pair, name))
@@ -30,7 +29,7 @@ static struct str queried(const struct visit *visit, struct str name, char *buff
 /* `client=NAME`: under whose rights; absent: the asker's own. */
 static bool client_of(struct visit *visit, const struct client **client, struct error *error) {
     char name[limit_name + 1];
-    struct str asked = queried(visit, STR("client"), name, sizeof name);
+    struct str asked = visit_queried(visit, STR("client"), name, sizeof name);
     *client = asked.at ? snapshot_client_named(visit->deployment->snapshot, asked) : visit->client;
     return !asked.at || *client || library_client_unknown(asked, error);
 }
@@ -49,7 +48,7 @@ static void steers_read(const struct visit *visit, struct steers *steers) {
     steers->count = 0;
     for (size_t i = 0; i < steers_count; i++) {
         struct str own = str_slice(names[i], sizeof "x-weir-" - 1, names[i].len);
-        struct str value = queried(visit, own, steers->values[i], steer_bytes);
+        struct str value = visit_queried(visit, own, steers->values[i], steer_bytes);
         if (value.at) steers->headers[steers->count++] = (struct http_header){names[i], value};
     }
     steers->headers[steers->count++] = (struct http_header){STR("content-type"), STR("application/json")};
@@ -61,11 +60,11 @@ void answer_route(struct visit *visit) {
     struct request_names names;
     struct error error = {.code = error_none};
     struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 4 * 1024);
-    struct str named = queried(visit, STR("model"), model, sizeof model);
+    struct str named = visit_queried(visit, STR("model"), model, sizeof model);
     struct flight_question question = {.model =
                                            named.at ? named : str_percent_decode(visit_id(visit), model, sizeof model),
                                        .body = str_make(visit->body, visit->body_len)};
-    struct str asked = queried(visit, STR("path"), path, sizeof path);
+    struct str asked = visit_queried(visit, STR("path"), path, sizeof path);
     bool known = client_of(visit, &question.asked.client, &error);
     steers_read(visit, &steers);
     question.asked.headers = steers.headers;

@@ -7,10 +7,12 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "dialect/openai/openai.h"
+#include "gateway/download.h"
 
 void visit_release(struct visit *visit) {
     if (visit->exchange || visit->request || visit->busy) return;
     visit_listener_free(visit);
+    if (visit->download) visit->download->release(visit->download);
     if (visit->identity) identity_release(visit->identity);
     deployment_release(visit->deployment);
     visit_body_free(visit);
@@ -209,6 +211,7 @@ static void gateway_inference_on_end(void *owner) {
 static void gateway_inference_on_writable(void *owner) {
     struct visit *visit = owner;
     if (visit && visit->request) request_writable(visit->request);
+    if (visit) download_writable(visit->download);
 }
 
 static void gateway_inference_on_done(void *owner) {

@@ -55,6 +55,7 @@ struct visit {
     char *body; /* of a request that the gateway itself answers; wiped at the end: it may hold a credential */
     size_t body_len;
     struct event_listener *listener; /* of events; NULL: none */
+    struct download *download;       /* that answers it; NULL: none */
     char *key; /* what a listener was let in by, as long as it listens; wiped at the end. NULL: none, or no memory */
     uint64_t last_event_id; /* the last one that it had, as it says; 0: it does not */
     struct budget *body_budget;
@@ -111,6 +112,11 @@ void answer_metrics(struct visit *visit);
 void answer_dashboard(struct visit *visit);
 void answer_models(struct visit *visit);
 void answer_model(struct visit *visit);
+/* conversations.c */
+void answer_own_conversations(struct visit *visit);
+void answer_conversations(struct visit *visit);
+/* admin.c: `name`=... of the query, unescaped, in the buffer; {NULL,0}: it does not stand there. */
+struct str visit_queried(const struct visit *visit, struct str name, char *buffer, size_t size);
 /* stored.c */
 void answer_response(struct visit *visit);
 /* answers.c: more of the body. false: it is too large, and that was answered. */

@@ -259,6 +259,7 @@ static void perform_respond(struct request *request, const struct action *action
     if (!request->deployment->snapshot->response_headers_minimal)
         headers[count++] = (struct http_header){STR("x-weir-overhead-us"), text_str(&text)};
     CHECKF(count <= limit_headers && !text.failed, "count=%zu", count);
+    conversation_answered(request->conversation, action->respond.status, headers, count);
     request->sink->respond(request->sink_owner, action->respond.status, headers, count, action->respond.content_length);
     if (flight_is_streaming(request->flight)) stream_count(request, true);
 }
@@ -290,6 +291,7 @@ static bool perform(struct request *request, const struct action *action) {
     }
     case action_respond: perform_respond(request, action); return false;
     case action_write:
+        conversation_said(request->conversation, action->write.ranges, action->write.count);
         request->sink->write(request->sink_owner, action->write.ranges, action->write.count);
         return false;
     case action_end: request->sink->end(request->sink_owner); return false;
@@ -325,6 +327,8 @@ static bool perform(struct request *request, const struct action *action) {
 static void request_end(struct request *request) {
     struct worker *worker = request->worker;
     report_request(&worker->reporter, request->flight, request->overhead_ns, loop_now(worker->loop));
+    conversation_end(request->conversation, request->flight, worker->responses, worker->reporter.log,
+                     loop_now(worker->loop));
     request->sink->closed(request->sink_owner, request->flight);
     list_remove(&request->node);
     CHECKF(worker->request_count > 0 && !worker->stepping, "count=%zu", worker->request_count);
@@ -420,6 +424,7 @@ struct request *request_start(struct worker *worker, const struct flight_request
     }
     *request = (struct request){
         .worker = worker, .deployment = worker->deployment, .flight = flight, .sink = sink, .sink_owner = sink_owner};
+    request->conversation = conversation_new(asked, flight_holds_within(flight));
     deployment_hold(request->deployment);
     list_add_last(&worker->requests, &request->node);
     worker->request_count++;
@@ -429,8 +434,9 @@ struct request *request_start(struct worker *worker, const struct flight_request
 }
 
 bool request_body(struct request *request, struct str piece) {
-    return !request->leaving &&
-           request_event(request, &(struct event){.kind = event_body, .bytes = piece}) == left_running;
+    if (request->leaving) return false;
+    conversation_sent(request->conversation, piece);
+    return request_event(request, &(struct event){.kind = event_body, .bytes = piece}) == left_running;
 }
 
 bool request_body_end(struct request *request) {

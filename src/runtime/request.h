@@ -4,6 +4,7 @@
 
 #include "base/turns.h"
 #include "net/fetch.h"
+#include "runtime/conversation.h"
 #include "runtime/worker.h"
 
 /* Who receives the answer: an exchange of the gateway, or a caller of the library. Never calls back from inside these.
@@ -35,8 +36,9 @@ struct request {
     void *sink_owner;
     struct lane lanes[2];
     struct timer timer;
-    struct response_question *recall; /* under way; NULL: none */
-    struct fetch *fetch;              /* of a file that stands in it as a URL; NULL: none */
+    struct response_question *recall;  /* under way; NULL: none */
+    struct conversation *conversation; /* gathered; NULL: it is not kept */
+    struct fetch *fetch;               /* of a file that stands in it as a URL; NULL: none */
     struct fetch_rules fetch_rules;
     uint64_t overhead_ns;              /* weir's own share of the time so far */
     bool full;                         /* the sink was over limit_write_high */

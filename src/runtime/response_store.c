@@ -21,7 +21,11 @@ enum {
 
 /* One that is to be written; its ranges stand behind it. */
 struct letter {
-    struct stored_response response;
+    bool is_turn;
+    union {
+        struct stored_response response;
+        struct turn_heard turn;
+    };
     int64_t now_s;
     size_t bytes;
     char text[];
@@ -58,9 +62,13 @@ struct response_store {
     char problem[160];
 };
 
+static struct str response_store_client_of(const struct letter *letter) {
+    return letter->is_turn ? letter->turn.client : letter->response.client;
+}
+
 static struct waiting *response_store_lane_of(struct response_store *responses, const struct job *job) {
     CHECK((job->letter != NULL) != (job->question != NULL)); /* one of the two */
-    struct str client = job->letter ? job->letter->response.client : str_from(job->question->client);
+    struct str client = job->letter ? response_store_client_of(job->letter) : str_from(job->question->client);
     return &responses->lanes[str_hash(client) % lanes];
 }
 
@@ -92,15 +100,53 @@ static void told(struct response_store *responses, const char *what) {
         f_text("mend", "free the disk or mend the rights of state_dir; `responses: {store: false}` does without"));
 }
 
+static bool turn_write(struct response_store *responses, const struct turn_heard *heard, const struct turn *turn,
+                       int64_t now_s, struct arena *arena) {
+    struct conversation_link *links = arena_take(arena, (turn->link_count + 1) * sizeof *links);
+    if (!links) return false;
+    for (size_t i = 0; i < turn->link_count; i++)
+        links[i] = (struct conversation_link){turn->links[i].hash, turn->links[i].known};
+    const struct conversation_turn put = {.client = heard->client,
+                                          .session = heard->session,
+                                          .request_id = heard->request_id,
+                                          .api = endpoint_facts(heard->said.endpoint)->name,
+                                          .model = turn->model,
+                                          .answer_id = turn->answer_id,
+                                          .previous = turn->previous,
+                                          .cut = turn->cut,
+                                          .messages = turn->messages,
+                                          .message_count = turn->message_count,
+                                          .links = links,
+                                          .link_count = turn->link_count,
+                                          .link = turn->link,
+                                          .answer = turn->answer,
+                                          .alternatives = turn->alternatives};
+    return conversation_db_put(responses->db, &put, &responses->limits, now_s, responses->problem,
+                               sizeof responses->problem);
+}
+
+static bool letter_put(struct response_store *responses, const struct letter *letter) {
+    struct arena arena;
+    struct turn turn;
+    if (!letter->is_turn)
+        return response_db_put(responses->db, &letter->response, &responses->limits, letter->now_s, responses->problem,
+                               sizeof responses->problem);
+    arena_init(&arena, 64 * 1024, text_bytes_max);
+    str_copy(responses->problem, sizeof responses->problem, STR("it cannot be read"));
+    bool good = turn_read(&letter->turn.said, &arena, &turn) &&
+                turn_write(responses, &letter->turn, &turn, letter->now_s, &arena);
+    arena_free(&arena);
+    return good;
+}
+
 static void letter_write(struct response_store *responses, const struct letter *letter) {
     if (responses->given_up) { /* each may take as long as another process keeps its lock */
         responses->given_up++;
         return;
     }
-    if (!db_ready(responses) || !response_db_put(responses->db, &letter->response, &responses->limits, letter->now_s,
-                                                 responses->problem, sizeof responses->problem)) {
+    if (!db_ready(responses) || !letter_put(responses, letter)) {
         responses->given_up = responses->last_wishes;
-        told(responses, "a response was not stored");
+        told(responses, letter->is_turn ? "a turn of a conversation was not stored" : "a response was not stored");
         return;
     }
     if (responses->keep_s == 0 || letter->now_s < responses->forgotten_s + forget_every_s) return;
@@ -110,22 +156,36 @@ static void letter_write(struct response_store *responses, const struct letter *
         told(responses, "old responses were not forgotten");
 }
 
-static void question_answer(struct response_store *responses, struct response_question *question) {
+static enum stored question_ask(struct response_store *responses, struct response_question *question,
+                                struct text *text) {
     struct str client = str_from(question->client), id = str_from(question->id);
-    struct text text = text_in_arena(&question->arena, 4096);
     size_t size = sizeof question->problem;
+    char *problem = question->problem;
+    struct response_db *db = responses->db;
+    switch (question->wish) {
+    case response_wish_get: return response_db_get(db, client, id, "response", text, problem, size);
+    case response_wish_input: return response_db_get(db, client, id, "input", text, problem, size);
+    case response_wish_history: return response_db_history(db, client, id, question->most, text, problem, size);
+    case response_wish_remove: return response_db_remove(db, client, id, problem, size);
+    case response_wish_conversations:
+        return conversation_db_list(db, client, id, (int64_t)question->most, text, problem, size);
+    case response_wish_conversation:
+        return conversation_db_show(db, client, id, question->after, question->most, text, problem, size);
+    case response_wish_lines:
+        return conversation_db_lines(db, client, id, &question->after, question->most, text, problem, size);
+    case response_wish_forget: return conversation_db_remove(db, client, id, &question->after, problem, size);
+    }
+    CHECKF(false, "wish=%d", (int)question->wish);
+    return stored_failed;
+}
+
+static void question_answer(struct response_store *responses, struct response_question *question) {
+    struct text text = text_in_arena(&question->arena, 4096);
     question->found = stored_failed;
     if (responses->given_up || !db_ready(responses))
-        str_copy(question->problem, size, str_from(responses->problem));
-    else if (question->wish == response_wish_remove)
-        question->found = response_db_remove(responses->db, client, id, question->problem, size);
-    else if (question->wish == response_wish_history)
-        question->found =
-            response_db_history(responses->db, client, id, question->most, &text, question->problem, size);
+        str_copy(question->problem, sizeof question->problem, str_from(responses->problem));
     else
-        question->found =
-            response_db_get(responses->db, client, id, question->wish == response_wish_input ? "input" : "response",
-                            &text, question->problem, size);
+        question->found = question_ask(responses, question, &text);
     question->text = text.failed ? STR_NONE : text_str(&text);
 }
 
@@ -234,28 +294,89 @@ static bool job_add(struct response_store *responses, struct letter *letter, str
     return room;
 }
 
-void response_store_keep(struct response_store *responses, const struct stored_response *response, int64_t now_s) {
-    const struct str from[] = {response->client, response->id,     response->previous,
-                               response->input,  response->output, response->response};
-    size_t bytes = 0, at = 0;
-    for (size_t i = 0; i < sizeof from / sizeof *from; i++) bytes += from[i].len;
-    struct letter *letter = bytes <= waiting_bytes_max ? memory_take(sizeof *letter + bytes) : NULL;
-    if (letter) {
-        *letter = (struct letter){.now_s = now_s, .bytes = bytes};
-        struct str *const to[] = {&letter->response.client, &letter->response.id,     &letter->response.previous,
-                                  &letter->response.input,  &letter->response.output, &letter->response.response};
-        for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
-            if (from[i].len) memcpy(letter->text + at, from[i].at, from[i].len);
-            *to[i] = str_make(letter->text + at, from[i].len);
-            at += from[i].len;
-        }
-        CHECKF(at == bytes, "at=%zu bytes=%zu", at, bytes);
-        if (job_add(responses, letter, NULL)) return;
-        memory_give(letter);
+enum { ranges_max = 8 };
+
+/* What a letter holds: where each range stands in what was given, and in the letter. */
+struct letter_ranges {
+    const struct str *from[ranges_max];
+    struct str *to[ranges_max];
+    size_t count;
+};
+
+static void range_add(struct letter_ranges *ranges, const struct str *from, struct str *to) {
+    CHECKF(ranges->count < ranges_max, "count=%zu", ranges->count);
+    ranges->from[ranges->count] = from;
+    ranges->to[ranges->count++] = to;
+}
+
+static size_t ranges_bytes(const struct letter_ranges *ranges) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < ranges->count; i++) bytes += ranges->from[i]->len;
+    return bytes;
+}
+
+static bool keep_letter(struct response_store *responses, struct letter *letter, const struct letter_ranges *ranges) {
+    size_t at = 0;
+    for (size_t i = 0; i < ranges->count; i++) {
+        const struct str *from = ranges->from[i];
+        if (from->len) memcpy(letter->text + at, from->at, from->len);
+        *ranges->to[i] = str_make(letter->text + at, from->len);
+        at += from->len;
     }
-    log_error(responses->log ? log_shared(responses->log) : NULL, clock_read(), "responses_store_failed",
-              f_text("what", "a response was not stored"), f_text("problem", "too much waits to be written"),
-              f_said("response_id", response->id));
+    CHECKF(at == letter->bytes && at == ranges_bytes(ranges), "at=%zu bytes=%zu", at, letter->bytes);
+    if (job_add(responses, letter, NULL)) return true;
+    memory_give(letter);
+    return false;
+}
+
+static struct letter *keep_letter_new(size_t bytes, int64_t now_s) {
+    struct letter *letter = bytes <= waiting_bytes_max ? memory_take(sizeof *letter + bytes) : NULL;
+    if (letter) *letter = (struct letter){.now_s = now_s, .bytes = bytes};
+    return letter;
+}
+
+static struct log_writer *keep_log(const struct response_store *responses) {
+    return responses->log ? log_shared(responses->log) : NULL;
+}
+
+static const char keep_no_room[] = "too much waits to be written";
+
+void response_store_keep(struct response_store *responses, const struct stored_response *response, int64_t now_s) {
+    struct letter *letter = keep_letter_new(stored_response_bytes(response), now_s);
+    struct letter_ranges ranges = {.count = 0};
+    if (letter) {
+        range_add(&ranges, &response->client, &letter->response.client);
+        range_add(&ranges, &response->id, &letter->response.id);
+        range_add(&ranges, &response->previous, &letter->response.previous);
+        range_add(&ranges, &response->input, &letter->response.input);
+        range_add(&ranges, &response->output, &letter->response.output);
+        range_add(&ranges, &response->response, &letter->response.response);
+        if (keep_letter(responses, letter, &ranges)) return;
+    }
+    log_error(keep_log(responses), clock_read(), "responses_store_failed", f_text("what", "a response was not stored"),
+              f_text("problem", keep_no_room), f_said("response_id", response->id));
+}
+
+void response_store_hear(struct response_store *responses, const struct turn_heard *turn, int64_t now_s) {
+    const struct turn_said *said = &turn->said;
+    struct letter *letter = keep_letter_new(turn->client.len + turn->session.len + turn->request_id.len +
+                                                said->path_model.len + said->body.len + said->answer.len,
+                                            now_s);
+    struct letter_ranges ranges = {.count = 0};
+    if (letter) {
+        letter->is_turn = true;
+        letter->turn = *turn;
+        range_add(&ranges, &turn->client, &letter->turn.client);
+        range_add(&ranges, &turn->session, &letter->turn.session);
+        range_add(&ranges, &turn->request_id, &letter->turn.request_id);
+        range_add(&ranges, &said->path_model, &letter->turn.said.path_model);
+        range_add(&ranges, &said->body, &letter->turn.said.body);
+        range_add(&ranges, &said->answer, &letter->turn.said.answer);
+        if (keep_letter(responses, letter, &ranges)) return;
+    }
+    log_error(keep_log(responses), clock_read(), "responses_store_failed",
+              f_text("what", "a turn of a conversation was not stored"), f_text("problem", keep_no_room),
+              f_str("request_id", turn->request_id));
 }
 
 bool response_store_ask(struct response_store *responses, struct response_question *question) {

@@ -1,12 +1,13 @@
-/* response_store.h - stored responses, off the loops: one thread of their own writes and reads them, in the order of
- * asking, so that what was answered is found by whoever asks next. The file is opened when the first is asked for.
- * Functions: any thread, but for open, finish and free. */
+/* response_store.h - stored responses and conversations, off the loops: one thread of their own writes and reads them,
+ * in the order of asking, so that what was answered is found by whoever asks next. The file is opened when the first is
+ * asked for. Functions: any thread, but for open, finish and free. */
 #ifndef WEIR_RUNTIME_RESPONSE_STORE_H
 #define WEIR_RUNTIME_RESPONSE_STORE_H
 
 #include "net/loop.h"
+#include "dialect/turn.h"
 #include "observe/log.h"
-#include "store/response_db.h"
+#include "store/conversation_db.h"
 
 struct response_store;
 
@@ -28,7 +29,24 @@ void response_store_free(struct response_store *responses);
  * its answer already. */
 void response_store_keep(struct response_store *responses, const struct stored_response *response, int64_t now_s);
 
-enum response_wish { response_wish_get, response_wish_input, response_wish_history, response_wish_remove };
+/* What one turn was, as it was heard. */
+struct turn_heard {
+    struct str client, session, request_id; /* session: empty: none was named */
+    struct turn_said said;
+};
+/* The same with a turn of a conversation; it is read on the thread. */
+void response_store_hear(struct response_store *responses, const struct turn_heard *turn, int64_t now_s);
+
+enum response_wish {
+    response_wish_get,
+    response_wish_input,
+    response_wish_history,
+    response_wish_remove,
+    response_wish_conversations, /* conversation_db.h: a list, behind `id`; `most`: how many */
+    response_wish_conversation,  /* one, its turns behind `after` */
+    response_wish_lines,         /* turns behind `after`, of `id` or all, as lines; `after` becomes the last one */
+    response_wish_forget,        /* one conversation, or all with an empty `id`; `after` becomes how many turns */
+};
 
 /* Lives until `done` has run on its loop; whoever asked frees it then. When the loop has ended it is not told. */
 struct response_question {
@@ -37,7 +55,8 @@ struct response_question {
     void (*done)(struct response_question *question);
     void *context;
     char client[256], id[256];
-    size_t most;           /* response_wish_history: bytes */
+    size_t most;           /* response_wish_history, and of conversations: bytes */
+    int64_t after;         /* of conversations */
     enum stored found;     /* the answer */
     struct budget *budget; /* its text is counted there; NULL: nowhere */
     struct arena arena;    /* holds its text; freed by response_store_question_free */

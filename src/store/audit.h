@@ -73,6 +73,8 @@
     X(client_purge, "client.purge", "client", "a client's name and words were taken from what is kept")               \
     X(owner_export, "owner.export", "owner", "all that is kept of an owner's clients was read")                       \
     X(owner_purge, "owner.purge", "owner", "an owner's name, and those of its clients, were taken from what is kept") \
+    X(conversation_read, "conversation.read", "client", "conversations of a client were read by somebody else")       \
+    X(conversation_purge, "conversation.purge", "client", "kept conversations of a client were removed")              \
     X(backup_restore, "backup.restore", "file", "the state folder was restored from a backup")
 
 enum audit_action {

@@ -1,8 +1,7 @@
 /* response_db.c - the statements behind response_db.h. */
-#include "store/response_db.h"
+#include "store/response_db_internal.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +20,9 @@ enum statement {
     statement_all_bytes,
     statement_client_oldest,
     statement_oldest,
+    statement_client_turn,
+    statement_turn,
+    statement_forget_turns,
     statements
 };
 
@@ -36,14 +38,23 @@ static const char *const sql[statements] = {
     [statement_forget] = "DELETE FROM responses WHERE created_s < ?1",
     [statement_client_bytes] = "SELECT bytes FROM response_sizes WHERE client = ?1",
     [statement_all_bytes] = "SELECT bytes FROM response_total",
-    [statement_client_oldest] = "DELETE FROM responses WHERE rowid = (SELECT rowid FROM responses WHERE client = ?1 "
-                                "ORDER BY created_s, rowid LIMIT 1)",
+    /* Of responses and turns the older; where a turn is that, this removes nothing. */
+    [statement_client_oldest] =
+        "DELETE FROM responses WHERE rowid = (SELECT rowid FROM responses WHERE client = ?1 ORDER BY created_s, rowid "
+        "LIMIT 1) AND created_s <= coalesce((SELECT t.created_s FROM turns t WHERE t.client = ?1 ORDER BY t.seq "
+        "LIMIT 1), created_s)",
     [statement_oldest] =
-        "DELETE FROM responses WHERE rowid = (SELECT rowid FROM responses ORDER BY created_s, rowid LIMIT 1)",
+        "DELETE FROM responses WHERE rowid = (SELECT rowid FROM responses ORDER BY created_s, rowid LIMIT 1) AND "
+        "created_s <= coalesce((SELECT t.created_s FROM turns t ORDER BY t.seq LIMIT 1), created_s)",
+    [statement_client_turn] =
+        "DELETE FROM turns WHERE seq = (SELECT seq FROM turns WHERE client = ?1 ORDER BY seq LIMIT 1)",
+    [statement_turn] = "DELETE FROM turns WHERE seq = (SELECT seq FROM turns ORDER BY seq LIMIT 1)",
+    [statement_forget_turns] = "DELETE FROM turns WHERE created_s < ?1",
 };
 
 static const char pragmas[] =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -1024;";
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -1024;"
+    "PRAGMA secure_delete = ON;"; /* what is forgotten, or gives way, leaves no words either */
 
 /* From version n to n + 1 each, in one transaction; `PRAGMA user_version` says which came last. The sums are kept by
  * triggers, whoever removes rows: no insertion reads more than one row of each. */
@@ -71,6 +82,34 @@ static const char *const migrations[] = {
     "DELETE FROM response_sizes WHERE client = old.client AND bytes <= 0;"
     "UPDATE response_total SET bytes = bytes - old.bytes; END;"
     "PRAGMA user_version = 2;",
+    "CREATE TABLE conversations(client TEXT NOT NULL, id TEXT NOT NULL, session TEXT NOT NULL, "
+    "created_s INTEGER NOT NULL, updated_s INTEGER NOT NULL, turns INTEGER NOT NULL, bytes INTEGER NOT NULL, "
+    "PRIMARY KEY(client, id)) WITHOUT ROWID;"
+    "CREATE INDEX conversations_by_time ON conversations(client, updated_s, id);"
+    "CREATE TABLE turns(seq INTEGER PRIMARY KEY AUTOINCREMENT, client TEXT NOT NULL, conversation TEXT NOT NULL, "
+    "request_id TEXT NOT NULL, created_s INTEGER NOT NULL, session TEXT NOT NULL, api TEXT NOT NULL, "
+    "model TEXT NOT NULL, cut INTEGER NOT NULL, answer_id TEXT NOT NULL, link BLOB NOT NULL, messages TEXT NOT NULL, "
+    "answer TEXT NOT NULL, alternatives TEXT NOT NULL, bytes INTEGER NOT NULL);"
+    "CREATE INDEX turns_by_conversation ON turns(client, conversation, seq);"
+    "CREATE INDEX turns_by_link ON turns(client, link);"
+    "CREATE INDEX turns_by_answer ON turns(client, answer_id) WHERE answer_id > '';"
+    "CREATE INDEX turns_by_age ON turns(created_s);"
+    "CREATE INDEX turns_by_client ON turns(client);"
+    "CREATE TRIGGER turn_added AFTER INSERT ON turns BEGIN "
+    "INSERT INTO conversations VALUES(new.client, new.conversation, new.session, new.created_s, new.created_s, 1, "
+    "new.bytes) ON CONFLICT(client, id) DO UPDATE SET turns = turns + 1, bytes = bytes + excluded.bytes, "
+    "updated_s = max(updated_s, excluded.updated_s);"
+    "INSERT INTO response_sizes VALUES(new.client, new.bytes) "
+    "ON CONFLICT(client) DO UPDATE SET bytes = bytes + excluded.bytes;"
+    "UPDATE response_total SET bytes = bytes + new.bytes; END;"
+    "CREATE TRIGGER turn_gone AFTER DELETE ON turns BEGIN "
+    "UPDATE conversations SET turns = turns - 1, bytes = bytes - old.bytes "
+    "WHERE client = old.client AND id = old.conversation;"
+    "DELETE FROM conversations WHERE client = old.client AND id = old.conversation AND turns <= 0;"
+    "UPDATE response_sizes SET bytes = bytes - old.bytes WHERE client = old.client;"
+    "DELETE FROM response_sizes WHERE client = old.client AND bytes <= 0;"
+    "UPDATE response_total SET bytes = bytes - old.bytes; END;"
+    "PRAGMA user_version = 3;",
 };
 enum { migration_count = sizeof migrations / sizeof *migrations };
 
@@ -79,11 +118,13 @@ struct response_db {
     sqlite3_stmt *statements[statements];
 };
 
-static void problem_put(sqlite3 *sqlite, char *problem, size_t size) {
+void response_db_problem(sqlite3 *sqlite, char *problem, size_t size) {
     snprintf(problem, size, "%s", sqlite ? sqlite3_errmsg(sqlite) : "out of memory");
 }
 
-static bool response_db_run(sqlite3 *sqlite, const char *statement) {
+sqlite3 *response_db_sqlite(struct response_db *db) { return db->sqlite; }
+
+bool response_db_run(sqlite3 *sqlite, const char *statement) {
     return sqlite3_exec(sqlite, statement, NULL, NULL, NULL) == SQLITE_OK;
 }
 
@@ -111,7 +152,7 @@ static bool migrate(sqlite3 *sqlite) {
 struct response_db *response_db_open(const char *path, char *problem, size_t size) {
     struct response_db *db = memory_take_zeroed(sizeof *db);
     if (!db) {
-        problem_put(NULL, problem, size);
+        response_db_problem(NULL, problem, size);
         return NULL;
     }
     /* SQLite's own files take the rights of this one; one that is there is left alone, as in ledger_open. */
@@ -124,7 +165,7 @@ struct response_db *response_db_open(const char *path, char *problem, size_t siz
         good = sqlite3_prepare_v3(db->sqlite, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL) ==
                SQLITE_OK;
     if (good) return db;
-    problem_put(db->sqlite, problem, size);
+    response_db_problem(db->sqlite, problem, size);
     response_db_close(db);
     return NULL;
 }
@@ -142,7 +183,7 @@ bool response_db_peek(const char *path, bool *any, bool *of_clients, char *probl
         *any = sqlite3_column_int(statement, 0) != 0;
         *of_clients = sqlite3_column_int(statement, 1) != 0;
     } else {
-        problem_put(sqlite, problem, size);
+        response_db_problem(sqlite, problem, size);
     }
     sqlite3_finalize(statement);
     sqlite3_close(sqlite);
@@ -159,7 +200,7 @@ void response_db_close(struct response_db *db) {
     memory_give(db);
 }
 
-static void response_db_bind(sqlite3_stmt *statement, int place, struct str value) {
+void response_db_bind(sqlite3_stmt *statement, int place, struct str value) {
     sqlite3_bind_text64(statement, place, value.at ? value.at : "", value.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
@@ -184,7 +225,7 @@ static void response_db_end(sqlite3_stmt *statement) {
     sqlite3_clear_bindings(statement);
 }
 
-static struct str column(sqlite3_stmt *statement, int place) {
+struct str response_db_column(sqlite3_stmt *statement, int place) {
     const char *at = (const char *)sqlite3_column_text(statement, place);
     return at ? str_make(at, (size_t)sqlite3_column_bytes(statement, place)) : STR("");
 }
@@ -200,20 +241,42 @@ static int64_t bytes_of(struct response_db *db, enum statement which, struct str
     return bytes;
 }
 
+/* The oldest goes, of responses and turns. false: there is none, or it cannot be. */
+static bool oldest_remove(struct response_db *db, enum statement response, enum statement turn, struct str client) {
+    for (int i = 0; i < 2; i++) {
+        sqlite3_stmt *statement = statement_of(db, i == 0 ? response : turn);
+        if (response == statement_client_oldest) response_db_bind(statement, 1, client);
+        bool done = sqlite3_step(statement) == SQLITE_DONE, removed = done && sqlite3_changes(db->sqlite) > 0;
+        response_db_end(statement);
+        if (!done || removed) return removed;
+    }
+    return false;
+}
+
 /* Removes the oldest until `bytes` more fit below `most`. */
-static bool room_make(struct response_db *db, enum statement sum, enum statement oldest, struct str client,
-                      int64_t most, int64_t bytes) {
+static bool room_make(struct response_db *db, bool of_client, struct str client, int64_t most, int64_t bytes) {
     CHECKF(bytes >= 0 && (most <= 0 || bytes <= most), "bytes=%lld most=%lld", (long long)bytes, (long long)most);
     for (int64_t held; most > 0;) {
-        if ((held = bytes_of(db, sum, client)) < 0) return false;
+        if ((held = bytes_of(db, of_client ? statement_client_bytes : statement_all_bytes, client)) < 0) return false;
         if (held + bytes <= most) return true;
-        sqlite3_stmt *statement = statement_of(db, oldest);
-        if (oldest == statement_client_oldest) response_db_bind(statement, 1, client);
-        bool removed = sqlite3_step(statement) == SQLITE_DONE && sqlite3_changes(db->sqlite) > 0;
-        response_db_end(statement);
-        if (!removed) return false;
+        if (!oldest_remove(db, of_client ? statement_client_oldest : statement_oldest,
+                           of_client ? statement_client_turn : statement_turn, client))
+            return false;
     }
     return true;
+}
+
+bool response_db_room(struct response_db *db, const struct response_limits *limits, struct str client, int64_t bytes) {
+    return room_make(db, true, client, limits->client_bytes_max, bytes) &&
+           room_make(db, false, STR(""), limits->bytes_max, bytes);
+}
+
+bool response_db_fits(const struct response_limits *limits, int64_t bytes, char *problem, size_t size) {
+    bool all = limits->bytes_max && bytes > limits->bytes_max;
+    if (!all && (!limits->client_bytes_max || bytes <= limits->client_bytes_max)) return true;
+    snprintf(problem, size, "it has %lld bytes, more than all that may be stored (responses.max_bytes%s)",
+             (long long)bytes, all ? "" : "_per_client");
+    return false;
 }
 
 static bool row_put(struct response_db *db, const struct stored_response *response, int64_t now_s, int64_t bytes) {
@@ -232,26 +295,18 @@ static bool row_put(struct response_db *db, const struct stored_response *respon
 bool response_db_put(struct response_db *db, const struct stored_response *response,
                      const struct response_limits *limits, int64_t now_s, char *problem, size_t size) {
     int64_t bytes = (int64_t)stored_response_bytes(response);
-    if ((limits->bytes_max && bytes > limits->bytes_max) ||
-        (limits->client_bytes_max && bytes > limits->client_bytes_max)) {
-        snprintf(problem, size, "it has %lld bytes, more than all that may be stored (responses.max_bytes%s)",
-                 (long long)bytes, limits->bytes_max && bytes > limits->bytes_max ? "" : "_per_client");
-        return false;
-    }
+    if (!response_db_fits(limits, bytes, problem, size)) return false;
     bool good = response_db_run(db->sqlite, "BEGIN IMMEDIATE");
     if (good) {
         sqlite3_stmt *same = response_db_begin(db, statement_remove, response->client, response->id);
         good = sqlite3_step(same) == SQLITE_DONE;
         response_db_end(same);
     }
-    good = good &&
-           room_make(db, statement_client_bytes, statement_client_oldest, response->client, limits->client_bytes_max,
-                     bytes) &&
-           room_make(db, statement_all_bytes, statement_oldest, STR(""), limits->bytes_max, bytes) &&
-           row_put(db, response, now_s, bytes) && response_db_run(db->sqlite, "COMMIT");
+    good = good && response_db_room(db, limits, response->client, bytes) && row_put(db, response, now_s, bytes) &&
+           response_db_run(db->sqlite, "COMMIT");
     CHECK(!good || sqlite3_get_autocommit(db->sqlite));
     if (good) return true;
-    problem_put(db->sqlite, problem, size);
+    response_db_problem(db->sqlite, problem, size);
     if (!sqlite3_get_autocommit(db->sqlite)) (void)response_db_run(db->sqlite, "ROLLBACK");
     return false;
 }
@@ -262,8 +317,8 @@ enum stored response_db_get(struct response_db *db, struct str client, struct st
     sqlite3_stmt *statement =
         response_db_begin(db, strcmp(member, "input") == 0 ? statement_input : statement_response, client, id);
     int step = sqlite3_step(statement);
-    if (step == SQLITE_ROW) text_put(text, column(statement, 0));
-    if (step != SQLITE_ROW && step != SQLITE_DONE) problem_put(db->sqlite, problem, size);
+    if (step == SQLITE_ROW) text_put(text, response_db_column(statement, 0));
+    if (step != SQLITE_ROW && step != SQLITE_DONE) response_db_problem(db->sqlite, problem, size);
     response_db_end(statement);
     if (text->failed) snprintf(problem, size, "out of memory");
     return step == SQLITE_DONE ? stored_missing : step == SQLITE_ROW && !text->failed ? stored_found : stored_failed;
@@ -280,12 +335,12 @@ static enum stored links_read(struct response_db *db, struct str client, struct 
         sqlite3_stmt *statement = response_db_begin(db, statement_link, client, id);
         int step = sqlite3_step(statement);
         enum stored found = step == SQLITE_ROW ? stored_found : step == SQLITE_DONE ? stored_missing : stored_failed;
-        if (found == stored_failed) problem_put(db->sqlite, problem, size);
+        if (found == stored_failed) response_db_problem(db->sqlite, problem, size);
         if (found == stored_found) {
             CHECKF(*count < links_max, "count=%zu", *count);
             rows[*count] = sqlite3_column_int64(statement, 0);
             bytes += (size_t)sqlite3_column_int64(statement, 2);
-            str_copy(name, sizeof name, column(statement, 1));
+            str_copy(name, sizeof name, response_db_column(statement, 1));
         }
         response_db_end(statement);
         if (found != stored_found) return found;
@@ -323,11 +378,11 @@ enum stored response_db_history(struct response_db *db, struct str client, struc
     for (size_t i = count; i-- > 0 && found == stored_found;) {
         sqlite3_bind_int64(items, 1, rows[i]);
         if (sqlite3_step(items) != SQLITE_ROW) found = stored_failed;
-        response_db_items_put(text, column(items, 0));
-        response_db_items_put(text, column(items, 1));
+        response_db_items_put(text, response_db_column(items, 0));
+        response_db_items_put(text, response_db_column(items, 1));
         sqlite3_reset(items);
     }
-    if (found == stored_failed && count == 0 && items) problem_put(db->sqlite, problem, size);
+    if (found == stored_failed && count == 0 && items) response_db_problem(db->sqlite, problem, size);
     sqlite3_finalize(items);
     memory_give(rows);
     text_put_byte(text, ']');
@@ -341,32 +396,41 @@ enum stored response_db_history(struct response_db *db, struct str client, struc
 enum stored response_db_remove(struct response_db *db, struct str client, struct str id, char *problem, size_t size) {
     sqlite3_stmt *statement = response_db_begin(db, statement_remove, client, id);
     bool good = sqlite3_step(statement) == SQLITE_DONE;
-    if (!good) problem_put(db->sqlite, problem, size);
+    if (!good) response_db_problem(db->sqlite, problem, size);
     response_db_end(statement);
     return !good ? stored_failed : sqlite3_changes(db->sqlite) ? stored_found : stored_missing;
 }
 
 int64_t response_db_forget(struct response_db *db, int64_t before_s, char *problem, size_t size) {
-    sqlite3_stmt *statement = statement_of(db, statement_forget);
-    sqlite3_bind_int64(statement, 1, before_s);
-    bool good = sqlite3_step(statement) == SQLITE_DONE;
-    if (!good) problem_put(db->sqlite, problem, size);
-    response_db_end(statement);
-    return good ? sqlite3_changes(db->sqlite) : -1;
+    static const enum statement both[] = {statement_forget, statement_forget_turns};
+    int64_t gone = 0;
+    for (int i = 0; i < 2; i++) {
+        sqlite3_stmt *statement = statement_of(db, both[i]);
+        sqlite3_bind_int64(statement, 1, before_s);
+        bool good = sqlite3_step(statement) == SQLITE_DONE;
+        if (!good) response_db_problem(db->sqlite, problem, size);
+        response_db_end(statement);
+        if (!good) return -1;
+        gone += sqlite3_changes(db->sqlite);
+    }
+    return gone;
 }
 
 /* -- all of one client's -- */
 
 int64_t response_db_purge(struct response_db *db, struct str client, char *problem, size_t size) {
-    sqlite3_stmt *statement = NULL;
-    bool good =
-        response_db_run(db->sqlite, "PRAGMA secure_delete = ON") &&
-        sqlite3_prepare_v2(db->sqlite, "DELETE FROM responses WHERE client = ?1", -1, &statement, NULL) == SQLITE_OK;
-    if (good) response_db_bind(statement, 1, client);
-    good = good && sqlite3_step(statement) == SQLITE_DONE;
-    int64_t gone = good ? sqlite3_changes64(db->sqlite) : -1;
-    if (!good) problem_put(db->sqlite, problem, size);
-    sqlite3_finalize(statement);
+    static const char *const deletes[] = {"DELETE FROM responses WHERE client = ?1",
+                                          "DELETE FROM turns WHERE client = ?1"};
+    int64_t gone = 0;
+    for (int i = 0; i < 2 && gone >= 0; i++) {
+        sqlite3_stmt *statement = NULL;
+        bool good = sqlite3_prepare_v2(db->sqlite, deletes[i], -1, &statement, NULL) == SQLITE_OK;
+        if (good) response_db_bind(statement, 1, client);
+        good = good && sqlite3_step(statement) == SQLITE_DONE;
+        gone = good ? gone + sqlite3_changes64(db->sqlite) : -1;
+        if (!good) response_db_problem(db->sqlite, problem, size);
+        sqlite3_finalize(statement);
+    }
     (void)response_db_run(db->sqlite, "PRAGMA wal_checkpoint(TRUNCATE)"); /* else soon, by who writes next */
     return gone;
 }
@@ -375,11 +439,11 @@ int64_t response_db_purge(struct response_db *db, struct str client, char *probl
 static void response_db_line_put(sqlite3_stmt *row, struct text *text) {
     static const struct str members[] = {STR("input"), STR("output"), STR("response")};
     text_put(text, STR("{\"kind\":\"response\""));
-    text_json_str(text, STR("id"), column(row, 0));
+    text_json_str(text, STR("id"), response_db_column(row, 0));
     text_json_i64(text, STR("created_s"), sqlite3_column_int64(row, 1));
-    text_json_str(text, STR("previous"), column(row, 2));
+    text_json_str(text, STR("previous"), response_db_column(row, 2));
     for (int i = 0; i < 3; i++) {
-        struct str value = column(row, i + 3);
+        struct str value = response_db_column(row, i + 3);
         text_json_key(text, members[i]);
         text_put(text, value.len ? value : STR("null"));
     }
@@ -404,7 +468,7 @@ bool response_db_export(struct response_db *db, struct str client, bool (*put)(v
         arena_reset(&arena);
     }
     bool read = step == SQLITE_DONE;
-    if (!read && step != SQLITE_ROW) problem_put(db->sqlite, problem, size);
+    if (!read && step != SQLITE_ROW) response_db_problem(db->sqlite, problem, size);
     sqlite3_finalize(rows);
     arena_free(&arena);
     return good && read;

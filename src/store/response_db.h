@@ -1,5 +1,6 @@
 /* response_db.h - stored responses in one SQLite file, STATE_DIR/responses.db: each with what was asked and answered,
- * under the client that made it. One thread at a time. */
+ * under the client that made it. Turns of conversations lie in the same file, under the same limits
+ * (conversation_db.h). One thread at a time. */
 #ifndef WEIR_STORE_RESPONSE_DB_H
 #define WEIR_STORE_RESPONSE_DB_H
 
@@ -36,8 +37,8 @@ bool response_db_peek(const char *path, bool *any, bool *of_clients, char *probl
 /* From now on half a second at most is spent on waiting for another process's lock. */
 void response_db_hurry(struct response_db *db);
 void response_db_close(struct response_db *db);
-/* An id that the client has already is replaced. What no longer fits beside it goes, the oldest first: of the client,
- * then of all. false: *problem, and nothing has changed. */
+/* An id that the client has already is replaced. What no longer fits beside it goes, responses and turns, the oldest
+ * first: of the client, then of all. false: *problem, and nothing has changed. */
 bool response_db_put(struct response_db *db, const struct stored_response *response,
                      const struct response_limits *limits, int64_t now_s, char *problem, size_t size);
 /* The member is "response" or "input". Into text, which grows. */
@@ -48,12 +49,12 @@ enum stored response_db_get(struct response_db *db, struct str client, struct st
 enum stored response_db_history(struct response_db *db, struct str client, struct str id, size_t most,
                                 struct text *text, char *problem, size_t size);
 enum stored response_db_remove(struct response_db *db, struct str client, struct str id, char *problem, size_t size);
-/* All of a client's, and no word of them stays in the file. How many, or -1. */
+/* All of a client's, its turns too, and no word of them stays in the file. How many rows, or -1. */
 int64_t response_db_purge(struct response_db *db, struct str client, char *problem, size_t size);
 /* All of a client's as JSON, a line each, the oldest first. false: *problem, which is empty where `put` ended it. */
 bool response_db_export(struct response_db *db, struct str client, bool (*put)(void *context, struct str line),
                         void *context, char *problem, size_t size);
-/* Forgets what is older; how many, or -1. */
+/* Forgets what is older, turns too; how many, or -1. */
 int64_t response_db_forget(struct response_db *db, int64_t before_s, char *problem, size_t size);
 
 #endif

@@ -98,6 +98,8 @@ CHANGES = {
     ("PATCH", "/admin/v1/budgets/*"): [("b", {"usd": 2}, "budget.change", "b")],
     ("DELETE", "/admin/v1/budgets/*"): [("b", None, "budget.remove", "b")],
     ("POST", "/admin/v1/lock/*"): [("one-at-a-time", {"target": "two/m"}, "lock.move", "one-at-a-time")],
+    ("DELETE", "/admin/v1/conversations/*"): [],  # of one that is there: test_conversations.py
+    ("DELETE", "/admin/v1/conversations"): [("?client=app", None, "conversation.purge", "app")],
     ("POST", "/admin/v1/usage/recost"): [("", {"prices": ["p"], "rows": [[1, 2, 0]]}, "usage.recost", "p")],
     ("POST", "/admin/v1/reload"): [("", None, "config.reload", "")],
     ("POST", "/admin/v1/route"): [("", {"model": "m", "messages": []}, None, "it is a question")],

@@ -1,6 +1,6 @@
 /* response_db_test.c - stored responses within their limits: oldest first out, sums that stay true, files of earlier
  * versions. */
-#include "store/response_db.h"
+#include "store/conversation_db.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -217,6 +217,86 @@ static void what_is_there_can_be_told_without_opening_it_for_good(void **state) 
     response_db_close(db);
 }
 
+/* -- turns of conversations -- */
+
+static bool turn_put(struct response_db *db, const char *client, const char *request, const struct str *messages,
+                     size_t count, const struct conversation_link *links, size_t link_count, unsigned char link,
+                     int64_t of_client, int64_t now_s) {
+    const struct conversation_turn turn = {.client = str_from(client),
+                                           .session = STR(""),
+                                           .request_id = str_from(request),
+                                           .api = STR("chat"),
+                                           .model = STR("m"),
+                                           .answer_id = str_from(request),
+                                           .previous = STR(""),
+                                           .messages = messages,
+                                           .message_count = count,
+                                           .links = links,
+                                           .link_count = link_count,
+                                           .link = {.bytes = {link}},
+                                           .answer = STR("{}"),
+                                           .alternatives = STR("")};
+    return conversation_db_put(db, &turn, &(struct response_limits){0, of_client}, now_s, problem, sizeof problem);
+}
+
+static struct str lines_of(struct response_db *db, const char *client, const char *id, struct arena *arena) {
+    struct text text = text_in_arena(arena, 64);
+    int64_t after = 0;
+    assert_int_equal(
+        conversation_db_lines(db, str_from(client), str_from(id), &after, 1 << 20, &text, problem, sizeof problem),
+        stored_found);
+    return text_str(&text);
+}
+
+static size_t count_of(struct str text, const char *word) {
+    size_t count = 0;
+    for (size_t at; (at = str_find(text, str_from(word))) != SIZE_MAX; count++)
+        text = str_slice(text, at + 1, text.len);
+    return count;
+}
+
+static void a_turn_joins_what_it_repeats_of_its_own_client_alone(void **state) {
+    (void)state;
+    struct response_db *db = opened();
+    struct arena arena;
+    const struct str messages[] = {STR("{\"m\":1}"), STR("{\"m\":2}"), STR("{\"m\":3}")};
+    const struct conversation_link links[] = {{{{9}}, 3}, {{{7}}, 2}};
+    arena_init(&arena, 1024, 1 << 20);
+    assert_true(turn_put(db, "app", "a", messages, 1, NULL, 0, 7, 0, 1));
+    assert_true(turn_put(db, "app", "b", messages, 3, links, 2, 8, 0, 2));
+    assert_true(turn_put(db, "other", "c", messages, 3, links, 2, 8, 0, 3));
+    struct str app = lines_of(db, "app", "", &arena), other = lines_of(db, "other", "", &arena);
+    assert_int_equal(count_of(app, "{\"m\":1}"), 1); /* the second turn has what is new of it alone */
+    assert_int_equal(count_of(app, "{\"m\":3}"), 1);
+    assert_int_equal(count_of(other, "{\"m\":1}"), 1);
+    struct text list = text_in_arena(&arena, 64);
+    assert_int_equal(conversation_db_list(db, STR("app"), STR(""), 10, &list, problem, sizeof problem), stored_found);
+    assert_int_equal(count_of(text_str(&list), "\"turns\":2"), 1);
+    response_db_close(db);
+    arena_free(&arena);
+}
+
+static void turns_and_responses_share_their_room_and_the_oldest_goes(void **state) {
+    (void)state;
+    struct response_db *db = opened();
+    struct arena arena;
+    const struct str message = STR("{}");
+    arena_init(&arena, 1024, 1 << 20);
+    assert_true(turn_put(db, "app", "t1", &message, 1, NULL, 0, 1, 1200, 1));
+    assert_true(put(db, "app", "r2", 200, 0, 1200, 2));
+    assert_true(turn_put(db, "app", "t3", &message, 1, NULL, 0, 3, 1200, 3));
+    assert_true(put(db, "app", "r4", 500, 0, 1200, 4)); /* the first turn goes */
+    assert_true(has(db, "app", "r2") && has(db, "app", "r4"));
+    assert_int_equal(count_of(lines_of(db, "app", "", &arena), "t1"), 0);
+    assert_int_equal(count_of(lines_of(db, "app", "", &arena), "\"request_id\":\"t3\""), 1);
+    assert_true(put(db, "app", "r5", 300, 0, 1200, 5)); /* then the response */
+    assert_false(has(db, "app", "r2"));
+    assert_int_equal(response_db_purge(db, STR("app"), problem, sizeof problem), 3);
+    assert_int_equal(lines_of(db, "app", "", &arena).len, 0);
+    response_db_close(db);
+    arena_free(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_clients_oldest_gives_way_and_nobody_elses, begin, end),
@@ -224,6 +304,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(one_that_never_fits_is_told_and_drives_nothing_out, begin, end),
         cmocka_unit_test_setup_teardown(the_sums_stay_true_whatever_is_removed_or_replaced, begin, end),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_no_failure_and_a_failure_says_why, begin, end),
+        cmocka_unit_test_setup_teardown(a_turn_joins_what_it_repeats_of_its_own_client_alone, begin, end),
+        cmocka_unit_test_setup_teardown(turns_and_responses_share_their_room_and_the_oldest_goes, begin, end),
         cmocka_unit_test_setup_teardown(a_file_of_an_earlier_version_is_taken_over_with_its_sizes, begin, end),
         cmocka_unit_test_setup_teardown(what_is_there_can_be_told_without_opening_it_for_good, begin, end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
