@@ -251,6 +251,17 @@ WEIR_API int weir_client_reset(struct weir *weir, const char *name, struct weir_
 WEIR_API char *weir_client(struct weir *weir, const char *name, struct weir_error *error);
 WEIR_API char *weir_clients(struct weir *weir, const char *after, unsigned most, struct weir_error *error);
 
+/* All that is kept of one client, or of an owner's clients (the other is NULL), is taken from its name, for good;
+ * amounts and times stay, what this process remembers goes too. JSON that tells how much: weir_free. NULL: *error; it
+ * may be called again. Where the state folder is this weir's own; a row of the audit comes first. Blocks, for long
+ * where there is much. */
+WEIR_API char *weir_purge(struct weir *weir, const char *client, const char *owner, struct weir_error *error);
+/* The same, told: JSON, a line each, one or more of them at a time, borrowed during the call; anything but 0 ends it.
+ * 0, or -1. */
+WEIR_API int weir_export(struct weir *weir, const char *client, const char *owner,
+                         int (*line)(void *context, const char *lines, size_t len), void *context,
+                         struct weir_error *error);
+
 /* -- entries of the configuration -- */
 
 /* Routes, rules, owners, templates and budgets, changed at run time, where the state folder is this weir's own (weir

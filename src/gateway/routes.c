@@ -84,6 +84,8 @@ static const struct gateway_route routes[] = {
     {http_post, STR("/admin/v1/usage/recost"), access_admin, answer_recost, true},
     {http_get, STR("/admin/v1/audit"), access_operator, answer_audit, false},
     {http_get, STR("/admin/v1/audit/*"), access_operator, answer_audit, false},
+    {http_post, STR("/admin/v1/purge"), access_admin, answer_purge, true},
+    {http_get, STR("/admin/v1/export"), access_admin, answer_export, false},
     {http_get, STR("/admin/v1/conversations"), access_operator, answer_conversations, false},
     {http_delete, STR("/admin/v1/conversations"), access_admin, answer_conversations, false},
     {http_get, STR("/admin/v1/conversations/*"), access_admin, answer_conversations, false},

@@ -112,6 +112,9 @@ void answer_metrics(struct visit *visit);
 void answer_dashboard(struct visit *visit);
 void answer_models(struct visit *visit);
 void answer_model(struct visit *visit);
+/* admin_erase.c */
+void answer_purge(struct visit *visit);
+void answer_export(struct visit *visit);
 /* conversations.c */
 void answer_own_conversations(struct visit *visit);
 void answer_conversations(struct visit *visit);

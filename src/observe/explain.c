@@ -148,6 +148,21 @@ struct str explain_find(const struct explain_ring *ring, struct str request_id) 
     return STR_NONE;
 }
 
+void explain_forget(struct explain_ring *ring, struct str client) {
+    uint64_t client_hash = str_hash(client);
+    size_t held = held_of(ring);
+    uint32_t at = ring->newest;
+    for (size_t n = 0; n < held; n++) {
+        struct record *record = record_at(ring, at);
+        at = record->before;
+        if (record->client_hash != client_hash) continue;
+        memory_wipe(record->text, (size_t)record->id_len + record->caller_id_len + record->story_len);
+        record->id_len = record->caller_id_len = record->story_len = 0; /* it stays in its chain, and nobody finds it */
+        record->client_hash = 0;
+        record->time_ms = 0;
+    }
+}
+
 struct explain_called explain_find_called(const struct explain_ring *ring, struct str caller_id, struct str client) {
     uint64_t client_hash = str_hash(client);
     struct explain_called found = {.story = STR_NONE};

@@ -38,6 +38,8 @@ struct explain_key {
 /* Copies both. false: the record is longer than explain_record_bytes, or the id empty or longer than limit_request_id.
  */
 bool explain_put(struct explain_ring *ring, const struct explain_key *key, struct str story);
+/* All of this client's are gone, and nothing of them stays in memory; their places are free when their turn comes. */
+void explain_forget(struct explain_ring *ring, struct str client);
 /* Of the requests of this client ({NULL,0}: of any) that chose this id: the newest, and how many there are. Looks at
  * each. Until the next put. */
 struct explain_called {

@@ -36,6 +36,38 @@ void alerts_credential_old(struct alerts *alerts, struct str credential, int64_t
     pthread_mutex_unlock(&alerts->mutex);
 }
 
+/* -- a name that goes -- */
+
+struct alerts_erasing {
+    struct alerts *alerts;
+    char prefix[alert_subject_max], tombstone[64];
+};
+
+static void alerts_erase_run(void *context) {
+    struct alerts_erasing *erasing = context;
+    struct alerts *alerts = erasing->alerts;
+    struct str prefix = str_from(erasing->prefix);
+    pthread_mutex_lock(&alerts->mutex);
+    for (size_t i = 0; i < alerts->board.count; i++) {
+        struct alert *alert = &alerts->board.list[i];
+        char renamed[alert_subject_max + 64];
+        if (!str_starts(str_from(alert->subject), prefix)) continue;
+        snprintf(renamed, sizeof renamed, "%s %s", erasing->tombstone, alert->subject + prefix.len);
+        str_copy(alert->subject, sizeof alert->subject, str_from(renamed));
+    }
+    pthread_mutex_unlock(&alerts->mutex);
+    memory_give(erasing);
+}
+
+void alerts_erase(struct alerts *alerts, struct str client, const char *tombstone) {
+    struct alerts_erasing *erasing = alerts ? memory_take_zeroed(sizeof *erasing) : NULL;
+    if (!erasing) return;
+    erasing->alerts = alerts;
+    snprintf(erasing->prefix, sizeof erasing->prefix, "client %.*s ", STR_ARG(client));
+    str_copy(erasing->tombstone, sizeof erasing->tombstone, str_from(tombstone));
+    if (!loop_post(alerts->loop, alerts_erase_run, erasing)) memory_give(erasing);
+}
+
 static void webhook_put(const struct alerts *alerts, struct text *text) {
     text_put(text, STR(",\"webhook\":{"));
     text_json_u64(text, STR("delivered"), alerts->posts[metrics_post_delivered]);

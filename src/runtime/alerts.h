@@ -20,6 +20,8 @@ void alerts_close(struct alerts *alerts);
 
 /* {"alerts":[...],"dropped":0,"webhook":{...}}, the newest first; only those that last, where so asked. */
 void alerts_write(struct alerts *alerts, bool active_only, struct text *text);
+/* A client's name goes from the alerts of its budgets, as the ledger's rows have it. */
+void alerts_erase(struct alerts *alerts, struct str client, const char *tombstone);
 /* A credential is older than it should be: to be said again at least each minute, while it is. */
 void alerts_credential_old(struct alerts *alerts, struct str credential, int64_t age_days, int64_t most_days);
 

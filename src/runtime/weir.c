@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/pattern.h"
 #include "net/loop.h"
+#include "runtime/erasers.h"
 
 static const char *system_environment(void *context, const char *name) {
     (void)context;
@@ -274,7 +275,8 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
     bool opened = reports_open(weir) && (weir->clients = library_clients_new(weir)) != NULL &&
                   (weir->notices = notices_new(library_now_s())) != NULL;
     opened = opened && (weir->issuers = issuers_new(weir)) != NULL &&
-             (weir->identities = identities_new(weir)) != NULL && responses_of(weir);
+             (weir->identities = identities_new(weir)) != NULL && (weir->erasers = erasers_new(weir)) != NULL &&
+             responses_of(weir);
     if (opened) targets_register(weir, weir->deployment->snapshot);
     if (opened) issuers_register(weir->issuers, weir->deployment->snapshot, true);
     if (opened && (!books_of(weir, &why) || !library_clients_open(weir, &why) ||
@@ -544,6 +546,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     if (!weir) return;
     key_keeper_end(&weir->keeper);
     issuers_close(weir->issuers);
+    erasers_finish(weir->erasers);
     alerts_close(weir->alerts);
     weir->alerts = NULL;
     if (weir->workers)
@@ -552,6 +555,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
         response_store_finish(weir->responses);
     key_keeper_write(weir);
     response_store_free(weir->responses);
+    erasers_free(weir->erasers);
     books_close(weir->books);
     reasoning_memory_free(&weir->reasoning);
     if (weir->deployment) deployment_release(weir->deployment);

@@ -59,6 +59,7 @@ struct weir {
     char overlay_path[overlay_path_max]; /* of the first load: a state folder does not move */
     char ledger_place[ledger_place_max]; /* the same; it may hold a password */
     struct response_store *responses;    /* stored ones */
+    struct erasers *erasers;             /* purges and exports */
     struct books *books;                 /* what is spent; NULL: the state folder is another's */
     struct alerts *alerts;               /* NULL: the same */
     struct notices *notices;             /* for who listens */

@@ -99,6 +99,7 @@ CHANGES = {
     ("DELETE", "/admin/v1/budgets/*"): [("b", None, "budget.remove", "b")],
     ("POST", "/admin/v1/lock/*"): [("one-at-a-time", {"target": "two/m"}, "lock.move", "one-at-a-time")],
     ("DELETE", "/admin/v1/conversations/*"): [],  # of one that is there: test_conversations.py
+    ("POST", "/admin/v1/purge"): [("", {"client": "nobody-yet"}, "client.purge", "(erased)")],
     ("DELETE", "/admin/v1/conversations"): [("?client=app", None, "conversation.purge", "app")],
     ("POST", "/admin/v1/usage/recost"): [("", {"prices": ["p"], "rows": [[1, 2, 0]]}, "usage.recost", "p")],
     ("POST", "/admin/v1/reload"): [("", None, "config.reload", "")],
