@@ -14,6 +14,8 @@ bool postgres_url_check(const char *url, char *problem, size_t size);
 /* What every driver's SQL has: numbers_both(a, b) and numbers_all(x); durations_both(a, b) and durations_all(x);
  * day_text(days), hour_text(hours) and time_text(ms) since 1970; now_s(). SQLite's are ledger_functions.c. */
 struct sqlite3;
+/* Of a file; NULL: it is a server's. */
+struct sqlite3 *database_sqlite(struct database *database);
 bool ledger_functions_register(struct sqlite3 *sqlite);
 
 #endif

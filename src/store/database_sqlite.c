@@ -223,6 +223,10 @@ static const struct database_driver driver = {.close = sqlite_close,
                                               .text = sqlite_text,
                                               .bytes = sqlite_bytes};
 
+struct sqlite3 *database_sqlite(struct database *database) {
+    return database->driver == &driver ? sqlite_of(database) : NULL;
+}
+
 static struct statement *sqlite_prepare(struct database *database, const char *sql, bool kept) {
     struct sqlite_statement *statement = memory_take_zeroed(sizeof *statement);
     if (!statement) return NULL;

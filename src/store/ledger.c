@@ -9,23 +9,16 @@
 #include "base/memory.h"
 #include "store/ledger_erase.h"
 #include "store/ledger_internal.h"
+#include "store/ledger_sums.h"
+#include "store/row_block.h"
 
 enum {
-    groups_max = 128,
-    group_places = 4 * groups_max,
+    attempt_columns = record_numbers + record_texts + record_words,
     names_kept = 256,
     words_kept = 1024,
     charges_kept = 256,
-    waiting_max = 128
-};
-
-/* What one hour, day or session of an hour, provider, model, ... have gathered since the last transaction. */
-struct usage_group {
-    struct usage_group_key {
-        int64_t grain, at, names[usage_names];
-    } key;
-    int64_t sums[usage_sums];
-    struct histogram durations, first_tokens;
+    waiting_max = row_block_rows_max,
+    waiting_charges_max = 8 * waiting_max
 };
 
 /* The id of a name that was looked up; a place for each hash. */
@@ -45,9 +38,10 @@ struct charge_sum {
 
 /* An attempt that is on its way to the database, until it is known whether it was there already: then it counts. */
 struct attempt_waiting {
-    int64_t changes, numbers[record_numbers], names[usage_names];
-    struct record_charge charges[record_charges_max];
-    size_t charge_count;
+    bool in_block;   /* what it changes the block says */
+    int64_t changes; /* as its statement says */
+    int64_t numbers[record_numbers], names[usage_names];
+    size_t charges, charge_count; /* among those of all that wait */
 };
 
 /* The same of a caller's word. */
@@ -59,16 +53,17 @@ struct word_kept {
 
 struct ledger {
     struct database *database;
-    struct statement *add, *name_find, *name_add, *instance_find, *instance_add, *usage_add, *charge, *charge_value;
+    struct statement *add, *name_find, *name_add, *instance_find, *instance_add, *charge, *charge_value;
     struct statement *word_add, *word_tag_add, *word_find, *word_stays, *word_text, *owner_part, *tag_part;
-    struct usage_group *groups;
-    size_t group_count;
-    uint16_t *group_at; /* by the hash of its key: its place in `groups`, + 1 */
+    struct row_block *block; /* of attempts; NULL: each goes in by a statement */
+    struct ledger_sums *sums;
     struct name_kept *names;
+    struct name_kept *last_names[record_texts]; /* each text's of the last attempt */
     struct word_kept *words;
     struct charge_sum *charges;
-    struct attempt_waiting *waiting; /* NULL: what is added is known at once */
-    size_t waiting_count;
+    struct attempt_waiting *waiting;
+    struct record_charge *waiting_charges;
+    size_t waiting_count, waiting_charge_count;
     struct ledger_erasures erasures;
     int64_t changes_seen; /* of other connections: what is kept of names is as it was then */
     uint64_t instance;    /* the one whose id is kept */
@@ -79,6 +74,7 @@ struct database *ledger_database(struct ledger *ledger) {
     return ledger->database;
 }
 int64_t ledger_instance(struct ledger *ledger) { return ledger->instance_id; }
+bool ledger_has_block(const struct ledger *ledger) { return ledger->block != NULL; }
 void ledger_names_changed(struct ledger *ledger) { ledger->changes_seen = -1; }
 const char *ledger_problem(struct ledger *ledger) { return database_problem(ledger->database); }
 
@@ -138,28 +134,14 @@ static bool add_prepare(struct ledger *ledger) {
     return ledger_prepare(ledger, sql, &ledger->add);
 }
 
-static bool usage_prepare(struct ledger *ledger) {
-    static const char *const names[] = {
-#define X(name) #name,
-        USAGE_SUMS(X)
-#undef X
-    };
-    char sql[4096];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
-    text_put(&text, STR("INSERT INTO usage(durations, first_tokens, grain, at"));
-    for (size_t i = 0; i < usage_names; i++) text_printf(&text, ", %s", usage_name_columns[i]);
-    for (size_t i = 0; i < usage_sums; i++) text_printf(&text, ", %s", names[i]);
-    text_put(&text, STR(") VALUES(?1, ?2, ?3, ?4"));
-    for (int i = 0; i < usage_names + usage_sums; i++) text_printf(&text, ", ?%d", i + 5);
-    text_put(&text, STR(") ON CONFLICT(grain, at"));
-    for (size_t i = 0; i < usage_names; i++) text_printf(&text, ", %s", usage_name_columns[i]);
-    text_put(&text, STR(") DO UPDATE SET durations = durations_both(usage.durations, excluded.durations), "
-                        "first_tokens = durations_both(usage.first_tokens, excluded.first_tokens)"));
-    for (size_t i = 0; i < usage_sums; i++)
-        text_printf(&text, ", %s = numbers_both(usage.%s, excluded.%s)", names[i], names[i], names[i]);
-    CHECK(!text.failed);
-    sql[text.len] = 0;
-    return ledger_prepare(ledger, sql, &ledger->usage_add);
+/* The same columns. */
+static struct row_block *attempts_block_open(struct database *database) {
+    struct row_shape shape = {.table = "attempts", .column_count = attempt_columns};
+    struct str *column = shape.columns;
+    for (int i = 0; i < record_numbers; i++) *column++ = record_number_name((enum record_number)i);
+    for (int i = 0; i < record_texts; i++) *column++ = record_text_name((enum record_text)i);
+    for (int i = 0; i < record_words; i++) *column++ = record_word_name((enum record_word)i);
+    return row_block_open(database, &shape);
 }
 
 static bool words_prepare(struct ledger *ledger) {
@@ -212,7 +194,8 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
     bool good =
         version >= 0 && (version > 0 || database_care(ledger->database, database_careless)) &&
         (version == ledger_version || ledger_migrate(ledger->database)) &&
-        database_care(ledger->database, database_careful) && add_prepare(ledger) && usage_prepare(ledger) &&
+        database_care(ledger->database, database_careful) && add_prepare(ledger) &&
+        (ledger->sums = ledger_sums_open(ledger->database)) &&
         ledger_prepare(ledger, "SELECT id FROM names WHERE name = ?1", &ledger->name_find) &&
         ledger_prepare(ledger, "INSERT INTO names(name) VALUES(?1) RETURNING id", &ledger->name_add) &&
         ledger_prepare(ledger, "SELECT id FROM instances WHERE instance = ?1", &ledger->instance_find) &&
@@ -223,14 +206,13 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
         snprintf(problem, size, "%s: %s%s", shown, ledger_problem(ledger), database_mend(ledger->database));
         return false;
     }
-    ledger->groups = memory_take_zeroed(groups_max * sizeof *ledger->groups);
-    ledger->group_at = memory_take_zeroed(group_places * sizeof *ledger->group_at);
     ledger->names = memory_take_zeroed(names_kept * sizeof *ledger->names);
     ledger->charges = memory_take_zeroed(charges_kept * sizeof *ledger->charges);
     ledger->words = memory_take_zeroed(words_kept * sizeof *ledger->words);
-    if (ledger->database->driver->defers) ledger->waiting = memory_take_zeroed(waiting_max * sizeof *ledger->waiting);
-    good = (ledger->waiting || !ledger->database->driver->defers) && ledger->groups && ledger->group_at &&
-           ledger->names && ledger->charges && ledger->words;
+    ledger->waiting = memory_take_zeroed(waiting_max * sizeof *ledger->waiting);
+    ledger->waiting_charges = memory_take_zeroed(waiting_charges_max * sizeof *ledger->waiting_charges);
+    ledger->block = attempts_block_open(ledger->database);
+    good = ledger->waiting && ledger->waiting_charges && ledger->names && ledger->charges && ledger->words;
     if (!good) snprintf(problem, size, "no memory for the ledger");
     return good;
 }
@@ -270,16 +252,17 @@ bool ledger_is_gone(struct ledger *ledger) { return database_is_gone(ledger->dat
 void ledger_close(struct ledger *ledger) {
     if (!ledger) return;
     struct statement *const statements[] = {
-        ledger->add,        ledger->name_find, ledger->name_add,   ledger->instance_find, ledger->instance_add,
-        ledger->usage_add,  ledger->charge,    ledger->word_add,   ledger->word_tag_add,  ledger->word_find,
-        ledger->word_stays, ledger->word_text, ledger->owner_part, ledger->tag_part,      ledger->charge_value};
+        ledger->add,       ledger->name_find,  ledger->name_add,     ledger->instance_find, ledger->instance_add,
+        ledger->charge,    ledger->word_add,   ledger->word_tag_add, ledger->word_find,     ledger->word_stays,
+        ledger->word_text, ledger->owner_part, ledger->tag_part,     ledger->charge_value};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) statement_end(statements[i]);
+    ledger_sums_close(ledger->sums);
+    row_block_close(ledger->block);
     database_close(ledger->database);
-    memory_give(ledger->groups);
-    memory_give(ledger->group_at);
     memory_give(ledger->names);
     memory_give(ledger->charges);
     memory_give(ledger->waiting);
+    memory_give(ledger->waiting_charges);
     erasures_free(&ledger->erasures);
     memory_give(ledger->words);
     memory_give(ledger);
@@ -298,10 +281,14 @@ static int64_t ledger_id(struct statement *find, struct statement *add) {
     return id;
 }
 
+static bool name_is_kept(const struct name_kept *kept, struct str name) {
+    return kept->id > 0 && str_eq(str_make(kept->name, kept->len), name);
+}
+
 static int64_t name_id(struct ledger *ledger, struct str name) {
     struct name_kept *kept = &ledger->names[str_hash(name) % names_kept];
     if (name.len > record_text_most) name.len = record_text_most;
-    if (kept->id > 0 && str_eq(str_make(kept->name, kept->len), name)) return kept->id;
+    if (name_is_kept(kept, name)) return kept->id;
     param_text(ledger->name_find, 1, name);
     param_text(ledger->name_add, 1, name);
     int64_t id = ledger_id(ledger->name_find, ledger->name_add);
@@ -428,126 +415,6 @@ static bool tag_parts_note(struct ledger *ledger, int64_t id, const struct recor
     return good;
 }
 
-/* -- sums -- */
-
-static bool group_write(struct ledger *ledger, const struct usage_group *group) {
-    unsigned char durations[durations_bytes_max], first_tokens[durations_bytes_max];
-    struct statement *add = ledger->usage_add;
-    int at = 1;
-    size_t durations_len = durations_put(&group->durations, durations),
-           first_len = durations_put(&group->first_tokens, first_tokens);
-    param_bytes(add, at++, durations, (int)durations_len);
-    param_bytes(add, at++, first_tokens, (int)first_len);
-    param_number(add, at++, group->key.grain);
-    param_number(add, at++, group->key.at);
-    param_numbers(add, at, group->key.names, usage_names);
-    param_numbers(add, at + usage_names, group->sums, usage_sums);
-    return statement_send(add, NULL);
-}
-
-static void groups_clear(struct ledger *ledger) {
-    ledger->group_count = 0;
-    memset(ledger->group_at, 0, group_places * sizeof *ledger->group_at);
-}
-
-static bool groups_write(struct ledger *ledger) {
-    bool good = true;
-    for (size_t i = 0; i < ledger->group_count && good; i++) good = group_write(ledger, &ledger->groups[i]);
-    groups_clear(ledger);
-    return good;
-}
-
-/* NULL: there was no place, and making one failed. */
-static struct usage_group *usage_group_of(struct ledger *ledger, const struct usage_group_key *key) {
-    uint64_t hash = str_hash(str_make((const char *)key, sizeof *key));
-    if (ledger->group_count == groups_max && !groups_write(ledger)) return NULL;
-    for (size_t place = hash % group_places;; place = (place + 1) % group_places) {
-        uint16_t *at = &ledger->group_at[place];
-        struct usage_group *group = &ledger->groups[*at ? *at - 1 : (int)ledger->group_count];
-        if (*at && memcmp(&group->key, key, sizeof *key) == 0) return group;
-        if (*at) continue;
-        *at = (uint16_t)++ledger->group_count;
-        memset(group, 0, sizeof *group);
-        group->key = *key;
-        return group;
-    }
-}
-
-static int64_t ledger_count(int64_t number) { return number > 0 ? number : 0; }
-
-/* By what the rest of its input cost: 0 where all of it was cached. */
-static int64_t cache_saved(const int64_t sums[usage_sums]) {
-    int64_t cached = sums[usage_cached_tokens],
-            plain = sums[usage_input_tokens] - cached - sums[usage_cache_write_tokens];
-    if (cached <= 0 || plain <= 0) return 0;
-    __int128 saved = (__int128)sums[usage_input_nano_usd] * cached / plain - sums[usage_cached_nano_usd];
-    return saved < 0 ? 0 : saved > INT64_MAX ? INT64_MAX : (int64_t)saved;
-}
-
-/* What this attempt adds to each sum. */
-static void usage_of(const struct record *record, int64_t sums[usage_sums]) {
-    const int64_t *numbers = record->numbers, flags = numbers[record_flags];
-    memset(sums, 0, usage_sums * sizeof *sums);
-    sums[usage_requests] = numbers[record_attempt] == 0;
-    sums[usage_attempts] = 1;
-    sums[usage_cancelled] = (flags & record_cancelled) != 0;
-    sums[usage_errors] = !(flags & (record_succeeded | record_cancelled));
-    sums[usage_estimated] = (flags & record_estimated) != 0;
-    sums[usage_lost] = (flags & record_lost) != 0;
-    sums[usage_unpriced] =
-        numbers[record_cost_nano_usd] < 0 && (numbers[record_input_tokens] > 0 || numbers[record_output_tokens] > 0);
-    sums[usage_input_tokens] = ledger_count(numbers[record_input_tokens]);
-    sums[usage_output_tokens] = ledger_count(numbers[record_output_tokens]);
-    sums[usage_cached_tokens] = ledger_count(numbers[record_cached_tokens]);
-    sums[usage_cache_write_tokens] = ledger_count(numbers[record_cache_write_tokens]);
-    sums[usage_reasoning_tokens] = ledger_count(numbers[record_reasoning_tokens]);
-    sums[usage_cost_nano_usd] = ledger_count(numbers[record_cost_nano_usd]);
-    sums[usage_input_nano_usd] = ledger_count(numbers[record_input_nano_usd]);
-    sums[usage_output_nano_usd] = ledger_count(numbers[record_output_nano_usd]);
-    sums[usage_cached_nano_usd] = ledger_count(numbers[record_cached_nano_usd]);
-    sums[usage_cache_write_nano_usd] = ledger_count(numbers[record_cache_write_nano_usd]);
-    sums[usage_tools_nano_usd] = ledger_count(numbers[record_tools_nano_usd]);
-    sums[usage_fees_nano_usd] = ledger_count(numbers[record_fees_nano_usd]);
-    sums[usage_provider_nano_usd] = ledger_count(numbers[record_provider_nano_usd]);
-    sums[usage_cache_saved_nano_usd] = cache_saved(sums);
-    sums[usage_duration_us] = ledger_count(numbers[record_duration_us]);
-}
-
-static bool group_add(struct ledger *ledger, const struct usage_group_key *key, const struct record *record,
-                      const int64_t sums[usage_sums]) {
-    struct usage_group *group = usage_group_of(ledger, key);
-    if (!group) return false;
-    for (size_t i = 0; i < usage_sums; i++) group->sums[i] = ledger_sum(group->sums[i], sums[i]);
-    if (record->numbers[record_duration_us] > 0)
-        histogram_add(&group->durations, (uint64_t)record->numbers[record_duration_us]);
-    if (record->numbers[record_first_token_us] > 0)
-        histogram_add(&group->first_tokens, (uint64_t)record->numbers[record_first_token_us]);
-    return true;
-}
-
-/* In the sums of its hour, of its day, of its model, and of its session where it has one. */
-static bool usage_note(struct ledger *ledger, const struct record *record, const int64_t names[usage_names]) {
-    const int64_t hour = ledger_count(record->numbers[record_time_ms]) / 3600000;
-    struct usage_group_key key = {.grain = usage_of_hours, .at = hour};
-    int64_t sums[usage_sums];
-    memcpy(key.names, names, sizeof key.names);
-    usage_of(record, sums);
-    if (key.names[usage_name_session]) {
-        key.grain = usage_of_sessions;
-        if (!group_add(ledger, &key, record, sums)) return false;
-        key.grain = usage_of_hours;
-        key.names[usage_name_session] = 0;
-    }
-    if (!group_add(ledger, &key, record, sums)) return false;
-    key.grain = usage_of_days;
-    key.at = hour / 24;
-    if (!group_add(ledger, &key, record, sums)) return false;
-    key = (struct usage_group_key){.grain = usage_of_models, .at = hour};
-    key.names[usage_name_provider] = names[usage_name_provider];
-    key.names[usage_name_model] = names[usage_name_model];
-    return group_add(ledger, &key, record, sums);
-}
-
 /* -- a transaction -- */
 
 /* Has another connection changed something since? Then no name's id is known any more, and some may be purged. */
@@ -564,7 +431,7 @@ static bool ledger_look(struct ledger *ledger) {
 }
 
 bool ledger_begin(struct ledger *ledger) {
-    CHECK(ledger->add && ledger->group_count == 0);
+    CHECK(ledger->add && ledger_sums_are_empty(ledger->sums));
     return database_begin(ledger->database) && ledger_look(ledger);
 }
 
@@ -599,16 +466,15 @@ static bool charges_write(struct ledger *ledger) {
     return good;
 }
 
-static bool charges_note(struct ledger *ledger, const struct record *record) {
-    int64_t cost = record->numbers[record_cost_nano_usd];
+static bool charges_note(struct ledger *ledger, int64_t cost, const struct record_charge *charges, size_t count) {
     bool good = true;
-    for (size_t i = 0; i < record->charge_count && good; i++) {
-        const struct record_charge *charge = &record->charges[i];
+    for (size_t i = 0; i < count && good; i++) {
+        const struct record_charge *charge = &charges[i];
         const struct record_charge of = {charge->budget, record_charge_window(charge)};
         struct hash_tag value = {{0, 0}};
         int64_t units = record_charge_units(charge), amount = units ? units : cost;
-        if (record_charge_has_value(charge) && ++i < record->charge_count) value = record_charge_value(charge);
-        if (amount <= 0 || i == record->charge_count) continue;
+        if (record_charge_has_value(charge) && ++i < count) value = record_charge_value(charge);
+        if (amount <= 0 || i == count) continue;
         struct charge_sum *kept = &ledger->charges[(of.budget ^ (uint64_t)of.window_s ^ value.words[0]) % charges_kept];
         bool same = kept->of.budget == of.budget && kept->of.window_s == of.window_s &&
                     kept->value.words[0] == value.words[0] && kept->value.words[1] == value.words[1];
@@ -632,10 +498,25 @@ bool ledger_budgets(struct ledger *ledger,
     return step == database_done;
 }
 
-/* Binds the record's texts from *at on; of a client that was purged its tombstone, and no ids. What stands for them;
- * false: a failure. */
-static bool texts_bind(struct ledger *ledger, const struct record *record, struct str tombstone, int *at,
-                       int64_t ids[record_texts]) {
+/* -- an attempt's row -- */
+
+static struct row_value row_number_of(int64_t number) {
+    return (struct row_value){.kind = database_number, .number = number};
+}
+
+/* The number of a text that is a name, of an owner with its parts; 0: a failure. */
+static int64_t attempt_name_id(struct ledger *ledger, enum record_text text, struct str name) {
+    struct name_kept *last = ledger->last_names[text];
+    if (last && (text != record_owner || last->parted) && name_is_kept(last, name)) return last->id;
+    const int64_t id = name_id(ledger, name);
+    if (id <= 0 || (text == record_owner && !owner_parts_note(ledger, id, name))) return 0;
+    ledger->last_names[text] = &ledger->names[str_hash(name) % names_kept];
+    return id;
+}
+
+/* Of a client that was purged its tombstone, and no ids. What stands for the names; false: a failure. */
+static bool attempt_texts(struct ledger *ledger, const struct record *record, struct str tombstone,
+                          struct row_value values[record_texts], int64_t ids[record_texts]) {
     char path[erased_path_max];
     for (int i = 0; i < record_texts; i++) {
         struct str text = record->texts[i];
@@ -644,84 +525,138 @@ static bool texts_bind(struct ledger *ledger, const struct record *record, struc
         if (i == record_owner) text = erasures_path(&ledger->erasures, text, record->numbers[record_time_ms], path);
         const bool may_lack = i > record_route;
         ids[i] = 0;
+        values[i] = (struct row_value){.kind = database_null, .bytes = text};
         if (i == record_metered) { /* without a byte: nothing was said, which is known */
-            if (text.at) param_bytes(ledger->add, *at, text.at, text.len);
-            if (!text.at) param_null(ledger->add, *at);
-            ++*at;
+            if (text.at) values[i].kind = database_bytes;
+        } else if (!text.len && may_lack) {
             continue;
+        } else if (!record_text_is_name((enum record_text)i)) {
+            values[i].kind = database_text;
+        } else {
+            ids[i] = attempt_name_id(ledger, (enum record_text)i, text);
+            if (!ids[i]) return false;
+            values[i] = row_number_of(ids[i]);
         }
-        if (!text.len && may_lack) {
-            param_null(ledger->add, (*at)++);
-            continue;
-        }
-        if (!record_text_is_name((enum record_text)i)) {
-            param_text(ledger->add, (*at)++, text);
-            continue;
-        }
-        ids[i] = name_id(ledger, text);
-        if (ids[i] <= 0 || (i == record_owner && !owner_parts_note(ledger, ids[i], text))) return false;
-        param_number(ledger->add, (*at)++, ids[i]);
     }
     return true;
 }
 
+static bool attempt_words(struct ledger *ledger, const struct record *record, bool purged,
+                          struct row_value values[record_words], int64_t words[record_words]) {
+    for (int i = 0; i < record_words; i++) {
+        words[i] = purged ? 0 : word_id(ledger, &record->words[i], i != record_session);
+        if (words[i] < 0 || (i == record_tags && !tag_parts_note(ledger, words[i], &record->words[i]))) return false;
+        values[i] = words[i] ? row_number_of(words[i]) : (struct row_value){.kind = database_null};
+    }
+    return true;
+}
+
+/* Its row, in the order of the record's tables, and what it is summed by. */
+static bool attempt_values(struct ledger *ledger, const struct record *record, struct row_value values[attempt_columns],
+                           int64_t names[usage_names]) {
+    int64_t ids[record_texts], words[record_words];
+    const struct str tombstone =
+        erasures_name(&ledger->erasures, record->texts[record_client], record->numbers[record_time_ms]);
+    for (size_t i = 0; i < record_numbers; i++) {
+        values[i] = row_number_of(record->numbers[i]);
+        if (record->numbers[i] < 0) values[i].kind = database_null;
+    }
+    if (!attempt_texts(ledger, record, tombstone, values + record_numbers, ids) ||
+        !attempt_words(ledger, record, tombstone.len > 0, values + record_numbers + record_texts, words))
+        return false;
+    names[usage_name_provider] = ids[record_provider];
+    names[usage_name_model] = ids[record_model];
+    names[usage_name_client] = ids[record_client];
+    names[usage_name_route] = ids[record_route];
+    names[usage_name_owner] = ids[record_owner];
+    names[usage_name_rule] = ids[record_rule];
+    names[usage_name_asked] = words[record_asked];
+    names[usage_name_tags] = words[record_tags];
+    names[usage_name_session] = words[record_session];
+    return true;
+}
+
+static void attempt_bind(struct statement *add, int64_t id, const struct record *record,
+                         const struct row_value values[attempt_columns]) {
+    param_number(add, 1, id);
+    param_counts(add, 2, record->numbers, record_numbers);
+    for (int i = record_numbers; i < attempt_columns; i++) {
+        const struct row_value *value = &values[i];
+        switch (value->kind) {
+        case database_number: param_number(add, i + 2, value->number); break;
+        case database_text: param_text(add, i + 2, value->bytes); break;
+        case database_bytes: param_bytes(add, i + 2, value->bytes.at, value->bytes.len); break;
+        default: param_null(add, i + 2);
+        }
+    }
+}
+
 /* -- those that are on their way -- */
 
+static void waiting_clear(struct ledger *ledger) { ledger->waiting_count = ledger->waiting_charge_count = 0; }
+
+/* Those that were not there before count. */
 static bool attempts_settle(struct ledger *ledger) {
     const size_t count = ledger->waiting_count;
-    bool good = database_settle(ledger->database);
-    ledger->waiting_count = 0;
+    bool added[row_block_rows_max], good = database_settle(ledger->database);
+    size_t in_block = 0;
+    good = good && (!ledger->block || row_block_send(ledger->block, added));
+    waiting_clear(ledger);
     for (size_t i = 0; i < count && good; i++) {
         const struct attempt_waiting *waiting = &ledger->waiting[i];
-        struct record record = {.charges = waiting->charges, .charge_count = waiting->charge_count};
-        if (waiting->changes != 1) continue;
-        memcpy(record.numbers, waiting->numbers, sizeof record.numbers);
-        good = usage_note(ledger, &record, waiting->names) && charges_note(ledger, &record);
+        if (waiting->in_block ? !added[in_block++] : waiting->changes != 1) continue;
+        good = ledger_sums_note(ledger->sums, waiting->numbers, waiting->names) &&
+               charges_note(ledger, waiting->numbers[record_cost_nano_usd], &ledger->waiting_charges[waiting->charges],
+                            waiting->charge_count);
     }
     return good;
 }
 
-static bool attempt_wait(struct ledger *ledger, const struct record *record, const int64_t names[usage_names]) {
-    struct attempt_waiting *waiting = &ledger->waiting[ledger->waiting_count];
+static bool waiting_has_room(const struct ledger *ledger, const struct record *record) {
+    return ledger->waiting_count < waiting_max &&
+           ledger->waiting_charge_count + record->charge_count <= waiting_charges_max;
+}
+
+/* There is room. */
+static struct attempt_waiting *attempt_wait(struct ledger *ledger, const struct record *record,
+                                            const int64_t names[usage_names]) {
+    struct attempt_waiting *waiting = &ledger->waiting[ledger->waiting_count++];
+    waiting->in_block = false;
     waiting->changes = 0;
+    waiting->charges = ledger->waiting_charge_count;
+    waiting->charge_count = record->charge_count;
     memcpy(waiting->numbers, record->numbers, sizeof waiting->numbers);
     memcpy(waiting->names, names, sizeof waiting->names);
-    waiting->charge_count = record->charge_count;
-    if (record->charge_count) memcpy(waiting->charges, record->charges, record->charge_count * sizeof *record->charges);
-    if (!statement_send(ledger->add, &waiting->changes)) return false;
-    return ++ledger->waiting_count < waiting_max || attempts_settle(ledger);
+    if (record->charge_count)
+        memcpy(&ledger->waiting_charges[waiting->charges], record->charges,
+               record->charge_count * sizeof *record->charges);
+    ledger->waiting_charge_count += record->charge_count;
+    return waiting;
+}
+
+/* false: those before it failed. */
+static bool attempt_in_block(struct ledger *ledger, int64_t id, const struct row_value values[attempt_columns],
+                             enum row_put *put) {
+    *put = ledger->block ? row_block_put(ledger->block, id, values) : row_is_odd;
+    if (*put != row_finds_no_room) return true;
+    if (!attempts_settle(ledger)) return false;
+    *put = row_block_put(ledger->block, id, values);
+    return *put != row_finds_no_room;
 }
 
 static bool attempt_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
-    int64_t ids[record_texts], words[record_words];
-    struct statement *add = ledger->add;
-    int at = 2;
-    int64_t instance = instance_id(ledger, source.instance);
-    const struct str tombstone =
-        erasures_name(&ledger->erasures, record->texts[record_client], record->numbers[record_time_ms]);
-    if (instance <= 0) return false;
-    param_number(add, 1, attempt_id(instance, source.worker, record->sequence));
-    param_counts(add, at, record->numbers, record_numbers);
-    at += record_numbers;
-    if (!texts_bind(ledger, record, tombstone, &at, ids)) return false;
-    for (int i = 0; i < record_words; i++) {
-        words[i] = tombstone.len ? 0 : word_id(ledger, &record->words[i], i != record_session);
-        if (words[i] < 0 || (i == record_tags && !tag_parts_note(ledger, words[i], &record->words[i]))) return false;
-        if (words[i])
-            param_number(add, at++, words[i]);
-        else
-            param_null(add, at++);
-    }
-    const int64_t names[usage_names] = {
-        [usage_name_provider] = ids[record_provider], [usage_name_model] = ids[record_model],
-        [usage_name_client] = ids[record_client],     [usage_name_route] = ids[record_route],
-        [usage_name_owner] = ids[record_owner],       [usage_name_rule] = ids[record_rule],
-        [usage_name_asked] = words[record_asked],     [usage_name_tags] = words[record_tags],
-        [usage_name_session] = words[record_session]};
-    if (ledger->waiting) return attempt_wait(ledger, record, names);
-    int64_t changes = 0;
-    return statement_send(add, &changes) &&
-           (changes != 1 || (usage_note(ledger, record, names) && charges_note(ledger, record)));
+    struct row_value values[attempt_columns];
+    int64_t names[usage_names], instance = instance_id(ledger, source.instance);
+    enum row_put put;
+    if (instance <= 0 || !attempt_values(ledger, record, values, names)) return false;
+    if (!waiting_has_room(ledger, record) && !attempts_settle(ledger)) return false;
+    const int64_t id = attempt_id(instance, source.worker, record->sequence);
+    if (!attempt_in_block(ledger, id, values, &put)) return false;
+    struct attempt_waiting *waiting = attempt_wait(ledger, record, names);
+    waiting->in_block = put == row_is_put;
+    if (waiting->in_block) return true;
+    attempt_bind(ledger->add, id, record, values);
+    return statement_send(ledger->add, &waiting->changes);
 }
 
 bool ledger_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
@@ -730,7 +665,7 @@ bool ledger_add(struct ledger *ledger, struct journal_source source, const struc
 }
 
 bool ledger_commit(struct ledger *ledger) {
-    return attempts_settle(ledger) && groups_write(ledger) && charges_write(ledger) &&
+    return attempts_settle(ledger) && ledger_sums_write(ledger->sums) && charges_write(ledger) &&
            database_commit(ledger->database);
 }
 
@@ -738,8 +673,9 @@ void ledger_shrink(struct ledger *ledger) { database_shrink(ledger->database); }
 
 void ledger_undo(struct ledger *ledger) {
     database_undo(ledger->database);
-    ledger->waiting_count = 0;
-    groups_clear(ledger);
+    waiting_clear(ledger);
+    if (ledger->block) row_block_clear(ledger->block);
+    ledger_sums_clear(ledger->sums);
     ledger->instance_id = 0; /* the names that were added are gone with it */
     memset(ledger->names, 0, names_kept * sizeof *ledger->names);
     memset(ledger->charges, 0, charges_kept * sizeof *ledger->charges);

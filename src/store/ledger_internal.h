@@ -41,6 +41,8 @@ int64_t ledger_instance(struct ledger *ledger);
 int64_t ledger_attempt_last(int64_t id);
 /* The same of a value: the budget, the two halves of its tag, the window, the amount. */
 extern const char ledger_charge_value_sql[];
+/* Do attempts go in as blocks (row_block.h)? Of a file they do. */
+bool ledger_has_block(const struct ledger *ledger);
 /* What it keeps of names is looked up anew from its next transaction on. */
 void ledger_names_changed(struct ledger *ledger);
 

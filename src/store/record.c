@@ -206,13 +206,13 @@ static const char *numbers_read(const struct record_head *head, const char *next
     if (!all) memcpy(&masks, next, sizeof masks);
     if (!all) next += sizeof masks;
     if (masks.some & ~masks.known || (size_t)(end - next) / 8 < (all ? count : bits(masks.some))) return NULL;
-    for (size_t i = 0; i < record_numbers; i++) record->numbers[i] = -1;
-    for (size_t i = 0; i < count; i++) {
-        const bool some = all || masks.some >> i & 1, known = all || masks.known >> i & 1;
-        if (i < record_numbers && known) record->numbers[i] = 0;
-        if (i < record_numbers && some) memcpy(&record->numbers[i], next, 8);
-        next += some ? 8 : 0;
-    }
+    for (size_t i = 0; i < record_numbers; i++) record->numbers[i] = (int64_t)(masks.known >> i & 1) - 1;
+    for (size_t i = 0; all && i < record_numbers; i++)
+        if (i < count) memcpy(&record->numbers[i], next + 8 * i, 8);
+    for (size_t i = all ? count : 0; all && i < record_numbers; i++) record->numbers[i] = -1;
+    if (all) return next + 8 * count;
+    for (uint32_t some = masks.some; some; some &= some - 1, next += 8)
+        if (__builtin_ctz(some) < record_numbers) memcpy(&record->numbers[__builtin_ctz(some)], next, 8);
     return next;
 }
 
