@@ -52,7 +52,7 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
 /* What the next requests begin with. Takes over the hold. Idle connections of origins that it has no more are
  * closed; fresh connections: all of them, so that names are looked up anew. */
 void worker_deploy(struct worker *worker, struct deployment *deployment, bool fresh_connections);
-/* "req_" and 24 hexadecimal digits, NUL-ended. */
+/* "req_" and 24 hexadecimal digits, NUL-ended: 8 of the time, 16 drawn. */
 void worker_request_id(struct worker *worker, char id[limit_request_id + 1]);
 /* On the worker's thread: from now on its gauges are kept. */
 void worker_start(struct worker *worker);
