@@ -43,8 +43,7 @@
       "A hard budget allows nothing whose price is not known: ask the operator to write it.")                         \
     X(upstream_unreachable, 502, network, "api_error", "No provider could be reached.")                               \
     X(upstream_timeout, 504, network, "api_error", "The provider did not answer in time.")                            \
-    X(not_cached, 504, system, "api_error",                                                                           \
-      "There is no cache in this version, so nothing can be answered from it alone: leave x-weir-cache: only out.")   \
+    X(not_cached, 504, system, "api_error", "No answer to this is kept, and x-weir-cache: only asks for no other.")   \
     X(provider_error, 502, provider, "api_error", "The provider failed.")                                             \
     X(content_filtered, 400, provider, "invalid_request_error", "The provider refused the content.")                  \
     X(provider_auth, 502, provider, "api_error",                                                                      \

@@ -67,6 +67,49 @@ static struct fetch_limits fetch_of(struct config_reading *reading, struct secti
     return fetch;
 }
 
+static struct cache_rules cache_rules_of(struct section cache) {
+    return (struct cache_rules){.on = read_bool(cache, "enabled"),
+                                .all = read_is(cache, "mode", "all"),
+                                .shares = read_bool(cache, "share_in_flight"),
+                                .scope = (enum cache_scope)read_choice(cache, "scope"),
+                                .ttl_s = (int64_t)(read_ns(cache, "ttl_seconds") / NS_PER_S)};
+}
+
+/* The seeds' `cache_ttl` is a cache of everything. */
+static void cache_of(struct snapshot *snapshot, struct section top) {
+    struct section cache = read_section(top, "cache");
+    bool brief = read_is_written(top, "cache_ttl");
+    snapshot->cache = cache_rules_of(cache);
+    snapshot->cache.on = cache.map ? snapshot->cache.on : brief;
+    if (brief && !read_is_written(cache, "mode")) snapshot->cache.all = true;
+    if (brief && !read_is_written(cache, "ttl_seconds"))
+        snapshot->cache.ttl_s = (int64_t)(read_ns(top, "cache_ttl") / NS_PER_S);
+    snapshot->cache.ttl_max_s = (int64_t)(read_ns(cache, "max_ttl_seconds") / NS_PER_S);
+    if (snapshot->cache.on) snapshot->cache_bytes_max = read_whole(cache, "max_bytes");
+}
+
+/* On where it is written, whatever holds for others. */
+static struct cache_rules cache_of_route(struct config_reading *reading, struct snapshot *snapshot,
+                                         struct section section, struct section top) {
+    static const struct str of_all[] = {STR("max_bytes"), STR("max_ttl_seconds"), STR("serve_stale_on_outage")};
+    struct section cache = read_section(section, "cache"), above = read_section(top, "cache");
+    if (!cache.map) return snapshot->cache;
+    for (size_t i = 0; i < sizeof of_all / sizeof *of_all; i++)
+        if (config_member(cache.map, of_all[i]))
+            config_report(reading, config_member(cache.map, of_all[i]), config_error,
+                          "`%.*s` is one for all routes: write it in the `cache` at the top", STR_ARG(of_all[i]));
+    bool enabled = read_bool(cache, "enabled");
+    cache.above = above.map;
+    struct cache_rules rules = cache_rules_of(cache);
+    bool brief = read_is_written(top, "cache_ttl");
+    if (brief && !read_is_written(cache, "mode")) rules.all = true;
+    if (brief && !read_is_written(cache, "ttl_seconds")) rules.ttl_s = snapshot->cache.ttl_s;
+    rules.on = enabled;
+    rules.ttl_max_s = snapshot->cache.ttl_max_s;
+    if (enabled) snapshot->cache_bytes_max = read_whole(above, "max_bytes");
+    return rules;
+}
+
 static struct alert_rules alerts_of(struct config_reading *reading, struct section alerting, struct arena *secrets) {
     enum { url_most = 2000 };
     struct alert_rules alerts = {.webhook = arena_copy(secrets, read_str(alerting, "webhook")),
@@ -95,6 +138,7 @@ void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot,
     snapshot->retry = retry_of(read_section(top, "retry"));
     snapshot->hedge = hedge_of(reading, read_section(top, "hedge"), &(struct hedge_rules){.on = false});
     snapshot->fetch = fetch_of(reading, read_section(top, "fetch"), &snapshot->arena);
+    cache_of(snapshot, top);
     snapshot->responses.on = read_bool(responses, "store");
     snapshot->responses.keep_days = (int64_t)read_whole(responses, "keep_days");
     snapshot->responses.bytes_max = (int64_t)read_whole(responses, "max_bytes");
@@ -281,6 +325,7 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
     strategy_read(read_str(section, "strategy"), &route->strategy);
     route->retry = retry_of(retry);
     route->hedge = hedge_of(reading, hedge, &snapshot->hedge);
+    route->cache = cache_of_route(reading, snapshot, (struct section){section_route, node, NULL}, top);
     route->failover_after = (unsigned)read_whole(section, "failover_after");
     route->return_to_primary_ns = read_ns(section, "return_to_primary_seconds");
     route->strict = read_bool(section, "strict");

@@ -96,8 +96,8 @@ static const struct config_key top_keys[] = {
     SECTION("responses", section_responses, "Stored responses."),
     SECTION("fetch", section_fetch, "Files that weir fetches itself."),
     SECTION("hedge", section_hedge, "A second attempt for late first bytes; off unless written."),
-    SECTION("cache", section_cache, "The response cache.", .status = key_later),
-    SECONDS("cache_ttl", 0, config_days_30, "", "Another spelling of cache.ttl_seconds.", .status = key_later),
+    SECTION("cache", section_cache, "The response cache; off unless written. See [cache.md](cache.md)."),
+    SECONDS("cache_ttl", 0, config_days_30, "", "Short for a cache of that ttl_seconds whose mode is all."),
     INT("batch_size", 1, 10000, "32",
         "Lines of a batch that are under way at once, at most, where the run does not say."),
     NAMED("providers", section_provider, "The providers, by name."),
@@ -182,12 +182,18 @@ static const struct config_key hedge_keys[] = {
 };
 
 static const struct config_key cache_keys[] = {
-    BOOL("enabled", "true", "Whether replies are cached.", .status = key_later),
+    BOOL("enabled", "true", "Whether answers are kept and given again."),
     CHOICE("mode", "deterministic|all", "deterministic",
-           "Which requests: those at temperature 0, embeddings and those that ask for it; or all.",
-           .status = key_later),
-    SECONDS("ttl_seconds", 0, config_days_30, "300", "How long a reply is fresh.", .status = key_later),
-    INT("max_bytes", 0, config_no_most, "268435456", "Bytes of cached replies.", .status = key_later),
+           "Which requests: those at temperature 0, embeddings and those that ask for it; or all."),
+    SECONDS("ttl_seconds", 0, config_days_30, "300", "How long an answer is given again."),
+    CHOICE("scope", "client|owner|all", "client",
+           "Who is given the same answers: each client its own, all clients of one owner, or all."),
+    BOOL("share_in_flight", "true",
+         "Identical requests that are under way at once are asked of a provider once: all get its answer as it comes."),
+    SECONDS("max_ttl_seconds", 0, config_days_30, "2592000",
+            "The longest that a request may ask for (x-weir-cache-ttl)."),
+    INT("max_bytes", 0, config_no_most, "268435456",
+        "Bytes of answers that are kept in memory, beside max_memory_bytes; one alone is at most a sixteenth."),
     BOOL("serve_stale_on_outage", "true", "Serve old replies when no provider answers.", .status = key_later),
 };
 
@@ -389,6 +395,8 @@ static const struct config_key route_keys[] = {
     TEXT("resume_prompt", "", "How a target is asked to continue."),
     SECTION("retry", section_retry, "As retry, for this route."),
     SECTION("hedge", section_hedge, "As hedge, for this route."),
+    SECTION("cache", section_cache,
+            "As cache, for this route, but for its bytes and its longest time; on where it is written."),
 };
 
 static const struct config_key target_keys[] = {

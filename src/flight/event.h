@@ -25,6 +25,7 @@ enum event_kind {
     event_fetched,  /* action_fetch is over */
     event_shutdown, /* the process ends: what is under way is answered with that */
     event_turn,     /* a place that the flight waited for is its own now */
+    event_made,     /* of the answer that it follows there is more, or an end; or nobody follows what it makes */
     event_kinds
 };
 
@@ -62,6 +63,10 @@ enum action_kind {
     action_keep,     /* store a response */
     action_fetch,    /* get a file from the web by weir's rules: one event_fetched */
     action_unfetch,  /* break that off; no event of it comes any more */
+    action_cache,    /* keep this answer: its hold goes with it */
+    action_tell,     /* one event_made for each flight that follows this making, on these loops */
+    action_follow,   /* it follows this making from now on: event_made for it too, until it is closed */
+    action_unmake,   /* nobody is to find this making any more; its hold goes with it */
     action_settled,  /* an attempt is over: its facts for metrics, log, journal */
     action_closed,   /* the flight is over: its facts; then it may be freed. Always the last */
 };
@@ -69,7 +74,9 @@ enum action_kind {
 enum { actions_first = 16 };
 
 struct attempt;
+struct cache_answer;
 struct flight;
+struct making;
 
 struct action {
     enum action_kind kind;
@@ -105,6 +112,11 @@ struct action {
         struct str url; /* action_fetch: until the event */
         uint64_t deadline_ns;
         const struct attempt *settled;
+        struct cache_answer *answer; /* action_cache */
+        struct {
+            struct making *making; /* action_tell: held by the flight until the action is performed */
+            uint64_t loops;        /* action_tell: a bit for each */
+        } made;
         const struct provider *provider; /* action_wait, action_unwait, action_handover */
     };
 };

@@ -49,7 +49,17 @@ static void on_body_end(struct flight *flight, struct now now, struct actions *o
         on_request(flight, now, out);
 }
 
+/* Others follow what it makes: that goes on, as if its own caller read on. */
+static void on_orphaned(struct flight *flight, struct actions *out) {
+    flight->caller_is_full = false;
+    if (flight->live) attempt_read(flight->live, true, out);
+}
+
 static void on_caller_gone(struct flight *flight, struct now now, struct actions *out) {
+    if (!flight->cache.orphan && making_goes_on(flight)) {
+        on_orphaned(flight, out);
+        return;
+    }
     caller_enter(flight, caller_gone, now);
     for (struct attempt *live; (live = flight->live);) {
         attempt_cancel(live, out);
@@ -75,6 +85,16 @@ static void on_shutdown(struct flight *flight, struct now now, struct actions *o
         answer_break(flight, failure_shutdown, now, out);
     else if (flight->caller == caller_waiting)
         answer_error(flight, error_shutting_down, STR_NONE, STR_NONE, now, out);
+}
+
+/* Of what it follows there is more; or nobody follows what it makes for others alone. */
+static void on_made(struct flight *flight, struct now now, struct actions *out) {
+    if (flight->cache.orphan && flight->state < flight_answered && !making_goes_on(flight)) {
+        on_caller_gone(flight, now, out);
+    } else if (twins_follow(flight) && flight->state < flight_answered && twins_read(flight, now, out) == step_on) {
+        flight_enter(flight, flight_trying, now);
+        flight_try_next(flight, now, out);
+    }
 }
 
 /* -- what follows a failure -- */
@@ -142,6 +162,7 @@ static void on_too_late(struct flight *flight, struct attempt *attempt, enum fai
 static void on_caller_room(struct flight *flight, bool room, struct now now, struct actions *out) {
     struct attempt *live = flight->live;
     flight->caller_is_full = !room;
+    if (room) on_made(flight, now, out);
     if (!live || live->call_over) return;
     if (live->state == attempt_delivering && extend_follow(flight, live, now, out) != step_on) {
         if (live->failing != failure_none) on_failure(flight, live, live->failing, now, out);
@@ -302,6 +323,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
     case event_timer: on_timer(flight, now, out); break;
     case event_shutdown: on_shutdown(flight, now, out); break;
     case event_turn: flight_turn(flight, now, out); break;
+    case event_made: on_made(flight, now, out); break;
     case event_recalled:
         if (stored_recalled(flight, event, now, out) == step_on) on_request(flight, now, out);
         break;
@@ -311,6 +333,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
     default: on_upstream(flight, event, now, out);
     }
     if (calls_take_due(flight)) flight_try_next(flight, now, out);
+    if (flight->state == flight_closed) return; /* nobody was left to make it for */
     CHECKF(flight->caller == callers[flight->state], "state=%d caller=%d", (int)flight->state, (int)flight->caller);
     if (is_over(flight)) {
         flight_close(flight, now, out);
@@ -333,6 +356,7 @@ void flight_shed(struct flight *flight) {
     if (flight->stored.input) chunks_free(flight->stored.input);
     flight->body.whole = STR_NONE;
     translate_release(flight);
+    making_shed(flight);
 }
 
 void flight_lost(struct flight *flight, struct now now) {

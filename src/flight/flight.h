@@ -10,6 +10,7 @@
 #include "dialect/message.h"
 #include "flight/event.h"
 #include "snapshot/keys.h"
+#include "snapshot/making.h"
 
 struct flight;
 struct attempt;
@@ -26,6 +27,9 @@ struct flight_host {
     struct cells *cells;                /* where sessions of clients are; NULL: none are told apart */
     const struct pattern *own;          /* hidden in what explain tells of others' words; NULL: nothing */
     const struct sessions_kept *kept;   /* what sessions had used before this process; NULL: nothing */
+    struct cache *cache;                /* of all loops; NULL: there is none, nor: */
+    struct makings *makings;            /* answers that are being made */
+    unsigned loop;                      /* which one this is */
     bool keeps_nothing;                 /* what is spent could not be recorded now: nothing begins */
 };
 
@@ -167,9 +171,11 @@ struct flight_facts {
     struct str lock_route;         /* the route whose lock it moved: the one that was asked for, or one in it */
     struct str lock_from, lock_to; /* names of targets, where it moved the route's lock; {NULL,0}: it did not */
     const char *lock_why;
-    struct str loop_tool; /* that an agent calls again and again; {NULL,0}: none */
-    size_t loop_calls;    /* with the same arguments */
-    bool session_shared;  /* its session found no place of its own among those that caps are on */
+    struct str loop_tool;   /* that an agent calls again and again; {NULL,0}: none */
+    size_t loop_calls;      /* with the same arguments */
+    struct str cache;       /* "hit", "miss", ...; {NULL,0}: there is none, and nothing was asked of it */
+    int64_t saved_nano_usd; /* what its answer had cost another request; -1: it was not given another's, or not known */
+    bool session_shared;    /* its session found no place of its own among those that caps are on */
 };
 
 struct flight_facts flight_facts(const struct flight *flight);
@@ -201,6 +207,8 @@ uint64_t flight_client_hash(const struct flight *flight);
 bool flight_shares(const struct flight *flight);
 /* All that is held for it is counted there. */
 struct budget *flight_holds_within(const struct flight *flight);
+/* The answer that it makes for others, or follows; NULL: neither. */
+struct making *flight_making(const struct flight *flight);
 /* Is a stream on its way to the caller? Has all of the answer been handed over? */
 bool flight_is_streaming(const struct flight *flight);
 bool flight_is_handed_over(const struct flight *flight);

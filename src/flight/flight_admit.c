@@ -110,22 +110,6 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     return NULL;
 }
 
-/* What is asked of a cache that is not there: nothing is answered as if it were. */
-static enum step cache_admit(struct flight *flight, struct now now, struct actions *out) {
-    static const struct str words[] = {STR("no-cache"), STR("no-store"), STR("only")};
-    struct str asked = str_trim(flight->steering.cache);
-    uint64_t seconds;
-    if (flight->steering.cache_ttl.at && !str_to_u64(flight->steering.cache_ttl, &seconds))
-        return answer_error(flight, error_invalid_request, STR("x-weir-cache-ttl must be a whole number of seconds."),
-                            STR("x-weir-cache-ttl"), now, out);
-    if (!flight->steering.cache.at) return step_on;
-    if (str_eq_nocase(asked, words[2]))
-        return answer_error(flight, error_not_cached, STR_NONE, STR("x-weir-cache"), now, out);
-    if (str_eq_nocase(asked, words[0]) || str_eq_nocase(asked, words[1])) return step_on;
-    return answer_error(flight, error_invalid_request, STR("x-weir-cache must be no-cache, no-store or only."),
-                        STR("x-weir-cache"), now, out);
-}
-
 enum step flight_admit_head(struct flight *flight, struct now now, struct actions *out) {
     bool steers = flight->steering.targets.at || flight->steering.strategy.at;
     if (!budget_admits(flight->budget, 0)) return answer_error(flight, error_overloaded, STR_NONE, STR_NONE, now, out);
@@ -149,7 +133,7 @@ enum step flight_admit_head(struct flight *flight, struct now now, struct action
                                 STR("x-weir-unsupported"), now, out);
         flight->steering.unsupported_as = drop ? unsupported_drop : unsupported_refuse;
     }
-    if (cache_admit(flight, now, out) != step_on) return step_over;
+    if (cache_admit_head(flight, now, out) != step_on) return step_over;
     uint64_t timeout_ms = 0;
     if (flight->steering.timeout_ms.at) {
         if (!str_to_u64(flight->steering.timeout_ms, &timeout_ms) || timeout_ms == 0)
@@ -602,6 +586,8 @@ enum step flight_admit(struct flight *flight, struct now now, struct actions *ou
     if (now.mono_ns >= flight->times.deadline_ns)
         return answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
     if (session_admit(flight, now, out) != step_on || hold_client(flight, now, out) != step_on) return step_over;
+    enum step cached = cache_admit(flight, now, out);
+    if (cached != step_on) return cached;
     if (flight->choice.route->cells) share_count(&flight->choice.route->cells->retries, now.mono_ns);
     if (flight->choice.route->cells && flight->choice.route->hedge.on)
         share_count(&flight->choice.route->cells->hedges, now.mono_ns);

@@ -111,11 +111,27 @@ static void answer_code_put(const struct flight *flight, int status, struct http
     if (status >= 400) answer_header_put(headers, count, STR("x-weir-error"), error_facts(code)->path);
 }
 
-/* Whoever asks something of the cache is told that there is none. */
+struct str cached_word(enum cached state) {
+    static const struct str words[] = {[cached_off] = STR("off"),
+                                       [cached_bypass] = STR("bypass"),
+                                       [cached_miss] = STR("miss"),
+                                       [cached_hit] = STR("hit"),
+                                       [cached_shared] = STR("shared")};
+    return words[state];
+}
+
+/* Another form than it was kept in has another type. */
+static struct str given_type(const struct flight *flight) {
+    struct str kept = flight->cache.given.texts[cache_text_type];
+    bool events = str_starts_nocase(kept, STR("text/event-stream")), json = flight->head.wants_array;
+    if (json || events == flight->request.stream) return kept;
+    return flight->request.stream ? flight->codec->stream_content_type : STR("application/json");
+}
+
+/* Where there is a cache, or something was asked of it. */
 static void answer_cache_put(const struct flight *flight, struct http_header *headers, size_t *count) {
-    const struct steering *steering = &flight->steering;
-    if (steering->cache.at || steering->cache_key.at || steering->cache_ttl.at)
-        answer_header_put(headers, count, STR("x-weir-cache"), STR("bypass"));
+    if (flight->cache.state != cached_off)
+        answer_header_put(headers, count, STR("x-weir-cache"), cached_word(flight->cache.state));
 }
 
 void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
@@ -162,11 +178,47 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
             headers[count++] = attempt->reply.headers[i];
     CHECKF(count <= most, "count=%zu most=%zu", count, most);
     answer_respond(flight, status, headers, count, content_length, now, out);
+    making_note_head(flight, attempt, status);
+}
+
+void answer_given_head(struct flight *flight, int64_t content_length, struct now now, struct actions *out) {
+    const struct target *target = flight->cache.target;
+    const struct str *texts = flight->cache.given.texts;
+    size_t count = 0;
+    enum { ok = 200 };
+    struct http_header *headers =
+        arena_take(flight->host->scratch, (own_headers_max + limit_headers_max) * sizeof *headers);
+    bool minimal = flight->snapshot->response_headers_minimal;
+    if (headers) {
+        if (texts[cache_text_type].len) answer_header_put(headers, &count, STR("Content-Type"), given_type(flight));
+        if (flight->request.stream) {
+            answer_header_put(headers, &count, STR("Cache-Control"), STR("no-cache"));
+            answer_header_put(headers, &count, STR("X-Accel-Buffering"), STR("no"));
+        }
+        answer_header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
+        answer_header_put(headers, &count, STR("x-weir-provider"), minimal ? STR_NONE : target->provider->name);
+        answer_header_put(headers, &count, STR("x-weir-model"), minimal ? STR_NONE : target->model);
+        answer_header_put(headers, &count, STR("x-weir-attempts"), minimal ? STR_NONE : STR("0"));
+        answer_header_put(headers, &count, STR("x-weir-cost"), minimal ? STR_NONE : STR("0.000000000"));
+        answer_cache_put(flight, headers, &count);
+        if (target->provider->simulated) answer_header_put(headers, &count, STR("x-weir-simulated"), STR("true"));
+        if (flight->cache.given.estimated) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
+        if (texts[cache_text_dropped].len)
+            answer_header_put(headers, &count, STR("x-weir-dropped"), texts[cache_text_dropped]);
+        if (texts[cache_text_changed].len)
+            answer_header_put(headers, &count, STR("x-weir-changed"), texts[cache_text_changed]);
+        if (flight->loop.calls)
+            answer_header_put(headers, &count, STR("x-weir-tool-loop"), number_text(flight, flight->loop.calls));
+        own_limits_put(flight, headers, &count, now);
+        CHECKF(count <= own_headers_max + limit_headers_max, "count=%zu", count);
+    }
+    answer_respond(flight, ok, headers, count, content_length, now, out);
 }
 
 void answer_bytes(struct flight *flight, struct str bytes, struct actions *out) {
     CHECKF(flight->caller == caller_headed, "caller=%d", (int)flight->caller);
     flight->answer.bytes += bytes.len;
+    making_note(flight, bytes, out);
     actions_write(out, bytes);
 }
 
@@ -183,6 +235,7 @@ void answer_held(struct flight *flight, struct attempt *attempt, struct actions 
 
 static void answer_over(struct flight *flight, enum action_kind how, struct now now, struct actions *out) {
     CHECK(!flight->live && !flight->rival); /* nothing more can come of it */
+    making_note_end(flight, how == action_end, now, out);
     caller_enter(flight, caller_ended, now);
     actions_add(out, how);
     flight_enter(flight, flight_answered, now);
@@ -253,8 +306,9 @@ void answer_error_event(struct flight *flight, struct attempt *attempt, enum fai
 }
 
 void answer_break(struct flight *flight, enum failure failure, struct now now, struct actions *out) {
-    CHECKF(flight->caller == caller_headed && flight->attempt_count > 0, "caller=%d", (int)flight->caller);
-    answer_error_event(flight, flight->attempts[flight->attempt_count - 1], failure, STR_NONE, now, out);
+    CHECKF(flight->caller == caller_headed, "caller=%d", (int)flight->caller);
+    struct attempt *last = flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
+    answer_error_event(flight, last, failure, STR_NONE, now, out); /* NULL: it was given what another makes */
     flight->answer.error = failure_facts(failure)->error;
     answer_end(flight, now, out);
 }

@@ -526,6 +526,7 @@ void flight_wait_over(struct flight *flight, struct now now, struct actions *out
         return;
     case waiting_fetch:
     case waiting_recall:
+    case waiting_twin:
         wait_give_up(flight, now, out);
         answer_error(flight, error_request_timeout, STR_NONE, STR_NONE, now, out);
         return;

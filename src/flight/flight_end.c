@@ -10,6 +10,12 @@ static bool is_providers_word(enum failure failure) {
            failure == failure_server_error || failure == failure_overloaded || failure == failure_timeout_status;
 }
 
+/* It would be so for others that ask for the same: nothing of this request's own, such as its deadline. */
+static bool is_everybodys(enum failure failure) {
+    return failure != failure_request_deadline && failure != failure_caller_gone && failure != failure_shutdown &&
+           failure != failure_system && failure != failure_outpaced;
+}
+
 /* An error that came in a reply of status 200: its sentence, as one of status 502; a filter's is a refusal. */
 static bool answer_inside(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
     struct message_error error = {.retry_after_ms = -1};
@@ -35,6 +41,7 @@ void end_by_refusal(struct flight *flight, enum error_code code, uint64_t until_
 
 void end_by_failure(struct flight *flight, const struct attempt *last, struct now now, struct actions *out) {
     CHECKF(!flight->live && last->state == attempt_settled, "attempt %u", last->number);
+    if (is_everybodys(last->failure)) flight->cache.ends = making_failed;
     if (flight->caller == caller_headed) {
         answer_break(flight, last->failure, now, out);
         return;

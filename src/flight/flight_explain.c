@@ -140,6 +140,16 @@ static void told_head_put(const struct pattern *own, struct text *text, const st
     text_json_str(text, STR("strategy"), strategy_name((enum strategy)head->strategy));
 }
 
+/* What the response cache did, and what that saved. */
+static void cached_put(const struct pattern *own, struct text *text, const struct story_head *head,
+                       const struct str *texts) {
+    if (head->cached != cached_off) text_json_str(text, STR("cache"), cached_word((enum cached)head->cached));
+    if (texts[head_cache_why].at) text_json_str(text, STR("cache_why"), texts[head_cache_why]);
+    if (!texts[head_made_by].at) return;
+    quoted_put(own, text, STR("made_by"), texts[head_made_by], story_candidate_shown);
+    if (head->saved_nano_usd >= 0) text_json_money(text, STR("saved_usd"), head->saved_nano_usd);
+}
+
 void story_explain(struct str story, const struct pattern *own, struct text *text) {
     struct telling telling = {story, own};
     struct story_head head;
@@ -151,6 +161,7 @@ void story_explain(struct str story, const struct pattern *own, struct text *tex
     text_json_i64(text, STR("status"), head.status);
     if (head.error) text_json_str(text, STR("error"), error_name((enum error_code)head.error));
     if (texts[head_said].at) quoted_put(own, text, STR("said"), texts[head_said], story_said_shown);
+    cached_put(own, text, &head, texts);
     if (head.flags & head_caller_gone) text_json_bool(text, STR("caller_gone"), true);
     text_json_u64(text, STR("bytes_out"), head.bytes_out);
     text_json_u64(text, STR("candidate_count"), head.candidate_count);

@@ -116,7 +116,11 @@ static const struct attempt *facts_last(const struct flight *flight) {
 
 struct flight_facts flight_facts(const struct flight *flight) {
     const struct attempt *last = facts_last(flight);
-    const struct usage usage = last ? calls_usage(flight, last) : USAGE_NONE;
+    struct usage usage = last ? calls_usage(flight, last) : USAGE_NONE;
+    const struct target *given = last ? NULL : flight->cache.target;
+    if (given) usage.input_tokens = flight->cache.given.input_tokens;
+    if (given) usage.output_tokens = flight->cache.given.output_tokens;
+    if (given) usage.cached_input_tokens = flight->cache.given.cached_tokens;
     return (struct flight_facts){
         .request_id = flight->request_id,
         .own_id = flight->own_id,
@@ -127,10 +131,14 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .status = flight->answer.status,
         .error = flight->answer.error,
         .said = flight->answer.said,
-        .caller_gone = flight->caller == caller_gone,
+        .caller_gone = flight->caller == caller_gone || flight->cache.orphan,
         .attempts = flight->attempt_count,
-        .provider = last ? last->target->provider : NULL,
-        .served = last ? last->target->model : STR_NONE,
+        .provider = last    ? last->target->provider
+                    : given ? given->provider
+                            : NULL,
+        .served = last    ? last->target->model
+                  : given ? given->model
+                          : STR_NONE,
         .input_tokens = usage.input_tokens,
         .cached_tokens = usage.cached_input_tokens,
         .answer_bytes = flight->answer.bytes,
@@ -154,12 +162,18 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .loop_tool = flight->loop.tool,
         .loop_calls = flight->loop.calls,
         .session_shared = flight->session_hold.shared,
+        .cache = flight->cache.state == cached_off ? STR_NONE : cached_word(flight->cache.state),
+        .saved_nano_usd = given ? flight->cache.given.cost_nano_usd : -1,
     };
 }
 
 unsigned flight_attempt_count(const struct flight *flight) { return flight->attempt_count; }
 
 const struct client *flight_client(const struct flight *flight) { return flight->client; }
+
+struct making *flight_making(const struct flight *flight) {
+    return flight->cache.making;
+}
 
 uint64_t flight_client_hash(const struct flight *flight) { return flight->client_hash; }
 

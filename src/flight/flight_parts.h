@@ -5,9 +5,10 @@
  * moves in one table; flight_way.h says how requests are made and replies become answers.
  *
  *   flight:  receiving -> trying <-> (next target) -> answering -> answered -> closed         any -> closed
+ *            receiving -> answering: what another flight makes, which asked for the same (flight_cache.c)
  *   attempt: connecting -> sent -> replying -> delivering -> settled                          any -> settled
  *   caller:  waiting -> headed -> ended                                                       any -> gone
- *   waits:   none <-> backoff, rate, line, fetch, recall
+ *   waits:   none <-> backoff, rate, line, fetch, recall, twin
  *   hedge:   unused -> refused, or running -> over
  *   resume:  off -> ready -> going -> spent                                                   ready -> off
  *
@@ -31,6 +32,7 @@
 #include "flight/flight.h"
 #include "flight/flight_way.h"
 #include "flight/refusals.h"
+#include "snapshot/making.h"
 #include "snapshot/reasoning_memory.h"
 
 enum flight_state { flight_receiving, flight_trying, flight_answering, flight_answered, flight_closed, flight_states };
@@ -246,6 +248,7 @@ enum flight_waiting {
     waiting_line,
     waiting_fetch,
     waiting_recall,
+    waiting_twin,
     waitings
 };
 
@@ -423,7 +426,7 @@ struct steering {
     struct str end_user;                    /* as a header of the configuration's choice says */
     struct str agent_session, trace;        /* what agents say of themselves: a session, a W3C trace */
     enum unsupported unsupported_as;        /* read out of it */
-    struct str cache, cache_key, cache_ttl; /* there is no cache yet: told in the reply, or refused */
+    struct str cache, cache_key, cache_ttl; /* flight_cache.c */
 };
 
 /* What else the caller's head said (flight_admit.c). */
@@ -555,6 +558,34 @@ struct resume {
     bool prefill_refused;       /* by one that was said to take it: from then on in words */
 };
 
+/* What the cache came to for it (flight_cache.c). */
+enum cached {
+    cached_off,    /* it is off, and nothing was asked of it */
+    cached_bypass, /* not looked at: `why` */
+    cached_miss,
+    cached_hit,
+    cached_shared, /* what another flight made, that had asked for the same */
+};
+struct flight_cache {
+    enum cached state;
+    const char *why; /* of a bypass, or a miss that is none for want of an answer; NULL: no more to say */
+    struct cache_rules rules;
+    bool looks, keeps;
+    int64_t ttl_s;
+    int64_t age_max_s; /* of an answer that it takes; -1: any */
+    struct sha256 key;
+    struct str named;      /* by its caller; {NULL,0}: it is not */
+    struct making *making; /* that it makes, or follows; NULL: none */
+    bool follows;
+    bool left;   /* it does not any more; what it was given is held */
+    bool orphan; /* its caller has gone, and others want what it makes */
+    struct making_cursor cursor;
+    struct cache_answer *answer; /* that it is given; held */
+    const struct target *target; /* that made what it is given; NULL: nothing is */
+    struct cache_facts given;    /* of that: its texts may be gone */
+    enum making_state ends;      /* what its end is to those that follow: making_open: nothing is known of it */
+};
+
 /* Several answers, a call each (flight_calls.c). */
 struct calls {
     unsigned done; /* answers that have been made */
@@ -630,6 +661,7 @@ struct flight {
     struct lock_moved_by lock_moved;
     struct resume resume;
     struct calls calls;
+    struct flight_cache cache;
 
     enum caller_state caller;
     bool caller_is_full;

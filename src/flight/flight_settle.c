@@ -94,6 +94,7 @@ void flight_close(struct flight *flight, struct now now, struct actions *out) {
     wait_give_up(flight, now, out);
     hold_client_settle(flight, now);
     session_end(flight, now);
+    making_give_up(flight, out);
     CHECK(!flight->client_holds.gate && !flight->waiting.shares_line);
     flight_enter(flight, flight_closed, now);
     actions_add(out, action_closed);

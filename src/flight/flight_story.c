@@ -83,6 +83,7 @@ static void story_candidate_put(const struct flight *flight, struct text *story,
 
 static void story_head_put(const struct flight *flight, struct text *story, struct story_head *head) {
     const struct choice *choice = &flight->choice;
+    const struct target *made_by = flight->attempt_count ? NULL : flight->cache.target;
     bool of_callers = !str_eq(flight->own_id, flight->request_id);
     const struct str texts[head_texts] = {
         [head_own_id] = flight->own_id,
@@ -92,14 +93,18 @@ static void story_head_put(const struct flight *flight, struct text *story, stru
         [head_route] = choice->route ? story_quoted(flight, choice->route->model, story_route_shown) : STR_NONE,
         [head_rule] = choice->rule ? story_cut(choice->rule->name, story_rule_shown) : STR_NONE,
         [head_said] = flight->answer.said.len ? story_quoted(flight, flight->answer.said, story_said_shown) : STR_NONE,
+        [head_cache_why] = flight->cache.why ? str_from(flight->cache.why) : STR_NONE,
+        [head_made_by] = made_by ? story_quoted(flight, made_by->name, story_candidate_shown) : STR_NONE,
     };
     head->time_ms = flight->times.arrived_wall_ns / 1000000;
+    head->saved_nano_usd = made_by ? flight->cache.given.cost_nano_usd : -1;
     head->bytes_out = flight->answer.bytes;
     head->candidate_count = (uint32_t)choice->count;
     head->status = (int16_t)flight->answer.status;
     head->endpoint = (uint8_t)flight->endpoint;
     head->strategy = (uint8_t)choice->by;
     head->error = (uint8_t)flight->answer.error;
+    head->cached = (uint8_t)flight->cache.state;
     head->flags =
         (uint8_t)((flight->request.stream ? head_streams : 0) | (flight->caller == caller_gone ? head_caller_gone : 0));
     lens_fill(head->texts, texts, head_texts);

@@ -26,13 +26,25 @@ typedef uint16_t story_len;
 #define story_no_text UINT16_MAX
 
 enum { head_streams = 1, head_caller_gone = 2 };
-enum { head_own_id, head_caller_id, head_model, head_client, head_route, head_rule, head_said, head_texts };
+enum {
+    head_own_id,
+    head_caller_id,
+    head_model,
+    head_client,
+    head_route,
+    head_rule,
+    head_said,
+    head_cache_why,
+    head_made_by,
+    head_texts
+};
 struct story_head {
     int64_t time_ms;
+    int64_t saved_nano_usd; /* by an answer that was made before; -1: not known */
     uint64_t bytes_out;
     uint32_t candidate_count;
     int16_t status;
-    uint8_t endpoint, strategy, error, flags;
+    uint8_t endpoint, strategy, error, flags, cached;
     uint8_t attempts, candidates; /* that follow */
     story_len texts[head_texts];
 };

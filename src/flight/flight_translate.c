@@ -410,7 +410,7 @@ static uint64_t bytes_said(const struct message_reply *reply) {
 }
 
 struct codec_caller translate_caller(const struct flight *flight, const struct attempt *attempt, struct now now) {
-    return (struct codec_caller){.model = attempt->target->model,
+    return (struct codec_caller){.model = attempt ? attempt->target->model : flight->choice.model,
                                  .request_id = flight->request_id,
                                  .now_s = now.wall_ns / (int64_t)NS_PER_S,
                                  .include_usage = flight->request.include_usage || cost_is_wanted(flight),
@@ -578,10 +578,10 @@ void translate_write_break(struct flight *flight, struct attempt *attempt, enum 
                            struct now now, struct text *text) {
     struct message_event error = {.kind = message_event_error, .usage = USAGE_NONE};
     struct codec_caller caller = translate_caller(flight, attempt, now);
-    void *writer = attempt->dialect.writer;
+    void *writer = attempt ? attempt->dialect.writer : NULL; /* NULL: what it has was another's */
     translate_error(flight, &error, failure);
     error.text = message;
-    error.sequence = attempt->dialect.next_sequence;
+    error.sequence = attempt ? attempt->dialect.next_sequence : 0;
     if (!writer) writer = flight->resume.writer;
     if (!writer) writer = flight->calls.writer;
     if (!writer) writer = arena_take_zeroed(flight->host->scratch, flight->codec->writer_size + 1);

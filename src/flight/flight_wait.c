@@ -1,6 +1,6 @@
 /* flight_wait.c - what a flight without a live attempt waits for: a pause, a rate, a place in a provider's line, a file
- * from the web, a stored response. One at a time; entering takes what waiting takes, leaving gives it back, and nobody
- * else writes flight->waiting. */
+ * from the web, a stored response, an answer that another flight makes. One at a time; entering takes what waiting
+ * takes, leaving gives it back, and nobody else writes flight->waiting. */
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
@@ -74,6 +74,10 @@ void wait_for_response(struct flight *flight, struct str client, struct str id, 
     action->recall.id = id;
 }
 
+void wait_for_twin(struct flight *flight, struct now now, struct actions *out) {
+    wait_enter(flight, waiting_twin, NULL, flight->times.deadline_ns, now, out);
+}
+
 /* -- the end -- */
 
 struct candidate *wait_over(struct flight *flight, struct now now) {
@@ -88,7 +92,8 @@ void wait_give_up(struct flight *flight, struct now now, struct actions *out) {
     switch (flight->waiting.why) {
     case waiting_none: return;
     case waiting_backoff:
-    case waiting_rate: break;
+    case waiting_rate:
+    case waiting_twin: break;
     case waiting_line: {
         const struct provider *provider = flight->waiting.candidate->target->provider;
         line_share_give(flight, provider);

@@ -168,15 +168,17 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
     lock_move_log(reporter, &facts, now);
     tool_loop_log(reporter, &facts, now);
     session_shared_log(reporter, &facts, now);
-    log_info(
-        reporter->log, now, "request_done", f_str("request_id", facts.request_id), f_str("own_id", own_id_of(&facts)),
-        f_str("endpoint", endpoint_facts(facts.endpoint)->name), f_str("model", facts.model),
-        f_str("client", facts.client ? facts.client->name : STR_NONE), f_int("status", facts.status),
-        f_str("provider", facts.provider ? facts.provider->name : STR_NONE), f_str("served", facts.served),
-        f_u64("attempts", facts.attempts), f_str("error", facts.error ? error_name(facts.error) : STR_NONE),
-        f_bool("stream", facts.stream), f_int("input_tokens", facts.input_tokens),
-        f_int("output_tokens", facts.output_tokens), f_int("cached_tokens", facts.cached_tokens),
-        f_bool("cached", false) /* there is no cache of weir's own yet */, f_money("cost_usd", facts.cost_nano_usd),
-        f_bool("caller_gone", facts.caller_gone), f_u64("answer_bytes", facts.answer_bytes),
-        f_us("duration_us", duration_us), f_us("overhead_us", overhead_ns / NS_PER_US));
+    log_info(reporter->log, now, "request_done", f_str("request_id", facts.request_id),
+             f_str("own_id", own_id_of(&facts)), f_str("endpoint", endpoint_facts(facts.endpoint)->name),
+             f_str("model", facts.model), f_str("client", facts.client ? facts.client->name : STR_NONE),
+             f_int("status", facts.status), f_str("provider", facts.provider ? facts.provider->name : STR_NONE),
+             f_str("served", facts.served), f_u64("attempts", facts.attempts),
+             f_str("error", facts.error ? error_name(facts.error) : STR_NONE), f_bool("stream", facts.stream),
+             f_int("input_tokens", facts.input_tokens), f_int("output_tokens", facts.output_tokens),
+             f_int("cached_tokens", facts.cached_tokens),
+             f_bool("cached", str_eq(facts.cache, STR("hit")) || str_eq(facts.cache, STR("shared"))),
+             f_str("cache", facts.cache), f_money("cost_usd", facts.cost_nano_usd),
+             f_money("saved_usd", facts.saved_nano_usd), f_bool("caller_gone", facts.caller_gone),
+             f_u64("answer_bytes", facts.answer_bytes), f_us("duration_us", duration_us),
+             f_us("overhead_us", overhead_ns / NS_PER_US));
 }

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "runtime/line.h"
+#include "runtime/twins.h"
 
 static const enum failure failure_of_call[] = {
     [call_failure_none] = failure_system,
@@ -315,6 +316,16 @@ static bool perform(struct request *request, const struct action *action) {
         request->fetch = NULL;
         timer_cancel(worker->loop, &request->lanes[0].late);
         return false;
+    case action_cache:
+        cache_keep(worker->host.cache, action->answer);
+        cache_release(action->answer);
+        return false;
+    case action_tell: twins_tell(worker, action->made.making, action->made.loops); return false;
+    case action_follow: twins_join(request, action->made.making); return false;
+    case action_unmake:
+        making_unlist(worker->host.makings, action->made.making);
+        making_release(action->made.making);
+        return false;
     case action_settled:
         report_attempt(&worker->reporter, request->flight, action->attempt, loop_now(worker->loop));
         return false;
@@ -348,6 +359,7 @@ static enum left request_closed(struct request *request) {
     struct worker *worker = request->worker;
     CHECK(!request->lanes[0].call && !request->lanes[1].call && !request->line_cells && !request->fetch &&
           !request->recall);
+    twins_leave(request);
     timer_cancel(worker->loop, &request->timer);
     for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++)
         timer_cancel(worker->loop, &request->lanes[i].late);
@@ -358,6 +370,13 @@ static enum left request_closed(struct request *request) {
     }
     flight_shed(request->flight);
     return left_leaving;
+}
+
+/* Its caller has gone; it goes on, if others follow what it makes. */
+static enum left request_gone_by(struct request *request) {
+    enum left left = request_event(request, &(struct event){.kind = event_caller_gone});
+    if (left == left_running) twins_orphan(request);
+    return left;
 }
 
 static enum left request_event(struct request *request, const struct event *event) {
@@ -377,9 +396,9 @@ static enum left request_event(struct request *request, const struct event *even
     worker->stepping = false;
     if (worker->scratch.newest) arena_reset(&worker->scratch);
     if (closed) return request_closed(request);
-    if (starved) return request_event(request, &(struct event){.kind = event_caller_gone});
-    if (!request->full && event->kind == event_reply_body &&
-        request->sink->unsent(request->sink_owner) > limit_write_high) {
+    if (starved) return request_gone_by(request);
+    bool gives = event->kind == event_reply_body || event->kind == event_made || event->kind == event_caller_writable;
+    if (!request->full && gives && request->sink->unsent(request->sink_owner) > limit_write_high) {
         request->full = true;
         return request_event(request, &(struct event){.kind = event_caller_full});
     }
@@ -449,6 +468,10 @@ bool request_writable(struct request *request) {
     return request_event(request, &(struct event){.kind = event_caller_writable}) == left_running;
 }
 
+void request_made(struct request *request) {
+    if (!request->leaving) request_event(request, &(struct event){.kind = event_made});
+}
+
 void request_turn(struct request *request) {
     CHECK(!request->line_cells);
     request_event(request, &(struct event){.kind = event_turn});
@@ -460,7 +483,7 @@ void request_delivered(struct request *request) {
 
 void request_gone(struct request *request) {
     if (!request->leaving) {
-        request_event(request, &(struct event){.kind = event_caller_gone});
+        request_gone_by(request);
         return;
     }
     flight_lost(request->flight, loop_now(request->worker->loop));
@@ -474,5 +497,8 @@ void request_shutdown(struct request *request) {
 
 void request_break(struct request *request) {
     request->sink->abort(request->sink_owner);
-    request_gone(request);
+    if (request->leaving)
+        request_gone(request);
+    else if (request_gone_by(request) == left_running)
+        request_event(request, &(struct event){.kind = event_caller_gone}); /* for nobody else either */
 }

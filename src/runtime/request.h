@@ -45,6 +45,8 @@ struct request {
     bool streams;                      /* counted among the worker's open streams */
     bool told;                         /* of the shutdown */
     bool leaving;                      /* the flight is closed, and the sink has not sent all of its answer */
+    struct list twin_place;            /* in worker->twins */
+    struct making *twin;               /* that it follows, or makes for others alone; held; NULL: none */
     struct turns_place line_place;     /* in worker->line */
     struct provider_cells *line_cells; /* whose place it waits for; NULL: none */
 };
@@ -69,6 +71,8 @@ bool request_body_end(struct request *request);
 bool request_writable(struct request *request);
 /* A place that it stood in line for is its own. */
 void request_turn(struct request *request);
+/* Of what it follows there is more. */
+void request_made(struct request *request);
 /* All of the answer has left: told by a sink whose `unsent` was above 0 when the answer ended. Before that, and where
  * all had left by then, it changes nothing. */
 void request_delivered(struct request *request);

@@ -98,6 +98,9 @@ static bool workers_start(struct weir *weir) {
         if (!worker_init(&weir->workers[i], i, weir->deployment, &weir->memory, &weir->reports)) return false;
         weir->workers[i].host.strangers = &weir->strangers;
         weir->workers[i].host.reasoning = &weir->reasoning;
+        weir->workers[i].host.cache = &weir->cache;
+        weir->workers[i].host.makings = &weir->makings;
+        weir->workers[i].host.loop = i;
         weir->workers[i].host.cells = &weir->cells;
         weir->workers[i].host.own = weir->redacts;
         weir->workers[i].host.kept = &weir->sessions_kept;
@@ -235,6 +238,11 @@ static void config_tell(struct weir *weir) {
     atomic_store(&weir->ledger_refuses, weir->config.process.ledger_refuses);
 }
 
+static bool caches_open(struct weir *weir) {
+    weir->cached = cache_init(&weir->cache) && makings_init(&weir->makings, &weir->memory);
+    return weir->cached && cache_resize(&weir->cache, weir->deployment->snapshot->cache_bytes_max);
+}
+
 struct weir *library_open_in(const struct weir_options *options, const struct weir_host *host,
                              struct weir_error *error) {
     struct weir *weir = hash_start() ? memory_take_zeroed(sizeof *weir) : NULL;
@@ -272,7 +280,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         weir_close(weir, 0);
         return NULL;
     }
-    bool opened = reports_open(weir) && (weir->clients = library_clients_new(weir)) != NULL &&
+    bool opened = caches_open(weir) && reports_open(weir) && (weir->clients = library_clients_new(weir)) != NULL &&
                   (weir->notices = notices_new(library_now_s())) != NULL;
     opened = opened && (weir->issuers = issuers_new(weir)) != NULL &&
              (weir->identities = identities_new(weir)) != NULL && (weir->erasers = erasers_new(weir)) != NULL &&
@@ -412,6 +420,9 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
     struct deployment *old = weir->deployment;
     weir->deployment = fresh;
     pthread_mutex_unlock(&weir->mutex);
+    if (!cache_resize(&weir->cache, fresh->snapshot->cache_bytes_max))
+        log_error(log_shared_of(weir), clock_read(), "cache_has_no_memory",
+                  f_u64("max_bytes", fresh->snapshot->cache_bytes_max));
     deploy_to_all(weir, letters, fresh, how == deploying_reload);
     deployed_tell(weir, fresh->snapshot);
     struct config before = weir->config;
@@ -558,6 +569,8 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     erasers_free(weir->erasers);
     books_close(weir->books);
     reasoning_memory_free(&weir->reasoning);
+    if (weir->cached) makings_free(&weir->makings);
+    if (weir->cached) cache_free(&weir->cache);
     if (weir->deployment) deployment_release(weir->deployment);
     identities_free(weir->identities);
     issuers_free(weir->issuers);

@@ -77,6 +77,9 @@ struct weir {
     struct budget memory;         /* held for strangers, in all */
     struct budget connections;    /* shares of it: what each connection of a caller takes by being open */
     struct reasoning_memory reasoning;
+    struct cache cache;      /* answers that are kept */
+    struct makings makings;  /* and those that are being made */
+    bool cached;             /* there are both */
     struct budget strangers; /* heads, and the requests of those without a key */
     struct reports reports;
     struct log_options log_options;

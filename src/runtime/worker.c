@@ -22,6 +22,7 @@ bool worker_init(struct worker *worker, unsigned index, struct deployment *deplo
     prng_seed(&worker->prng, seed);
     list_init(&worker->requests);
     list_init(&worker->line);
+    list_init(&worker->twins);
     worker->host.prng = &worker->prng;
     CHECKF(index < limit_loops, "index=%u", index); /* words for each loop stand in tables of so many */
     worker->loop = loop_new();

@@ -28,6 +28,7 @@ struct worker {
     struct list requests; /* struct request, live ones */
     size_t request_count;
     struct list line;     /* struct request by line_place: those that wait for a place at a provider (base/turns.h) */
+    struct list twins;    /* struct request by twin_place: those that follow what another makes, and orphans */
     struct worker *peers; /* all of them, this one too */
     unsigned peer_count;
     struct response_store *responses; /* stored ones; of all workers */

@@ -155,7 +155,8 @@ static struct route *family_route(const struct snapshot *snapshot, struct str mo
                             .target_count = count,
                             .strategy = snapshot->strategy,
                             .retry = snapshot->retry,
-                            .hedge = snapshot->hedge};
+                            .hedge = snapshot->hedge,
+                            .cache = snapshot->cache};
     return route;
 }
 

@@ -14,6 +14,7 @@
 #include "core/pick.h"
 #include "dialect/fit.h"
 #include "dialect/quirks.h"
+#include "snapshot/cache.h"
 #include "snapshot/catalog.h"
 #include "snapshot/cells.h"
 #include "snapshot/client_table.h"
@@ -185,6 +186,7 @@ struct route {
     enum strategy strategy;
     struct retry_rules retry;
     struct hedge_rules hedge;
+    struct cache_rules cache;
     unsigned failover_after;       /* exclusive */
     uint64_t return_to_primary_ns; /* exclusive; 0: the lock stays */
     enum unsupported unsupported;  /* usual: as its providers have it */
@@ -295,6 +297,8 @@ struct snapshot {
     uint64_t request_timeout_ns;
     struct retry_rules retry; /* of routes that have none of their own */
     struct hedge_rules hedge;
+    struct cache_rules cache;
+    size_t cache_bytes_max; /* 0: there is none */
     struct fetch_limits fetch;
     struct {
         bool on;
