@@ -60,7 +60,7 @@ def test_the_same_request_is_answered_again_at_no_cost(pair):
 def test_limits_hold_for_answers_from_the_cache_and_spent_budgets_do_not(start, start_mock):
     mock = start_mock()
     options = config(mock)
-    options["clients"][0]["budgets"] = [{"usd": 0.0005, "window": "lifetime"}]
+    options["clients"][0]["budgets"] = [{"usd": 0.0008, "window": "lifetime"}]
     options["clients"][1]["rate_limit_rpm"] = 2
     weir = start(options)
     assert said(ask(weir, max_tokens=9)) == "miss"
