@@ -4,11 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#elif defined(__ARM_NEON) && defined(__aarch64__)
-#include <arm_neon.h>
-#endif
+
+#include "base/sixteen.h"
 
 static unsigned char str_lower(char c) { return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c); }
 
@@ -22,79 +19,31 @@ bool str_same_nocase(const char *a, const char *b, size_t len) {
     return true;
 }
 
-/* Up to eight bytes as one number, the first one lowest, zeros behind. */
-static inline uint64_t str_word_of(const char *at, size_t len) {
-    uint64_t word = 0;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    if (len >= 8) {
-        memcpy(&word, at, 8);
-        return word;
-    }
-    if (len >= 4) { /* its first and its last four, which may overlap */
-        uint32_t first, last;
-        memcpy(&first, at, 4);
-        memcpy(&last, at + len - 4, 4);
-        return first | (uint64_t)last << 8 * (len - 4);
-    }
-#endif
-    for (size_t i = 0; i < len && i < 8; i++) word |= (uint64_t)(unsigned char)at[i] << 8 * i;
-    return word;
-}
-
-/* Sixteen bytes, and which of them end a plain run: `stop_bits` bits for each, the first byte's lowest. RFC 8259,
- * section 7, names the bytes. Compared as signed, what is below 0x20 is a control character or not ASCII. */
-#if defined(__SSE2__)
-enum { stop_bits = 1 };
-typedef __m128i sixteen;
-static inline sixteen sixteen_at(const char *at) { return _mm_loadu_si128((const __m128i *)(const void *)at); }
-static inline sixteen sixteen_of(uint64_t low, uint64_t high) { return _mm_set_epi64x((int64_t)high, (int64_t)low); }
-static inline uint64_t stops_in(sixteen bytes) {
-    __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)), rubout = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)),
-            quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, rubout), _mm_or_si128(quote, backslash)));
-}
-#elif defined(__ARM_NEON) && defined(__aarch64__)
-enum { stop_bits = 4 }; /* as NEON has no movemask */
-typedef int8x16_t sixteen;
-static inline sixteen sixteen_at(const char *at) { return vld1q_s8((const int8_t *)at); }
-static inline sixteen sixteen_of(uint64_t low, uint64_t high) {
-    return vreinterpretq_s8_u64(vcombine_u64(vcreate_u64(low), vcreate_u64(high)));
-}
-static inline uint64_t stops_in(sixteen bytes) {
-    uint8x16_t low = vcltq_s8(bytes, vdupq_n_s8(0x20)), rubout = vceqq_s8(bytes, vdupq_n_s8(0x7f)),
-               quote = vceqq_s8(bytes, vdupq_n_s8('"')), backslash = vceqq_s8(bytes, vdupq_n_s8('\\'));
-    uint8x16_t stop = vorrq_u8(vorrq_u8(low, rubout), vorrq_u8(quote, backslash));
-    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(stop), 4)), 0);
-}
-#else
-enum { stop_bits = 1 };
-typedef struct {
-    uint64_t words[2];
-} sixteen;
-static inline sixteen sixteen_of(uint64_t low, uint64_t high) { return (sixteen){{low, high}}; }
-static inline sixteen sixteen_at(const char *at) { return sixteen_of(str_word_of(at, 8), str_word_of(at + 8, 8)); }
-static inline uint64_t stops_in(sixteen bytes) {
-    for (unsigned i = 0; i < 16; i++) {
-        unsigned c = bytes.words[i / 8] >> i % 8 * 8 & 0xff;
-        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') return 1ull << i;
-    }
-    return 0;
-}
-#endif
-
 size_t str_plain_run(struct str s, size_t at) {
     uint64_t stops;
     for (; at + 16 <= s.len; at += 16)
-        if ((stops = stops_in(sixteen_at(s.at + at)))) return at + (unsigned)__builtin_ctzll(stops) / stop_bits;
+        if ((stops = stops_in(sixteen_at(s.at + at)))) return at + first_stop(stops);
     if (at >= s.len) return at;
     size_t left = s.len - at; /* the zeros behind the last byte end the run */
     const char *rest = s.at + at;
     stops = stops_in(sixteen_of(str_word_of(rest, left), left > 8 ? str_word_of(rest + 8, left - 8) : 0));
-    return at + (unsigned)__builtin_ctzll(stops) / stop_bits;
+    return at + first_stop(stops);
+}
+
+/* Most values of headers are short, and hold none. */
+static inline bool any_control(const char *at, size_t len) {
+    const uint64_t blanks = 0x2020202020202020ull;
+    for (size_t i = 0; len >= 16; i = i + 32 <= len ? i + 16 : len - 16) { /* the last sixteen may overlap */
+        if (has_control(sixteen_at(at + i))) return true;
+        if (i + 16 == len) return false;
+    }
+    if (len >= 8) return has_control(sixteen_of(str_word_of(at, 8), str_word_of(at + len - 8, 8)));
+    return len && has_control(sixteen_of(str_word_of(at, len) | blanks << 8 * len, blanks));
 }
 
 size_t str_control_at(struct str s, size_t at) {
-    for (; (at = str_plain_run(s, at)) < s.len; at++) {
+    if (at >= s.len || !any_control(s.at + at, s.len - at)) return s.len;
+    for (; at < s.len; at++) {
         unsigned char c = (unsigned char)s.at[at];
         if ((c < 0x20 && c != '\t') || c == 0x7f) return at;
     }

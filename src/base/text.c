@@ -48,13 +48,16 @@ void text_put_grow(struct text *text, struct str s) {
     text->len += s.len;
 }
 
-void text_put_field(struct text *text, struct str value) {
+void text_put_header(struct text *text, struct str name, struct str value) {
     size_t from = 0;
+    text_put(text, name);
+    text_put(text, STR(": "));
     for (size_t at; (at = str_control_at(value, from)) < value.len; from = at + 1) {
         text_put(text, str_slice(value, from, at));
         text_put_byte(text, '_');
     }
     text_put(text, str_slice(value, from, value.len));
+    text_put(text, STR("\r\n"));
 }
 
 /* Two digits a division. */

@@ -27,8 +27,9 @@ static inline void text_put(struct text *text, struct str s) {
     text->len += s.len;
 }
 static inline void text_put_byte(struct text *text, char byte) { text_put(text, str_make(&byte, 1)); }
-/* For a header line: a control character, which could end the line and begin another, becomes `_`. */
-void text_put_field(struct text *text, struct str value);
+/* A header's line. The name is a token (RFC 9110, 5.1): one of ours, or as a parser of HTTP gave it. Of the value a
+ * control character, which could end the line and begin another, becomes `_`. */
+void text_put_header(struct text *text, struct str name, struct str value);
 void text_put_u64(struct text *text, uint64_t value);
 void text_put_i64(struct text *text, int64_t value);
 /* Nano-dollars as dollars with nine places: 0.001250000 */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/sixteen.h"
 
 void skim_begin(struct skim *skim, struct str text, unsigned depth_max) {
     memset(skim, 0, sizeof *skim);
@@ -14,9 +15,9 @@ void skim_begin(struct skim *skim, struct str text, unsigned depth_max) {
     skim->expects_value = true;
 }
 
-static struct skim_token failed(struct skim *skim, const char *problem) {
+static void skim_failed(struct skim *skim, struct skim_token *token, const char *problem) {
     skim->problem = problem;
-    return (struct skim_token){.kind = skim_error};
+    token->kind = skim_error;
 }
 
 static inline void blanks(struct skim *skim) {
@@ -62,10 +63,10 @@ static size_t wide_run(const char *text, size_t at, size_t len) {
 
 static bool is_hex(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
 
-/* From the opening quote to behind the closing one; false: a problem is set. */
-static bool string_pass(struct skim *skim) {
+/* What is left of a string from `at` on, to behind the closing quote; false: a problem is set. */
+static bool string_rest(struct skim *skim, size_t at) {
     const char *text = skim->text.at;
-    size_t len = skim->text.len, at = skim->at + 1;
+    size_t len = skim->text.len;
     for (;;) {
         at = str_plain_run(skim->text, at);
         skim->at = at;
@@ -97,6 +98,20 @@ static bool string_pass(struct skim *skim) {
             at = end;
         }
     }
+}
+
+/* From the opening quote to behind the closing one. Most keys and words end within sixteen bytes. */
+static inline bool string_pass(struct skim *skim) {
+    size_t at = skim->at + 1;
+    if (at + 16 <= skim->text.len) {
+        uint64_t stops = stops_in(sixteen_at(skim->text.at + at));
+        at += stops ? first_stop(stops) : 16;
+        if (stops && skim->text.at[at] == '"') {
+            skim->at = at + 1;
+            return true;
+        }
+    }
+    return string_rest(skim, at);
 }
 
 size_t skim_string_end(struct str text, size_t at) {
@@ -172,71 +187,80 @@ static enum skim_kind scalar_pass(struct skim *skim) {
     }
 }
 
-/* One step: a token of any depth. */
-static struct skim_token step(struct skim *skim) {
-    struct skim_token token = {.key = STR_NONE};
+/* Behind a member's key and its colon. */
+static bool skim_key_pass(struct skim *skim, struct skim_token *token) {
+    size_t from = skim->at;
+    if (peek(skim) != '"') return skim->problem = "expected a key in quotes", false;
+    if (!string_pass(skim)) return false;
+    token->key = str_make(skim->text.at + from + 1, skim->at - from - 2);
     blanks(skim);
-    if (!skim->expects_value) {
-        if (skim->depth == 0) {
-            if (skim->at < skim->text.len) return failed(skim, "something stands after the end");
-            return (struct skim_token){.kind = skim_end};
-        }
-        bool object = in_object(skim);
-        if (peek(skim) == (object ? '}' : ']')) {
-            skim->at++;
-            skim->depth--;
-            skim->first = false;
-            return (struct skim_token){.kind = skim_close, .depth = skim->depth};
-        }
-        if (!skim->first) {
-            if (peek(skim) != ',') return failed(skim, object ? "expected ',' or '}'" : "expected ',' or ']'");
-            skim->at++;
-            blanks(skim);
-        }
-        skim->first = false;
-        if (object) {
-            size_t from = skim->at;
-            if (peek(skim) != '"') return failed(skim, "expected a key in quotes");
-            if (!string_pass(skim)) return (struct skim_token){.kind = skim_error};
-            token.key = str_slice(skim->text, from + 1, skim->at - 1);
-            blanks(skim);
-            if (peek(skim) != ':') return failed(skim, "expected ':'");
-            skim->at++;
-            blanks(skim);
-        }
+    if (peek(skim) != ':') return skim->problem = "expected ':'", false;
+    skim->at++;
+    blanks(skim);
+    return true;
+}
+
+/* Up to where a value stands; false: the token is told already. */
+static inline bool skim_value_find(struct skim *skim, struct skim_token *token) {
+    if (skim->depth == 0) {
+        token->kind = skim_end;
+        if (skim->at < skim->text.len) skim_failed(skim, token, "something stands after the end");
+        return false;
     }
+    bool object = in_object(skim);
+    char c = peek(skim);
+    if (c == (object ? '}' : ']')) {
+        skim->at++;
+        token->kind = skim_close;
+        token->depth = --skim->depth;
+        skim->first = false;
+        return false;
+    }
+    if (!skim->first) {
+        if (c != ',') return skim_failed(skim, token, object ? "expected ',' or '}'" : "expected ',' or ']'"), false;
+        skim->at++;
+        blanks(skim);
+    }
+    skim->first = false;
+    if (object && !skim_key_pass(skim, token)) return token->kind = skim_error, false;
+    return true;
+}
+
+/* One step: a token of any depth. */
+static void step(struct skim *skim, struct skim_token *token) {
+    *token = (struct skim_token){.key = STR_NONE};
+    blanks(skim);
+    if (!skim->expects_value && !skim_value_find(skim, token)) return;
     skim->expects_value = false;
-    token.depth = skim->depth;
+    token->depth = skim->depth;
     size_t from = skim->at;
     char c = peek(skim);
-    if (c == '{' || c == '[') {
-        token.kind = !open_container(skim, c == '{') ? skim_error : c == '{' ? skim_object : skim_array;
-        token.value = str_slice(skim->text, from, skim->at);
-        return token;
-    }
-    token.kind = scalar_pass(skim);
-    token.value = str_slice(skim->text, from, skim->at);
-    return token;
+    if (c == '{' || c == '[')
+        token->kind = !open_container(skim, c == '{') ? skim_error : c == '{' ? skim_object : skim_array;
+    else
+        token->kind = scalar_pass(skim);
+    token->value = str_slice(skim->text, from, skim->at);
 }
 
 bool skim_skip(struct skim *skim, struct skim_token *token) {
     CHECKF(token->kind == skim_object || token->kind == skim_array, "kind=%d", (int)token->kind);
     size_t from = (size_t)(token->value.at - skim->text.at);
-    for (;;) {
-        struct skim_token inner = step(skim);
+    struct skim_token inner;
+    do {
+        step(skim, &inner);
         if (inner.kind == skim_error) {
             *token = inner;
             return false;
         }
-        if (inner.kind == skim_close && inner.depth == token->depth) break;
-    }
+    } while (inner.kind != skim_close || inner.depth != token->depth);
     token->passed = true;
     token->value = str_slice(skim->text, from, skim->at);
     return true;
 }
 
 struct skim_token skim_next(struct skim *skim) {
-    struct skim_token token = step(skim);
+    struct skim_token token;
+    step(skim, &token);
     if ((token.kind == skim_object || token.kind == skim_array) && token.depth >= skim->depth_max)
         skim_skip(skim, &token);
     return token;

@@ -633,12 +633,8 @@ static struct str head_write(struct http_client *client, const struct origin *or
         authority_put(&text, origin);
     text_put(&text, STR("\r\n"));
     if (origin->proxy.len && !origin->tls) dial_proxy_credential_put(&text, origin->proxy);
-    for (size_t i = 0; i < request->header_count; i++) {
-        text_put(&text, request->headers[i].name);
-        text_put(&text, STR(": "));
-        text_put_field(&text, request->headers[i].value);
-        text_put(&text, STR("\r\n"));
-    }
+    for (size_t i = 0; i < request->header_count; i++)
+        text_put_header(&text, request->headers[i].name, request->headers[i].value);
     size_t len = 0;
     for (size_t i = 0; i < request->body_count; i++) len += request->body[i].len;
     if (len || request->method == http_post || request->method == http_put || request->method == http_patch) {

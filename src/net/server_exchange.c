@@ -65,12 +65,7 @@ void exchange_respond(struct exchange *exchange, int status, const struct http_h
     text_put(&head, STR("\r\nDate: "));
     text_put(&head, date_now(server));
     text_put(&head, STR("\r\n"));
-    for (size_t i = 0; i < header_count; i++) {
-        text_put_field(&head, headers[i].name);
-        text_put(&head, STR(": "));
-        text_put_field(&head, headers[i].value);
-        text_put(&head, STR("\r\n"));
-    }
+    for (size_t i = 0; i < header_count; i++) text_put_header(&head, headers[i].name, headers[i].value);
     if (exchange->chunked) {
         text_put(&head, STR("Transfer-Encoding: chunked\r\n"));
     } else if (content_length >= 0 && !bodiless) {

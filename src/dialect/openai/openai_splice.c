@@ -64,9 +64,10 @@ static size_t offset_of(const struct reading *reading, struct str part) { return
 /* Which known key this is, or `keys`; false: refused. */
 static bool openai_key_find(struct reading *reading, struct str raw, enum key *key) {
     char sentence[160];
+    const bool escaped = str_find_byte(raw, '\\') != SIZE_MAX;
     for (*key = 0; *key < keys; (*key)++) {
         struct str name = known[*key];
-        if (raw.len < name.len || !skim_is_nocase(raw, name)) continue; /* escapes only make it longer */
+        if (!(escaped ? skim_is_nocase(raw, name) : str_eq_nocase(raw, name))) continue;
         if (!skim_is(raw, name)) {
             snprintf(sentence, sizeof sentence, "A key is spelt like `%.*s` but for upper and lower case.",
                      STR_ARG(name));

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,35 @@ static void every_beginning_of_a_text_is_refused(void **state) {
     assert_int_equal(whole(text, &skim), skim_end);
 }
 
+/* Strings are looked at sixteen bytes at once: of every length, with each kind of byte at each place, and with all or
+ * nothing behind them, they end where they end. */
+static void a_string_of_any_length_ends_at_its_quote(void **state) {
+    static const struct {
+        const char *piece;
+        bool good;
+    } kinds[] = {{"x", true}, {"\\\"", true}, {"\x7f", true}, {"\xc3\xa9", true}, {"\n", false}, {"\xff", false}};
+    enum { longest = 40 };
+    static const char digits[] = "0123456789012345678901234567890123456789";
+    char text[longest + 64];
+    (void)state;
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+        for (size_t before = 0; before < longest; before++)
+            for (size_t after = 0; after < longest - before; after += 3) {
+                struct skim skim;
+                int len = snprintf(text, sizeof text, "\"%.*s%s%.*s\"", (int)before, digits, kinds[kind].piece,
+                                   (int)after, digits);
+                char *exact = memcpy(malloc((size_t)len), text, (size_t)len); /* a read behind it is seen */
+                assert_int_equal(skim_string_end(str_make(exact, (size_t)len), 0), kinds[kind].good ? len : 0);
+                assert_int_equal(skim_string_end(str_make(exact, (size_t)len - 1), 0), 0);
+                free(exact);
+                len = snprintf(text + len, sizeof text - (size_t)len, "%s", ",\"01234567890\"]") + len;
+                memmove(text + 1, text, (size_t)len);
+                text[0] = '[';
+                enum skim_kind end = whole(str_make(text, (size_t)len + 1), &skim);
+                assert_int_equal(end, kinds[kind].good ? skim_end : skim_error);
+            }
+}
+
 static void depth_ends_at_its_limit(void **state) {
     char text[2 * limit_json_depth + 2];
     struct skim skim;
@@ -195,6 +225,7 @@ int main(void) {
         cmocka_unit_test(good_texts_are_taken_whole),
         cmocka_unit_test(bad_texts_are_refused_where_they_go_wrong),
         cmocka_unit_test(every_beginning_of_a_text_is_refused),
+        cmocka_unit_test(a_string_of_any_length_ends_at_its_quote),
         cmocka_unit_test(depth_ends_at_its_limit),
         cmocka_unit_test(what_lies_deeper_is_passed_over_whole),
         cmocka_unit_test(a_container_is_skipped_on_demand),
