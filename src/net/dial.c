@@ -171,7 +171,7 @@ static void connect_send(struct dial *dial) {
     dial_proxy_credential_put(&text, dial->origin->proxy);
     text_put(&text, STR("\r\n"));
     dial->proxy_reply = http1_new_reply(&proxy_handler, dial);
-    if (dial->proxy_reply) http1_hold_within(dial->proxy_reply, loop_budget(dial->loop));
+    if (dial->proxy_reply) http1_hold_within(dial->proxy_reply, loop_budget(dial->loop), NULL);
     if (!dial->proxy_reply || text.failed) {
         dial_fail(dial, call_failure_system, STR("no memory for the CONNECT request"));
         return;

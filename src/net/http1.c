@@ -391,13 +391,15 @@ static const llhttp_settings_t settings = {
     .on_message_complete = http1_on_end,
 };
 
+enum { head_block = 2048 };
+
 static struct http1 *parser_new(bool is_request, const struct http1_handler *handler, void *owner) {
     struct http1 *parser = memory_take_zeroed(sizeof *parser);
     if (!parser) return NULL;
     parser->is_request = is_request;
     parser->handler = handler;
     parser->owner = owner;
-    arena_init(&parser->arena, 2048, 4 * limit_header_bytes);
+    arena_init(&parser->arena, head_block, 4 * limit_header_bytes);
     llhttp_init(&parser->llhttp, is_request ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
     parser->llhttp.data = parser;
     return parser;
@@ -410,8 +412,9 @@ struct http1 *http1_new_reply(const struct http1_handler *handler, void *owner) 
     return parser_new(false, handler, owner);
 }
 
-void http1_hold_within(struct http1 *parser, struct budget *budget) {
+void http1_hold_within(struct http1 *parser, struct budget *budget, struct arena_spares *spares) {
     CHECK(!parser->begun);
+    arena_init_spared(&parser->arena, head_block, 4 * limit_header_bytes, spares);
     arena_hold_within(&parser->arena, budget);
 }
 

@@ -543,7 +543,7 @@ static void on_dialled(void *owner, struct stream *stream, enum call_failure fai
         call_fail(call, call_failure_system, STR("no memory for the connection"));
         return;
     }
-    http1_hold_within(parser, loop_budget(client->loop));
+    http1_hold_within(parser, loop_budget(client->loop), loop_head_spares(client->loop));
     *upstream = (struct upstream){.client = client,
                                   .pool = call->pool,
                                   .stream = stream,

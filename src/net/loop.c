@@ -44,6 +44,7 @@ struct loop {
     _Atomic bool stopped;
     struct signal_watch *signals;
     struct budget *budget;
+    struct arena_spares head_spares;
     pthread_t thread;
     bool has_thread;
     char name[16];
@@ -54,6 +55,9 @@ static _Thread_local struct loop *current;
 
 uv_loop_t *loop_uv(struct loop *loop) { return &loop->uv; }
 char *loop_read_buffer(struct loop *loop) { return loop->read_buffer; }
+struct arena_spares *loop_head_spares(struct loop *loop) {
+    return &loop->head_spares;
+}
 struct budget *loop_budget(struct loop *loop) {
     return loop->budget;
 }
@@ -293,5 +297,6 @@ void loop_free(struct loop *loop) {
     int closed = uv_loop_close(&loop->uv);
     CHECKF(closed == 0, "a handle was left open: %s", uv_strerror(closed));
     CHECKF(loop->timers.count == 0, "timers=%zu", loop->timers.count); /* each lies in an owner that would be called */
+    arena_spares_free(&loop->head_spares);
     pages_give(loop, sizeof *loop);
 }

@@ -2,6 +2,7 @@
 #ifndef WEIR_NET_LOOP_H
 #define WEIR_NET_LOOP_H
 
+#include "base/arena.h"
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -42,6 +43,8 @@ bool loop_letter_post(struct loop *loop, struct letter *letter, void (*run)(void
 /* What the connections of this loop hold is counted there, where nobody says otherwise (streams_hold_within); NULL:
  * nowhere. */
 struct budget *loop_budget(struct loop *loop);
+/* Blocks that the heads of HTTP leave for the next ones on this loop: http1_hold_within. */
+struct arena_spares *loop_head_spares(struct loop *loop);
 /* The loop that runs on this thread, or NULL. */
 struct loop *loop_current(void);
 /* Runs `run(context)` at the end of this turn, before the next wait; same thread only. `deferred` is the caller's and

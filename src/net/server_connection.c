@@ -497,7 +497,7 @@ struct connection *connection_new(struct server *server, int descriptor, bool is
     }
     *connection =
         (struct connection){.server = server, .heads = server->limits.heads, .parser = parser, .over_tls = tls != NULL};
-    http1_hold_within(parser, connection->heads);
+    http1_hold_within(parser, connection->heads, loop_head_spares(server->loop));
     connection->exchange.over = true;
     connection->next.run = next_run;
     connection->next.context = connection;

@@ -238,7 +238,7 @@ static void a_head_is_counted_and_given_back(void **state) {
     struct told told = {.heads = 0};
     (void)state;
     struct http1 *parser = http1_new_request(&handler, &told);
-    http1_hold_within(parser, &memory);
+    http1_hold_within(parser, &memory, NULL);
     feed(parser, STR("GET /x HTTP/1.1\r\nHost: h\r\nX-Long: "), 7);
     size_t begun = memory.taken;
     assert_in_range(begun, 1, 64 * 1024);
@@ -250,7 +250,7 @@ static void a_head_is_counted_and_given_back(void **state) {
     http1_free(parser);
     assert_int_equal(memory.taken, 0);
     parser = http1_new_request(&handler, &told);
-    http1_hold_within(parser, &small);
+    http1_hold_within(parser, &small, NULL);
     assert_int_equal(http1_feed(parser, STR("GET /x HTTP/1.1\r\nHost: h\r\n\r\n")), SIZE_MAX);
     assert_non_null(http1_refused(parser));
     http1_free(parser);
