@@ -229,9 +229,10 @@ static bool recost_audit(struct recost_run *run) {
 }
 
 int cli_recost(int argc, char **argv) {
-    static struct recost_run run;
+    static struct recost_run run; /* too large for a stack */
     struct past_said said = {NULL, NULL, NULL, NULL};
     int rest_count;
+    memset(&run, 0, sizeof run);
     const struct cli_option options[] = {
         CLI_GATEWAY(run.gateway),
         {"--since", NULL, &said.since, NULL, "TIME", "90m, 24h, 7d, 4w back from now, or a day: 2026-11-01"},

@@ -325,9 +325,10 @@ static void replay_tell(struct replay_run *run) {
 }
 
 int cli_replay(int argc, char **argv) {
-    static struct replay_run run;
+    static struct replay_run run; /* too large for a stack */
     struct past_said said = {NULL, NULL, "7d", NULL};
     int rest_count;
+    memset(&run, 0, sizeof run);
     const struct cli_option options[] = {
         CLI_CONFIG(&said.config),
         {"--since", NULL, &said.since, NULL, "TIME", "7d (as usual), 90m, 24h, 4w back from now, or a day: 2026-11-01"},
