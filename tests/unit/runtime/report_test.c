@@ -13,7 +13,7 @@ static const char yaml[] = "state_dir: ./state\n"
                            "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m], cost_per_token: 0.001}\n"
                            "  p: {type: openai, api_key: sk-other-other-other, models: [m], cost_per_token: 0.001}\n"
                            "routes: [{model: r, targets: [o/m, p/m], strategy: priority}]\n"
-                           "clients: [{name: one, key_hash: " KEY_HASH "}]\n";
+                           "clients: [{name: one, daily_budget: 1000, key_hash: " KEY_HASH "}]\n";
 
 struct told {
     struct flight_world world;
@@ -92,7 +92,7 @@ static struct flight *asked(struct told *told, const char *stream) {
                                *stream == 't' ? FLIGHT_CHAT("r", "true") : FLIGHT_CHAT("r", "false"));
 }
 
-static void failed_with(struct told *told, struct flight *flight, int status, const char *body) {
+static void reply_with(struct told *told, struct flight *flight, int status, const char *body) {
     flight_world_head(&told->world, flight, 0, status, "application/json");
     flight_world_body(&told->world, flight, 0, body);
     told->world.now.mono_ns += 4 * NS_PER_MS;
@@ -105,7 +105,7 @@ static void a_request_is_one_line_and_a_failed_attempt_another(void **state) {
     (void)state;
     told_begin(&told);
     struct flight *flight = asked(&told, "false");
-    failed_with(&told, flight, 503, "{\"error\":{\"message\":\"your prompt: hi\",\"type\":\"t\",\"code\":\"c_1\"}}");
+    reply_with(&told, flight, 503, "{\"error\":{\"message\":\"your prompt: hi\",\"type\":\"t\",\"code\":\"c_1\"}}");
     flight_world_head(&told.world, flight, 1, 200, "application/json");
     flight_world_body(&told.world, flight, 1, FLIGHT_WHOLE);
     told.world.now.mono_ns += 2 * NS_PER_MS;
@@ -187,18 +187,50 @@ static void a_cost_that_is_not_ours_is_told_beside_ours(void **state) {
     }
 }
 
+/* The day, of those since 1970, on which a provider's cost was last another one, or its tokens nobody had counted. */
+static void what_the_alerts_look_at_is_the_day_of_the_attempt(void **state) {
+    static const struct {
+        int status;
+        const char *usage;
+        bool differed, estimated;
+    } rows[] = {
+        {200, "{\"prompt_tokens\":7,\"completion_tokens\":2}", false, false},
+        {200, "{\"prompt_tokens\":7,\"completion_tokens\":2,\"cost\":0.0092}", true, false},
+        {200, "null", false, true},
+        {500, "null", false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct told told;
+        char body[512];
+        told_begin(&told);
+        struct flight *flight = asked(&told, "false");
+        const struct provider_cells *cells = told.world.config.snapshot->routes[0].targets[0]->provider->cells;
+        uint64_t differed = cell_load(&cells->differed_day), estimated = cell_load(&cells->estimated_day);
+        snprintf(body, sizeof body,
+                 "{\"choices\":[{\"message\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}],\"usage\":%s}",
+                 rows[i].usage);
+        told.world.now.wall_ns += (int64_t)i * 86400 * (int64_t)NS_PER_S;
+        uint64_t day = 19675 + i;
+        reply_with(&told, flight, rows[i].status, body);
+        assert_int_equal(cell_load(&cells->differed_day), rows[i].differed ? day : differed);
+        assert_int_equal(cell_load(&cells->estimated_day), rows[i].estimated ? day : estimated);
+        told_end(&told, flight);
+    }
+}
+
 static void a_key_that_is_refused_is_an_error_and_one_that_is_limited_is_not(void **state) {
     struct told told;
     (void)state;
     told_begin(&told);
     struct flight *flight = asked(&told, "false");
-    failed_with(&told, flight, 401, "{\"error\":{\"message\":\"no\",\"code\":\"invalid_api_key\"}}");
+    reply_with(&told, flight, 401, "{\"error\":{\"message\":\"no\",\"code\":\"invalid_api_key\"}}");
     assert_line(&told, "\"level\":\"error\",\"provider\":\"o\",\"key\":1,\"reason\":\"refused\",\"means\":\"the "
                        "provider refuses it\",\"rests_s\":60");
     told_end(&told, flight);
     told_begin(&told);
     flight = asked(&told, "false");
-    failed_with(&told, flight, 429, "{\"error\":{\"message\":\"slower\"}}");
+    reply_with(&told, flight, 429, "{\"error\":{\"message\":\"slower\"}}");
     assert_line(&told, "\"failure\":\"rate_limited\"");
     assert_no_line(&told, "key_rests");
     told_end(&told, flight);
@@ -209,6 +241,7 @@ int main(void) {
         cmocka_unit_test(a_request_is_one_line_and_a_failed_attempt_another),
         cmocka_unit_test(one_that_was_broken_off_has_not_failed),
         cmocka_unit_test(a_cost_that_is_not_ours_is_told_beside_ours),
+        cmocka_unit_test(what_the_alerts_look_at_is_the_day_of_the_attempt),
         cmocka_unit_test(a_key_that_is_refused_is_an_error_and_one_that_is_limited_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
