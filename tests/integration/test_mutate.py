@@ -144,4 +144,5 @@ def test_the_nearest_come_first_and_near_ends_where_its_seconds_do():
 def test_a_line_that_nobody_seems_to_run_gets_the_tests_of_its_source():
     alone = {**REACH, "executable": {"src/a.c": [1, 2, 5, 7, 8]}}
     units, simulated, files = mutate.Reach(alone).chosen("src/a.c", 8, 8, "near")
-    assert units == ["core-a_test", "core-all_test", "core-broken_test"] and simulated and files == [named("quick"), named("slow")]
+    assert units == ["core-a_test", "core-all_test", "core-broken_test"] and simulated
+    assert files == [named("quick"), named("slow")]
