@@ -3,11 +3,14 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "dialect/openai/openai.h"
+#include "dialect/quirks.h"
 
 #define HASH_OF_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
@@ -124,6 +127,65 @@ static void a_name_that_no_list_knows_is_its_vendors(void **state) {
     snapshot_release(snapshot);
 }
 
+/* What of a body in OpenAI's own words cannot go up as it stands: that much and no more, as each bit costs a reading.
+ */
+static void a_target_touches_what_its_vendor_calls_otherwise_and_nothing_else(void **state) {
+    static const struct codec_quirks plain = {.name = {NULL, 0}};
+    static const struct {
+        const char *type;
+        uint64_t touches; /* beside what it refuses */
+    } rows[] = {
+        {"openai", 0},
+        {"groq", OPENAI_HAS_DEVELOPER},
+        {"deepseek", OPENAI_HAS_NEW_CAP | OPENAI_HAS_DEVELOPER},
+        {"mistral", OPENAI_HAS_NEW_CAP | OPENAI_HAS_DEVELOPER | OPENAI_HAS_CALLS | FEATURE_BIT(seed)},
+    };
+    static struct catalog_model facts; /* which knows nothing of it */
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "providers: {p: {type: %s, api_key: k, models: [m]}}\n", rows[i].type);
+        struct snapshot *snapshot = snapshot_of(text);
+        struct target target = {.provider = &snapshot->providers[0], .model = STR("m"), .quirks = &plain};
+        target_tell(&target);
+        assert_int_equal(target.touches, target.refuses | rows[i].touches);
+        assert_int_equal(target.refuses, target.quirks->refuses);
+        target.facts = &facts;
+        target_tell(&target);
+        assert_int_equal(target.touches, target.refuses | rows[i].touches);
+        facts.takes.efforts = 1;
+        target_tell(&target);
+        assert_int_equal(target.touches, target.refuses | rows[i].touches | FEATURE_BIT(reasoning_effort));
+        facts.takes.efforts = 0;
+        facts.takes.thinking = 1;
+        target_tell(&target);
+        assert_int_equal(target.touches, target.refuses | rows[i].touches | FEATURE_BIT(reasoning_effort));
+        facts.takes.thinking = 0;
+        facts.takes.refuses = FEATURE_BIT(logprobs);
+        target_tell(&target);
+        assert_int_equal(target.refuses, target.quirks->refuses | FEATURE_BIT(logprobs));
+        facts.takes.refuses = 0;
+        snapshot_release(snapshot);
+    }
+}
+
+/* What OpenAI's own servers refuse, others that speak as they do may take. */
+static void a_vendor_of_many_servers_refuses_at_home_alone(void **state) {
+    (void)state;
+    struct snapshot *snapshot =
+        snapshot_of("providers:\n  home: {type: openai, api_key: k, models: [m]}\n"
+                    "  away: {type: openai, api_key: k, base_url: \"http://127.0.0.1:9/v1\", models: [m]}\n"
+                    "  groq: {type: groq, api_key: k, base_url: \"http://127.0.0.1:9/v1\", models: [m]}\n");
+    for (size_t i = 0; i < 3; i++) {
+        struct target target = {.provider = &snapshot->providers[i], .model = STR("m")};
+        target_tell(&target);
+        bool away = str_eq(target.provider->name, STR("away"));
+        assert_int_equal(target.refuses, away ? 0 : target.quirks->refuses);
+        assert_true(target.quirks->refuses);
+    }
+    snapshot_release(snapshot);
+}
+
 static void an_unknown_name_is_told_with_the_nearest(void **state) {
     (void)state;
     struct snapshot *snapshot = snapshot_of(providers);
@@ -182,6 +244,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_name_has_its_route),
         cmocka_unit_test(a_name_that_no_list_knows_is_its_vendors),
+        cmocka_unit_test(a_target_touches_what_its_vendor_calls_otherwise_and_nothing_else),
+        cmocka_unit_test(a_vendor_of_many_servers_refuses_at_home_alone),
         cmocka_unit_test(an_unknown_name_is_told_with_the_nearest),
         cmocka_unit_test(a_key_finds_its_client_and_no_other_does),
         cmocka_unit_test(headers_that_go_up_stand_above_all_providers_or_at_one),
