@@ -61,6 +61,30 @@ static void failing_again_and_again_moves_it_and_the_same_request_is_served(void
     flight_world_end(&world);
 }
 
+/* Failures in a row: one that goes well begins another row, of the lock's own count and of who is to blame. */
+static void one_that_goes_well_forgets_the_failures_before(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    for (unsigned i = 0; i < 3; i++) { /* more of them than failover_after, and never two in a row */
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+        const struct route_cells *cells = flight->choice.route->cells;
+        assert_int_equal(cell_load(&cells->row), 0);
+        flight_world_tell(&world, flight, (struct event){.kind = event_call_failed, .failure = failure_connect});
+        assert_int_equal(blame_total(cell_load(&cells->row)), 1);
+        assert_int_equal(lock_of(flight).failures, 1);
+        assert_true(holds(flight, "a/m"));
+        flight_world_head(&world, flight, 1, 200, "application/json");
+        flight_world_body(&world, flight, 1, FLIGHT_WHOLE);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end, .attempt = 1});
+        assert_int_equal(cell_load(&cells->row), 0);
+        assert_int_equal(lock_of(flight).failures, 0);
+        assert_true(holds(flight, "a/m"));
+        flight_free(flight);
+    }
+    flight_world_end(&world);
+}
+
 static void what_the_caller_did_wrong_moves_nothing(void **state) {
     struct flight_world world;
     (void)state;
@@ -114,6 +138,7 @@ int main(void) {
         cmocka_unit_test(being_busy_does_not_lose_it),
         cmocka_unit_test(failing_again_and_again_moves_it_and_the_same_request_is_served),
         cmocka_unit_test(where_none_can_serve_the_earliest_says_when_to_come_back),
+        cmocka_unit_test(one_that_goes_well_forgets_the_failures_before),
         cmocka_unit_test(what_the_caller_did_wrong_moves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
