@@ -181,7 +181,7 @@ static void credentials_watch(struct alerts *alerts, struct now now) {
         pthread_mutex_unlock(&alerts->mutex);
         char said[alert_said_max];
         struct text text = text_in_buffer(said, sizeof said);
-        if (!old.name[0] || now.mono_ns - old.noted_ns > forgotten_ns) continue;
+        if (!old.name[0] || now.mono_ns > old.noted_ns + forgotten_ns) continue; /* it may be noted after this now */
         text_printf(&text, "it is %lld days old, and should be at most %lld: weir key rotate", (long long)old.age_days,
                     (long long)old.most_days);
         plain_see(alerts, alert_credential_old, 0, str_from(old.name), text_str(&text), now);
