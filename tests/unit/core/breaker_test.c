@@ -466,6 +466,25 @@ static void a_probe_that_was_good_at_first_gives_its_place_back_once(void **stat
     assert_int_equal(breaker_view(&breaker, &rules, blame_nobody, 63 * S).calls_out, 1); /* bob's */
 }
 
+/* Its own breaker has opened since it was let out: of its verdict nothing counts, and its place among all's is free. */
+static void a_probe_whose_client_was_shut_out_since_gives_its_place_back_once(void **state) {
+    (void)state;
+    for (int told = 0; told < 2; told++) {
+        struct breaker breaker = {0};
+        struct breaker_ticket first, second, bobs;
+        for (int i = 0; i < 5; i++) call_at(&breaker, &rules, i % 2 ? alice : bob, S, false);
+        assert_true(breaker_admit(&breaker, &rules, alice, 62 * S, &first));
+        assert_true(breaker_admit(&breaker, &rules, alice, 62 * S, &second));
+        if (told) assert_int_equal(breaker_report(&breaker, &rules, 62 * S, first, true, 0), breaker_unchanged);
+        first.told = told;
+        assert_int_equal(breaker_report(&breaker, &rules, 62 * S, second, false, 0), breaker_opened_for_one);
+        assert_true(breaker_admit(&breaker, &rules, bob, 62 * S, &bobs));
+        assert_int_equal(breaker_view(&breaker, &rules, blame_nobody, 62 * S).calls_out, told ? 1 : 2);
+        assert_int_equal(breaker_report(&breaker, &rules, 62 * S, first, false, 0), breaker_unchanged);
+        assert_int_equal(breaker_view(&breaker, &rules, blame_nobody, 62 * S).calls_out, 1); /* bob's */
+    }
+}
+
 static void a_later_client_takes_the_place_of_one_that_has_its_own(void **state) {
     struct breaker breaker = {0};
     struct breaker_ticket late;
@@ -547,6 +566,7 @@ int main(void) {
         cmocka_unit_test(a_share_of_failures_is_one_clients_or_everybodys),
         cmocka_unit_test(a_probe_that_one_client_spoils_opens_it_for_that_client_alone),
         cmocka_unit_test(a_probe_that_was_good_at_first_gives_its_place_back_once),
+        cmocka_unit_test(a_probe_whose_client_was_shut_out_since_gives_its_place_back_once),
         cmocka_unit_test(a_later_client_takes_the_place_of_one_that_has_its_own),
         cmocka_unit_test(an_operator_closes_it_for_the_one_too),
         cmocka_unit_test(no_client_opens_it_for_others_that_have_not_failed_as_often),
