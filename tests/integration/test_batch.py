@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from weirlib import BINARY, environment, poll, provider
+from weirlib import BINARY, SANITIZER, environment, poll, provider
 
 
 @pytest.fixture
@@ -238,6 +238,19 @@ def test_it_goes_faster_while_all_is_well_and_never_over_its_limit(batch):
         at_once = [int(frame[4]) for frame in frames]
         assert at_once == sorted(at_once) and at_once[-1] == most, at_once
         out.unlink()
+
+
+def test_lines_that_wait_for_their_next_try_when_it_is_stopped_are_taken_up_later(batch):
+    mock, run, out = batch
+    mock.fault("status=503,retry-after=30")
+    first = run([f"line {i}" for i in range(4)], "--parallel", "4", wait=False)
+    poll(lambda: mock.requests()["paths"].get("/v1/chat/completions") == 4)
+    first.send_signal(signal.SIGINT)
+    said, warned = first.communicate(timeout=30)
+    assert first.returncode == 1 and "goes on from here" in warned and not out.exists(), warned
+    assert not SANITIZER.search(said + warned), warned
+    mock.reset()
+    assert run().returncode == 0 and len(results(out)) == 4
 
 
 @pytest.mark.parametrize("status, calls", [(408, 2), (429, 2), (500, 2), (503, 2), (529, 2), (400, 1), (404, 1),
