@@ -49,6 +49,7 @@ enum sim_mutant {
     mutant_answer_missing,   /* of several answers the last ones are not made */
     mutant_money_kept,       /* a hang-up gives nothing back of what was reserved */
     mutant_limit_doubled,    /* budgets let twice as much through */
+    mutant_extent_unpaid,    /* a stream goes on without reserving what it goes on for */
     mutant_quota_doubled,    /* quotas do */
     mutant_quota_kept,       /* who hangs up keeps what it holds of one */
     mutant_kept_late,        /* an attempt is kept when its provider answers */
@@ -161,7 +162,7 @@ struct sim_sum {
 };
 struct sim_money {
     struct prng draw;
-    bool on;
+    bool on, extends;
     unsigned named, sum_count, limit_count;
     struct sim_sum sums[sim_sums_max];
     struct {
@@ -252,6 +253,8 @@ struct sim_caller {
     struct sim_ticket tickets[sim_attempts_max], provider_tickets[sim_attempts_max]; /* of the naive breakers */
     bool told[sim_attempts_max];
     int64_t reserved[sim_attempts_max]; /* by each attempt, of each of its budgets */
+    size_t text_seen;                   /* of what it got; in which so much text stood: */
+    int64_t text_bytes;
     struct sim_quota_held quota_held[sim_attempts_max][sim_quotas_max];
     uint64_t quota_sent; /* bit per attempt: its bytes went out, or something came back */
     unsigned failovers;
@@ -382,6 +385,8 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(limit_split)            \
     X(limit_crowded)          \
     X(limit_given_back)       \
+    X(money_extended)         \
+    X(money_cut)              \
     X(quota_taken)            \
     X(quota_used_up)          \
     X(quota_late)             \
@@ -431,6 +436,8 @@ void sim_money_draw(struct sim *sim);
 void sim_money_owners(struct sim *sim, struct text *yaml);
 void sim_money_client(struct sim *sim, struct text *yaml);
 void sim_money_provider(struct sim *sim, struct text *yaml);
+/* Do streams of the next provider that is drawn reserve as they go? */
+bool sim_money_extends(struct sim *sim);
 void sim_money_config(struct sim *sim);
 void sim_money_call(struct sim *sim, unsigned caller, const struct attempt *attempt, const struct action *action);
 void sim_money_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);

@@ -10,14 +10,14 @@
 #include "sim.h"
 
 static const char *const mutant_names[mutants] = {
-    "none",           "settle_lost",    "end_twice",        "cancel_lost",   "byte_changed",
-    "timer_lost",     "probe_kept",     "threshold_off",    "epoch_kept",    "place_lost",
-    "rate_doubled",   "share_ignored",  "cells_forgotten",  "ranges_cut",    "call_twice",
-    "late_taken",     "reader_ignored", "body_over",        "clients_share", "words_decide",
-    "one_caller",     "echo_passed",    "one_opens",        "line_in_order", "failovers_count",
-    "outage_grows",   "probes_ignored", "limits_forgotten", "limit_for_all", "limit_of_one",
-    "answer_missing", "money_kept",     "limit_doubled",    "quota_doubled", "quota_kept",
-    "kept_late",      "settled_late",   "values_doubled",   "value_kept"};
+    "none",           "settle_lost",    "end_twice",        "cancel_lost",    "byte_changed",
+    "timer_lost",     "probe_kept",     "threshold_off",    "epoch_kept",     "place_lost",
+    "rate_doubled",   "share_ignored",  "cells_forgotten",  "ranges_cut",     "call_twice",
+    "late_taken",     "reader_ignored", "body_over",        "clients_share",  "words_decide",
+    "one_caller",     "echo_passed",    "one_opens",        "line_in_order",  "failovers_count",
+    "outage_grows",   "probes_ignored", "limits_forgotten", "limit_for_all",  "limit_of_one",
+    "answer_missing", "money_kept",     "limit_doubled",    "extent_unpaid",  "quota_doubled",
+    "quota_kept",     "kept_late",      "settled_late",     "values_doubled", "value_kept"};
 
 static const char *const mark_names[marks_all] = {
 #define X(name) #name,
@@ -29,7 +29,7 @@ static const char *const mark_names[marks_all] = {
 static int marks_check(sim_marks marks) {
     int missed = 0;
     for (int i = 0; i < marks_all; i++) {
-        if (marks >> i & 1) continue;
+        if ((unsigned)(marks >> i) & 1) continue;
         printf("weir-sim: never reached: %s\n", mark_names[i]);
         missed++;
     }

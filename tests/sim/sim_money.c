@@ -35,11 +35,19 @@ void sim_money_client(struct sim *sim, struct text *yaml) {
     text_put(yaml, STR("]"));
 }
 
+/* What a stream of its may be ahead of what came is drawn with it. */
+enum { sim_margin = 20, sim_token_nano_usd = 500 };
+bool sim_money_extends(struct sim *sim) {
+    sim->money.extends = sim->money.on && sim_chance(&sim->money.draw, 70);
+    return sim->money.extends;
+}
+
 /* Every target has a price; a provider's own budget leaves room for one request at least, as all must be served when
  * every fault has ended. */
 void sim_money_provider(struct sim *sim, struct text *yaml) {
     if (!sim->money.on) return;
     text_put(yaml, STR(", cost_per_token: 0.0000005, request_fee: 0.001"));
+    if (sim->money.extends) text_printf(yaml, ", cut_margin_tokens: %d", sim_margin);
     if (!sim_chance(&sim->money.draw, 30)) return;
     text_put(yaml, STR(", budgets: ["));
     budget_put(sim, yaml, 150, 600);
@@ -108,7 +116,48 @@ void sim_money_call(struct sim *sim, unsigned number, const struct attempt *atte
     sim_rule(sim, !reserved || says_a_cap(action), "what a budget reserves goes up with a cap", number);
 }
 
+/* All text that a caller has, counted as it comes. */
+static int64_t text_got(struct sim_caller *caller) {
+    static const struct str before = STR("\"content\":\"");
+    for (;;) {
+        struct str rest = str_make(caller->got + caller->text_seen, caller->got_len - caller->text_seen);
+        size_t at = rest.len ? str_find(rest, before) : SIZE_MAX, end;
+        if (at == SIZE_MAX) return caller->text_bytes;
+        rest = str_slice(rest, at + before.len, rest.len);
+        if ((end = str_find_byte(rest, '"')) == SIZE_MAX) return caller->text_bytes;
+        caller->text_seen = caller->got_len - rest.len + end;
+        caller->text_bytes += (int64_t)end;
+    }
+}
+
+/* What was reserved since; and of a stream that reserves as it goes, what its caller has, and what its provider may
+ * have made beyond, is reserved at every moment. */
+static void extends_step(struct sim *sim, unsigned number) {
+    struct sim_caller *caller = &sim->callers[number];
+    const struct flight *flight = caller->flight;
+    for (unsigned i = 0; flight && i < flight->attempt_count && i < sim_attempts_max; i++) {
+        struct attempt *attempt = flight->attempts[i];
+        struct money_hold *hold = &attempt->holds.money;
+        if (attempt->state == attempt_settled || !(caller->called >> i & 1)) continue;
+        int64_t more = hold->nano_usd - caller->reserved[i];
+        sim_rule(sim, more >= 0, "what is reserved grows while an attempt runs", number);
+        if (more > 0) sim_reached(sim, mark_money_extended);
+        caller->reserved[i] += more;
+        for (unsigned k = 0; k < hold->count; k++)
+            if (hold->tickets[k].reserved) sum_of(sim, &hold->tickets[k])->reserved += more;
+        bool over = attempt->stream.finishes || attempt->stream.saw_done;
+        if (hold->extent.whole == 0 || over || caller->source != (int)i || resume_has(flight)) continue;
+        int64_t needs = text_got(caller) + sim_margin, whole = hold->extent.whole;
+        if (needs > whole) needs = whole;
+        sim_rule(sim, caller->reserved[i] >= 1000000 + (hold->input_tokens + needs) * sim_token_nano_usd,
+                 "what a stream may be billed is reserved as it goes", number);
+        sim_rule(sim, !caller->full || !extent_is_open(&hold->extent), "what is not read is reserved whole", number);
+        if (sim->mutant == mutant_extent_unpaid && extent_is_open(&hold->extent)) hold->extent.covered = whole;
+    }
+}
+
 void sim_money_step(struct sim *sim, unsigned number) {
+    if (sim->money.on) extends_step(sim, number);
     const struct snapshot *snapshot = sim->config.snapshot;
     for (size_t i = 0; i < snapshot->budget_count && sim->money.on; i++) {
         const struct money_budget *budget = snapshot->budgets[i];
@@ -141,6 +190,7 @@ void sim_money_settled(struct sim *sim, unsigned number, const struct attempt *a
             sim_reached(sim, mark_money_late);
     }
     caller->reserved[attempt->number] = 0;
+    if (hold->ended_for_money) sim_reached(sim, mark_money_cut);
 }
 
 bool sim_money_refused(struct sim *sim, const struct flight *flight) {

@@ -181,7 +181,15 @@ static void check_answer(struct sim *sim, unsigned number) {
     if (sim->trace)
         printf("flight %u got  %.*s\nflight %u sent %.*s\n", number, (int)caller->got_len, caller->got, number,
                (int)call->len, call->bytes);
-    if (good) {
+    if (good && last->holds.money.ended_for_money) { /* a part of it, and an end of weir's own */
+        size_t same = 0;
+        while (same < caller->got_len && same < call->wanted_len && caller->got[same] == call->wanted[same]) same++;
+        while (same && memcmp(caller->got + same - 1, "\n", 1) != 0) same--; /* they may begin alike */
+        struct str rest = str_make(caller->got + same, caller->got_len - same);
+        sim_rule(sim, caller->ended && ends_in(caller, "data: [DONE]\n\n") && rest.len < 600 &&
+                          str_find(rest, STR("\"finish_reason\":\"length\"")) != SIZE_MAX,
+                 "a stream that ran out of money ends as too long", number);
+    } else if (good) {
         static const char done[] = "data: [DONE]\n\n";
         bool said = last->stream.finishes && !last->stream.saw_done; /* all was said, and weir ended it */
         size_t own = said && ends_in(caller, done) ? sizeof done - 1 : 0;

@@ -537,8 +537,11 @@ static void provider_draw(struct sim *sim, unsigned i) {
     if (sim_chance(draw, 30)) text_printf(text, ", burst_allowance: %llu", (unsigned long long)sim_between(draw, 1, 9));
     if (sim_chance(draw, 20))
         text_printf(text, ", rate_limit_tpm: %llu", (unsigned long long)sim_between(draw, 100, 20000));
-    if (sim_chance(&sim->several, 60)) /* it makes one answer at a time */
-        text_put(text, STR(", facts: {m0: {refuses: n}, x: {refuses: n}, y: {refuses: n}}"));
+    const bool one = sim_chance(&sim->several, 60), extends = sim_money_extends(sim); /* one answer at a time */
+    const char *fact = one && extends ? "{refuses: n, bills_hidden: false}"
+                       : one          ? "{refuses: n}"
+                                      : "{bills_hidden: false}";
+    if (one || extends) text_printf(text, ", facts: {m0: %s, m1: %s, x: %s, y: %s}", fact, fact, fact, fact);
     sim_money_provider(sim, text);
     sim_quota_provider(sim, text);
     CHECK(!text->failed);
