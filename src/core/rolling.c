@@ -203,6 +203,19 @@ void rolling_restore(struct rolling *rolling, uint64_t bucket_s, uint64_t start_
     total_add(&rolling->total, rolling_part(spent));
 }
 
+void rolling_restore_late(struct rolling *rolling, uint64_t bucket_s, uint64_t start_s, int64_t spent) {
+    const uint64_t begins = start_s / bucket_s * bucket_s;
+    if (begins < first_start(bucket_s, cell_load(&rolling->swept))) return; /* it counts no more */
+    struct spend_window *bucket = &rolling->buckets[begins / bucket_s % rolling_buckets];
+    uint64_t number = cell_load(&bucket->number);
+    while (number == 0 || rolling_start(number) < begins) { /* nobody has used it since */
+        bucket_end(rolling, bucket, number);
+        uint64_t next = begins << rolling_turn_bits | (rolling_turn(number) + 1) % rolling_turns;
+        if (cell_swap(&bucket->number, &number, next)) number = next;
+    }
+    rolling_settle(rolling, begins, 0, spent);
+}
+
 bool rolling_bucket(const struct rolling *rolling, unsigned place, uint64_t *start_s, int64_t *spent) {
     CHECKF(place < rolling_buckets, "place=%u", place);
     uint64_t number = cell_load(&rolling->buckets[place].number);

@@ -41,6 +41,8 @@ void rolling_settle(struct rolling *rolling, uint64_t start_s, int64_t reserved,
 void rolling_forget(struct rolling *rolling, uint64_t start_s, int64_t spent);
 /* A bucket as it was written down; only before anybody uses it. */
 void rolling_restore(struct rolling *rolling, uint64_t bucket_s, uint64_t start_s, int64_t spent);
+/* The same on top of what was spent meanwhile: any thread, at any time. */
+void rolling_restore_late(struct rolling *rolling, uint64_t bucket_s, uint64_t start_s, int64_t spent);
 /* What was spent in the n-th place, and when it began. false: nothing. */
 bool rolling_bucket(const struct rolling *rolling, unsigned place, uint64_t *start_s, int64_t *spent);
 

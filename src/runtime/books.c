@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "runtime/attempt_records.h"
+#include "runtime/value_secret.h"
 #include "snapshot/sessions.h"
 #include "store/ledger_forget.h"
 #include "store/ledger_sessions.h"
@@ -399,11 +400,12 @@ static void books_value_tell(void *context, const struct ledger_value *value) {
     books->spent(books->context, &value->of, &value->value, value->nano_usd);
 }
 
-/* Values that were told apart by another secret before the ledger could be read are not known again: what they spent
- * before counts from the next start on. */
+/* Values that were told apart by another secret before the ledger could be read are not known again: of a state folder
+ * that has never seen this ledger. What they spent before counts from the next start on. */
 static bool books_spent(struct books *books) {
     struct hash_secret secret = *books->value_secret;
     if (!ledger_value_secret(books->ledger, &secret)) return false;
+    (void)value_secret_keep(books->state_dir, &secret); /* where it cannot be, the ledger has it yet */
     bool same = !books->is_late || memcmp(&secret, books->value_secret, sizeof secret) == 0;
     if (!books->is_late) *books->value_secret = secret;
     return ledger_budgets(books->ledger, books_spent_tell, books) &&
@@ -434,6 +436,7 @@ static bool books_begin(struct books *books, const struct books_options *options
         return error_set(error, error_storage_failed,
                          "What is spent cannot be kept: %.120s. Free the disk or mend the rights of state_dir.",
                          problem);
+    value_secret_read(books->state_dir, books->value_secret);
     books->ledger = books_ledger_open(books, problem, sizeof problem);
     bool good = books->ledger && books_restore(books);
     books->spent = options->spent_late;

@@ -24,7 +24,8 @@ struct books_options {
     /* The same, where the ledger could be opened only later: on a thread of the books', while requests are served, and
      * before anything of this process is in the ledger. */
     void (*spent_late)(void *context, const struct record_charge *of, const struct hash_tag *value, int64_t nano_usd);
-    struct hash_secret *value_secret; /* drawn; the ledger's own takes its place before `spent` is told */
+    struct hash_secret *value_secret; /* drawn; the ledger's own, or its copy in state_dir where the ledger could not be
+                                       * opened, takes its place before books_open returns */
     void *context;
 };
 

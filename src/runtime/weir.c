@@ -162,12 +162,8 @@ static void budget_restore(void *context, const struct record_charge *of, const 
 static void budget_restore_late(void *context, const struct record_charge *of, const struct hash_tag *tag,
                                 int64_t nano_usd) {
     struct deployment *deployment = library_deployment(context);
-    const struct money_budget *budget = money_budget_find(deployment->snapshot, of->budget);
-    if (budget && of->window_s >= 0 && tag_is_some(tag) == (budget->values != NULL))
-        money_budget_restore_late(
-            budget,
-            &(struct money_row){.budget = of->budget, .value = *tag, .window_s = of->window_s, .nano_usd = nano_usd},
-            clock_read().wall_ns);
+    const struct money_row row = {.budget = of->budget, .value = *tag, .window_s = of->window_s, .nano_usd = nano_usd};
+    (void)money_restore_late(deployment->snapshot, &row, clock_read().wall_ns); /* of what is there no more: nobody's */
     deployment_release(deployment);
 }
 

@@ -255,28 +255,32 @@ void money_rows(const struct snapshot *snapshot, int64_t wall_ns, void (*row)(vo
     for (size_t i = 0; i < snapshot->budget_count; i++) money_budget_rows(snapshot->budgets[i], wall_ns, row, user);
 }
 
-static bool quota_restore(const struct snapshot *snapshot, const struct money_row *row) {
+/* Before anybody uses it, or on top of what was counted since. */
+static void words_restore(struct spend *spend, const struct money_row *row, bool late) {
+    const uint64_t window_s = (uint64_t)row->window_s;
+    if (!late)
+        spend_restore(spend, window_s, row->nano_usd);
+    else if (spend_enter(spend, window_s) == window_s)
+        spend_settle(spend, window_s, 0, row->nano_usd);
+}
+
+static bool quota_restore(const struct snapshot *snapshot, const struct money_row *row, bool late) {
     for (size_t i = 0; i < snapshot->provider_count; i++)
         for (size_t k = 0; k < snapshot->providers[i].quota_count; k++) {
             const struct quota *quota = &snapshot->providers[i].quotas[k];
             if (quota->identity != row->budget || tag_is_some(&row->value) || row->window_s < 0) continue;
-            spend_restore(quota->spend, (uint64_t)row->window_s, row->nano_usd);
+            words_restore(quota->spend, row, late);
             return true;
         }
     return false;
 }
 
-/* Before anybody uses it, or on top of what was spent since. */
 static void purse_restore(const struct money_purse *purse, const struct money_row *row, bool late) {
-    uint64_t window_s = (uint64_t)row->window_s;
-    if (purse->rolling && late)
-        rolling_settle(purse->rolling, window_s, 0, row->nano_usd);
-    else if (purse->rolling)
-        rolling_restore(purse->rolling, purse->budget->bucket_s, window_s, row->nano_usd);
-    else if (!late)
-        spend_restore(purse->spend, window_s, row->nano_usd);
-    else if (spend_enter(purse->spend, window_s) == window_s)
-        spend_settle(purse->spend, window_s, 0, row->nano_usd);
+    if (purse->rolling)
+        (late ? rolling_restore_late : rolling_restore)(purse->rolling, purse->budget->bucket_s,
+                                                        (uint64_t)row->window_s, row->nano_usd);
+    else
+        words_restore(purse->spend, row, late);
 }
 
 /* Of a window that is over nobody needs a place. */
@@ -307,10 +311,6 @@ void money_budget_restore(const struct money_budget *budget, const struct money_
     budget_row_restore(budget, row, wall_ns, false);
 }
 
-void money_budget_restore_late(const struct money_budget *budget, const struct money_row *row, int64_t wall_ns) {
-    budget_row_restore(budget, row, wall_ns, true);
-}
-
 const struct money_budget *money_budget_find(const struct snapshot *snapshot, uint64_t identity) {
     size_t low = 0, high = snapshot->budget_count;
     while (low < high) {
@@ -323,10 +323,18 @@ const struct money_budget *money_budget_find(const struct snapshot *snapshot, ui
     return low < snapshot->budget_count && snapshot->budgets[low]->identity == identity ? snapshot->budgets[low] : NULL;
 }
 
-bool money_restore(const struct snapshot *snapshot, const struct money_row *row, int64_t wall_ns) {
+static bool row_restore(const struct snapshot *snapshot, const struct money_row *row, int64_t wall_ns, bool late) {
     const struct money_budget *budget = money_budget_find(snapshot, row->budget);
-    if (!budget) return quota_restore(snapshot, row);
+    if (!budget) return quota_restore(snapshot, row, late);
     if (tag_is_some(&row->value) != (budget->values != NULL) || row->window_s < 0) return false;
-    money_budget_restore(budget, row, wall_ns);
+    budget_row_restore(budget, row, wall_ns, late);
     return true;
+}
+
+bool money_restore(const struct snapshot *snapshot, const struct money_row *row, int64_t wall_ns) {
+    return row_restore(snapshot, row, wall_ns, false);
+}
+
+bool money_restore_late(const struct snapshot *snapshot, const struct money_row *row, int64_t wall_ns) {
+    return row_restore(snapshot, row, wall_ns, true);
 }

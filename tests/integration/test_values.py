@@ -247,3 +247,47 @@ def test_what_is_wrong_with_a_split_is_said(tmp_path):
         said = check(tmp_path / "w.yaml", {"providers": {"p": {"type": "simulated"}}, "clients": [
             client(budgets=[{"usd": 1, "window": "day", **more}])]})
         assert words in said, (more, said)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_ledger_that_comes_late_brings_what_was_spent_of_values_windows_and_quotas(folder, start_mock, how, tmp_path):
+    """Away when the process starts: requests are served meanwhile, and what each had spent before counts on top."""
+    mock = start_mock("--tokens", "10")
+    config = {"on_ledger_failure": "serve",
+              "providers": {"p": priced(mock, quota={"requests_per_day": 100, "tokens_per_month": 100000})},
+              "clients": [client(budgets=[{"usd": 1.2, "window": "month", "per": "end_user"},
+                                          {"usd": 9, "window": "2h", "rolling": True, "per": "session"},
+                                          {"usd": 9, "window": "3h", "rolling": True}])]}
+
+    def counted(weir):
+        auth = {"authorization": f"Bearer {weir.admin_key}"}
+        shown, = http(weir.port, "GET", "/admin/v1/providers", headers=auth).json["providers"]
+        budgets = [own_budget(weir, at=i) for i in range(3)]
+        return ([round(float(b["spent_usd"]) * 1e9) for b in budgets], [b.get("value_count") for b in budgets],
+                {q["quota"]: q["counted"] for q in shown["quotas"]})
+
+    weir = folder(config)
+    spend_all(weir, user="bob", headers={"x-weir-session": "s"})
+    assert ask(weir, max_tokens=10, user="eve", headers={"x-weir-session": "t"}).status == 200
+    spent, values, quotas = counted(weir)
+    weir.stop(how, status=-how if how == signal.SIGKILL else 0)
+    ledger = weir.state_dir / "ledger.db"
+    away = [path for path in weir.state_dir.iterdir() if path.name.startswith("ledger.db")]
+    for path in away:
+        path.rename(tmp_path / path.name)
+    ledger.mkdir()
+    weir = folder(config)
+    assert ask(weir, max_tokens=10, user="bob").status == 200  # nobody knows yet
+    one, _, more = counted(weir)
+    assert one[0] > 0 and more["requests_per_day"] == 1
+    ledger.rmdir()
+    for path in away:
+        (tmp_path / path.name).rename(path)
+    poll(lambda: weir.log("ledger_works"))
+    assert counted(weir) == ([a + b for a, b in zip(spent, one, strict=True)], [values[0], values[1] + 1, None],
+                             {name: quotas[name] + more[name] for name in quotas})
+    assert ask(weir, max_tokens=10, user="bob").status == 429
+    assert ask(weir, max_tokens=10, user="eve", headers={"x-weir-session": "t"}).status == 200
+    last = counted(weir)
+    weir.stop()
+    assert counted(folder(config)) == last  # what was spent meanwhile stands under the same names

@@ -54,6 +54,27 @@ static void more_is_reserved_in_the_bucket_of_the_first(void **state) {
     assert_int_equal(rolling_look(&rolling, bucket_s, later).committed, 7);
 }
 
+static void what_is_told_late_counts_in_buckets_that_nobody_has_used(void **state) {
+    (void)state;
+    struct rolling rolling = {0};
+    uint64_t now = start_of_all + 20 * bucket_s, start;
+    assert_true(rolling_reserve(&rolling, bucket_s, now, 30, 100, &start));
+    rolling_restore_late(&rolling, bucket_s, now - 5 * bucket_s, 40); /* nobody was there then */
+    rolling_restore_late(&rolling, bucket_s, start, 7);               /* where something was reserved since */
+    rolling_restore_late(&rolling, bucket_s, now - 40 * bucket_s, 900);                /* too old to count */
+    rolling_restore_late(&rolling, bucket_s, now - rolling_buckets * bucket_s, 900); /* whose place is another's */
+    assert_int_equal(rolling_look(&rolling, bucket_s, now).committed, 77);
+    assert_int_equal(rolling_look(&rolling, bucket_s, now).spent, 47);
+    assert_false(rolling_reserve(&rolling, bucket_s, now, 24, 100, &start));
+    rolling_settle(&rolling, start, 30, 30);
+    uint64_t later = now + 26 * bucket_s; /* the first of them is over, and no other */
+    assert_true(rolling_reserve(&rolling, bucket_s, later, 63, 100, &start));
+    assert_int_equal(rolling_look(&rolling, bucket_s, later).committed, 100);
+    struct rolling fresh = {0};
+    rolling_restore_late(&fresh, bucket_s, start_of_all, 9); /* before anybody came */
+    assert_int_equal(rolling_look(&fresh, bucket_s, start_of_all).spent, 9);
+}
+
 static void what_is_settled_late_is_gone(void **state) {
     (void)state;
     struct rolling rolling = {0};
@@ -290,6 +311,7 @@ int main(void) {
         cmocka_unit_test(what_is_forgotten_of_a_bucket_leaves_what_is_reserved),
         cmocka_unit_test(what_was_spent_counts_until_its_bucket_is_too_old),
         cmocka_unit_test(more_is_reserved_in_the_bucket_of_the_first),
+        cmocka_unit_test(what_is_told_late_counts_in_buckets_that_nobody_has_used),
         cmocka_unit_test(what_is_settled_late_is_gone),
         cmocka_unit_test(what_was_written_down_is_there_again),
         cmocka_unit_test(what_is_told_is_what_a_plain_list_says),

@@ -67,6 +67,90 @@ static void what_was_spent_is_written_down_and_put_back_in_its_own_budget(void *
     cells_free(&second);
 }
 
+#define LATE                                                                                                        \
+    "providers: {a: {type: openai, base_url: 'http://h/v1', api_key: k, models: [m], quota: {tokens_per_day: 1000, " \
+    "requests_per_hour: 50}}}\n"                                                                                     \
+    "budgets: {day: {usd: 9, window: day}, hours: {usd: 9, window: 2h, rolling: true}, users: {usd: 9, window: "      \
+    "day, per: end_user}, sessions: {usd: 9, window: 3h, rolling: true, per: session}}\n"
+
+static const struct hash_tag told = {{7, 9}};
+
+/* A configuration in which so much was spent of each, of the split ones by one value, at this time. */
+static void late_spend(const struct snapshot *snapshot, int64_t wall_ns, int64_t nano_usd) {
+    for (size_t i = 0; i < snapshot->budget_count; i++) {
+        const struct money_budget *budget = snapshot->budgets[i];
+        if (!budget->values) {
+            money_budget_settle(budget, money_budget_enter(budget, wall_ns), 0, nano_usd);
+            continue;
+        }
+        struct money_value *value = money_value_hold(budget, &told, STR("ann"), wall_ns, true);
+        struct money_purse purse = money_purse_of_value(budget, value, 9);
+        money_purse_settle(&purse, money_purse_enter(&purse, wall_ns), 0, nano_usd);
+        values_release(budget->values, value);
+    }
+    for (size_t i = 0; i < snapshot->providers[0].quota_count; i++) {
+        const struct quota *quota = &snapshot->providers[0].quotas[i];
+        uint64_t window_s;
+        assert_true(quota_take(quota, wall_ns / 1000000000, nano_usd, &window_s) == nano_usd);
+        quota_settle(quota, window_s, nano_usd, nano_usd);
+    }
+}
+
+/* What an earlier process left comes after this one has served for a while: it counts on top, whatever a budget is
+ * split by and whatever its window is, and a provider's quotas too. */
+static void what_is_known_late_counts_on_top(void **state) {
+    enum { later_s = 1800 };
+    struct config before, after;
+    struct cells first = {.chains = NULL}, second = {.chains = NULL};
+    (void)state;
+    struct config_input input = {.path = STR("w.yaml"),
+                                 .text = STR(LATE),
+                                 .environment = environment,
+                                 .read_file = read_file,
+                                 .ids = &ids,
+                                 .cells = &first};
+    assert_true(config_load(&input, &before));
+    input.cells = &second;
+    assert_true(config_load(&input, &after));
+    const int64_t later_ns = now_ns + later_s * INT64_C(1000000000), last_ns = now_ns + INT64_C(9000000000000);
+    late_spend(before.snapshot, now_ns, 30);
+    late_spend(after.snapshot, later_ns, 5);
+    row_count = 0;
+    money_rows(before.snapshot, now_ns, row_keep, NULL);
+    assert_int_equal(row_count, 4);
+    for (size_t i = 0; i < row_count; i++) assert_true(money_restore_late(after.snapshot, &rows[i], later_ns));
+    for (size_t i = 0; i < 2; i++) {
+        const struct quota *quota = &before.snapshot->providers[0].quotas[i];
+        struct quota_view view = quota_look(quota, now_ns / 1000000000);
+        struct money_row row = {
+            .budget = quota->identity, .window_s = view.span.start_s, .nano_usd = view.counted};
+        assert_true(money_restore_late(after.snapshot, &row, later_ns));
+        assert_int_equal(quota_look(&after.snapshot->providers[0].quotas[i], later_ns / 1000000000).counted, 35);
+        row.value.words[0] = 1; /* no quota is split */
+        assert_false(money_restore_late(after.snapshot, &row, later_ns));
+    }
+    for (size_t i = 0; i < 4; i++) {
+        const struct money_budget *budget = after.snapshot->budgets[i];
+        struct spend_view view = money_budget_look(budget, later_ns);
+        if (view.spent != 35 || view.committed != 35)
+            fail_msg("%.*s: %lld", STR_ARG(budget->name), (long long)view.spent);
+        if (budget->values) { /* the same value's, and not another's */
+            struct money_value *value = money_value_hold(budget, &told, STR("ann"), later_ns, false);
+            struct money_purse purse = money_purse_of_value(budget, value, 9);
+            assert_int_equal(money_purse_look(&purse, later_ns).spent, 35);
+            values_release(budget->values, value);
+        }
+        struct spend_view after_all = money_budget_look(budget, last_ns);
+        if (str_eq(budget->name, STR("hours"))) assert_int_equal(after_all.committed, 5); /* the older of it is over */
+    }
+    rows[0].budget ^= 1;
+    assert_false(money_restore_late(after.snapshot, &rows[0], later_ns));
+    config_free(&before);
+    config_free(&after);
+    cells_free(&first);
+    cells_free(&second);
+}
+
 /* What a budget's span is told as: its window, a time that ends now, and never a moment before 1970. */
 static void a_span_begins_at_nothing_at_least(void **state) {
     struct config config;
@@ -91,6 +175,7 @@ static void a_span_begins_at_nothing_at_least(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_spent_is_written_down_and_put_back_in_its_own_budget),
+        cmocka_unit_test(what_is_known_late_counts_on_top),
         cmocka_unit_test(a_span_begins_at_nothing_at_least),
     };
     return cmocka_run_group_tests(tests, sodium_begin, ids_end);
