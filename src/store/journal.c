@@ -224,11 +224,9 @@ bool journal_wants_room(struct journal *journal, unsigned worker) {
 
 /* -- what has been sent -- */
 
-/* As it is, or with its longest names cut until it fits: of thousands of requests that were lost, one is told under
- * half of a name. */
+/* With all its charges, and as it is, or with its longest names cut until it fits: of thousands of requests that were
+ * lost, one is told under half of a name. */
 static struct record_shape record_within(struct record *within, size_t room) {
-    enum { charges_most = 16 };
-    if (within->charge_count > charges_most) within->charge_count = charges_most;
     struct record_shape shape;
     while ((shape = record_shape(within)).bytes > room) {
         struct str *longest = &within->texts[0];

@@ -23,7 +23,7 @@ struct journal_sent; /* a place of an attempt that is under way */
 enum {
     journal_segment_bytes = 1024 * 1024,
     journal_margin_bytes = 128 * 1024,
-    journal_sent_bytes = 768,
+    journal_sent_bytes = 1536, /* a place of an attempt: with all charges that a record may have */
     journal_sent_places = 64
 };
 

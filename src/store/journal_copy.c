@@ -55,15 +55,16 @@ static ssize_t copy_segment(int file, char *bytes) {
 /* A place is copied when it is whole: between two looks it may have been given back and taken again. */
 static ssize_t copy_sent(int file, char *bytes) {
     enum { bytes_all = journal_sent_bytes * journal_sent_places };
-    ssize_t got = copy_pread(file, bytes, bytes_all, 0);
-    for (ssize_t at = 0; at + journal_sent_bytes <= got; at += journal_sent_bytes) {
+    const ssize_t got = copy_pread(file, bytes, bytes_all, 0);
+    const ssize_t stride = got < 0 ? 1 : (ssize_t)journal_sent_stride((size_t)got);
+    for (ssize_t at = 0; at + stride <= got; at += stride) {
         struct journal_sent *sent = (struct journal_sent *)(void *)(bytes + at);
         struct record record;
         for (unsigned i = 0; i < copy_tries && atomic_load(&sent->taken) == sent_is_taken &&
-                             !record_read(str_make(sent->record, sizeof sent->record), &record);
+                             !record_read(journal_sent_record(sent, (size_t)stride), &record);
              i++)
-            if (copy_pread(file, bytes + at, journal_sent_bytes, at) != journal_sent_bytes) return -1;
-        if (atomic_load(&sent->taken) != sent_is_taken) memset(bytes + at, 0, journal_sent_bytes);
+            if (copy_pread(file, bytes + at, (size_t)stride, at) != stride) return -1;
+        if (atomic_load(&sent->taken) != sent_is_taken) memset(bytes + at, 0, (size_t)stride);
     }
     return got;
 }

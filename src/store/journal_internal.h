@@ -29,6 +29,17 @@ struct journal_sent {
 _Static_assert(sizeof(struct journal_sent) == journal_sent_bytes, "a file is a row of places");
 enum { sent_is_taken = 0x7365 };
 
+/* Files of that were made before places had room for all charges are shorter, as their places are: the same, but for
+ * the record's end. How long a place is in a file of so many bytes. */
+enum { journal_sent_bytes_before = 768 };
+static inline size_t journal_sent_stride(size_t file_bytes) {
+    return file_bytes > journal_sent_bytes_before * journal_sent_places ? journal_sent_bytes
+                                                                        : journal_sent_bytes_before;
+}
+static inline struct str journal_sent_record(const struct journal_sent *sent, size_t stride) {
+    return str_make(sent->record, stride - offsetof(struct journal_sent, record));
+}
+
 uint64_t journal_instance(const struct journal *journal);
 /* To be read, as opendir; in a way that the thread sanitizer sees. NULL: errno. */
 DIR *journal_folder_open(const char *folder);

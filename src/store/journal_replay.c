@@ -77,9 +77,9 @@ static bool journal_names_read(const char *folder, char kind, struct journal_nam
     return true;
 }
 
-/* A file of this size; behind its end, zeros: what was cut off while it was filled with them was not begun. NULL: it
- * cannot be read. */
-static char *file_bytes(const char *path, size_t size) {
+/* A file of this size at most, *was it is; behind its end, zeros: what was cut off while it was filled with them was
+ * not begun. NULL: it cannot be read. */
+static char *file_bytes(const char *path, size_t size, size_t *was) {
     const char *problem;
     int file = file_open(path, O_NOFOLLOW, &problem);
     char *bytes = file >= 0 ? memory_take_zeroed(size) : NULL;
@@ -87,6 +87,7 @@ static char *file_bytes(const char *path, size_t size) {
     ssize_t got = 1;
     while (bytes && len < size && got > 0 && (got = read(file, bytes + len, size - len)) > 0) len += (size_t)got;
     if (file >= 0) close(file);
+    *was = len;
     if (got >= 0) return bytes;
     memory_give(bytes);
     return NULL;
@@ -120,7 +121,8 @@ static void replay_segment(struct replay *replay, const struct journal_name *nam
     char path[journal_path_max + 300];
     size_t count = 0;
     snprintf(path, sizeof path, "%s/s%u.%u", replay->folder, name->worker, name->number);
-    char *bytes = file_bytes(path, journal_segment_bytes);
+    size_t was;
+    char *bytes = file_bytes(path, journal_segment_bytes, &was);
     bool good = bytes && journal_scan(str_make(bytes, journal_segment_bytes), replay->take, replay->context, &count,
                                       &replay->ended);
     memory_give(bytes);
@@ -135,7 +137,8 @@ static void record_of_lost(const struct journal_sent *sent, struct record *recor
     numbers[record_flags] |= record_lost | record_estimated;
     record->texts[record_outcome] = STR("lost");
     if (delivered < 0) delivered = 0;
-    numbers[record_output_tokens] = delivered;
+    if (numbers[record_output_tokens] < 0) numbers[record_output_tokens] = 0;
+    numbers[record_output_tokens] += delivered; /* on top of what such answers take, where none of it is seen */
     if (numbers[record_cost_nano_usd] < 0 || sent->token_nano_usd < 0) return;
     __int128 tokens = ((__int128)delivered * sent->token_nano_usd + 999999) / 1000000;
     static const enum record_number raised[] = {record_cost_nano_usd, record_output_nano_usd};
@@ -151,13 +154,15 @@ static void replay_sent(struct replay *replay, const struct journal_name *name) 
     char path[journal_path_max + 300];
     enum { bytes_all = journal_sent_bytes * journal_sent_places };
     snprintf(path, sizeof path, "%s/o%u.%u", replay->folder, name->worker, name->number);
-    char *bytes = file_bytes(path, bytes_all);
+    size_t was;
+    char *bytes = file_bytes(path, bytes_all, &was);
+    const size_t stride = journal_sent_stride(was);
     bool good = bytes != NULL;
-    for (size_t at = 0; bytes && at < bytes_all && !replay->ended; at += journal_sent_bytes) {
+    for (size_t at = 0; bytes && at < stride * journal_sent_places && !replay->ended; at += stride) {
         const struct journal_sent *sent = (const struct journal_sent *)(bytes + at);
         struct record record;
         if (atomic_load(&sent->taken) != sent_is_taken) continue;
-        if (!record_read(str_make(sent->record, sizeof sent->record), &record) || record.kind != record_of_attempt) {
+        if (!record_read(journal_sent_record(sent, stride), &record) || record.kind != record_of_attempt) {
             good = false;
             continue;
         }

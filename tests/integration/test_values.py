@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from test_budgets import KEY, PRICES, client, cost, priced
 from test_overspend import CHEAP, MOST, Watch, budgets_of, settled, together, unit_nano, usd
-from weirlib import BINARY, chat_body, environment, http, poll, provider
+from weirlib import BINARY, Connection, chat_body, environment, http, poll, provider, request_bytes
 
 
 def ask(weir, key=KEY, headers=None, path="/v1/chat/completions", **body):
@@ -291,3 +291,22 @@ def test_a_ledger_that_comes_late_brings_what_was_spent_of_values_windows_and_qu
     last = counted(weir)
     weir.stop()
     assert counted(folder(config)) == last  # what was spent meanwhile stands under the same names
+
+
+def test_what_a_kill_cut_off_is_charged_to_every_budget_on_its_way(folder, start_mock):
+    """Thirty sums of values, two places each in what is kept of an attempt that is under way."""
+    mock = start_mock("--tokens", "200")
+    config = {"providers": {"p": priced(mock, stall_timeout_seconds=20)}, "clients": [
+        client(budgets=[{"usd": 50, "window": "month", "per": "end_user", "name": f"b{i}"} for i in range(30)])]}
+    weir = folder(config)
+    mock.fault("stall-mid-stream=40")
+    with Connection(weir.port) as caller:
+        caller.send(request_bytes("POST", "/v1/chat/completions", chat_body("hi", stream=True, user="bob",
+                                                                              max_tokens=300),
+                                  {"authorization": f"Bearer {KEY}"}))
+        for _ in range(30):
+            caller.read_until(b"\n\n")
+        weir.stop(signal.SIGKILL, status=-signal.SIGKILL)
+    again = folder(config)
+    spent = [float(own_budget(again, at=i)["spent_usd"]) for i in range(30)]
+    assert len(set(spent)) == 1 and spent[0] > 0.2, spent

@@ -248,6 +248,102 @@ static void what_was_under_way_is_told_as_lost_with_what_was_delivered(void **st
     assert_int_equal(rest.sent, 1);
 }
 
+static void written(const char *path, off_t at, const void *bytes, size_t len) {
+    int file = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(file >= 0);
+    assert_int_equal(pwrite(file, bytes, len, at), len);
+    close(file);
+}
+
+struct charges_heard {
+    size_t count, charges;
+    uint64_t sum;
+    struct str owner;
+};
+
+static bool charges_hear(void *context, struct journal_source source, const struct record *record) {
+    struct charges_heard *heard = context;
+    (void)source;
+    if (record->kind != record_of_attempt) return true;
+    heard->count++;
+    heard->charges += record->charge_count;
+    for (size_t i = 0; i < record->charge_count; i++) heard->sum += record->charges[i].budget;
+    heard->owner.len = record->texts[record_owner].len;
+    return true;
+}
+
+/* As many as a record may have, beside the longest names: whoever is on the way is charged for what is lost. */
+static void what_is_lost_has_all_its_charges(void **state) {
+    static char name[record_text_most];
+    struct record_charge charges[record_charges_max];
+    struct charges_heard heard = {0};
+    struct journal_rest rest;
+    (void)state;
+    memset(name, 'n', sizeof name);
+    for (size_t i = 0; i < record_charges_max; i++) charges[i] = record_charge_of(i + 1, 1700000000, 0);
+    struct journal *journal = opened(1, SIZE_MAX);
+    struct record record = plain(7);
+    for (size_t i = 0; i < record_numbers; i++) record.numbers[i] = 1000000 + (int64_t)i;
+    for (size_t i = 0; i < record_texts; i++) record.texts[i] = str_make(name, sizeof name);
+    record.charges = charges;
+    record.charge_count = record_charges_max;
+    assert_non_null(journal_send(journal, 0, &record, 2000000));
+    assert_true(journal_replay(folder, NULL, charges_hear, &heard, &rest));
+    assert_int_equal(rest.damaged, 0);
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.charges, record_charges_max);
+    assert_int_equal(heard.sum, record_charges_max * (record_charges_max + 1) / 2);
+    assert_true(heard.owner.len > 5); /* cut, and there */
+    journal_close(journal);
+}
+
+/* What an answer that nobody sees usually takes is told with its cost. */
+static void what_is_lost_unseen_took_what_such_answers_take(void **state) {
+    struct heard heard = {0};
+    struct journal_rest rest;
+    (void)state;
+    struct journal *journal = opened(1, SIZE_MAX);
+    struct record record = plain(7);
+    record.numbers[record_output_tokens] = 30;
+    struct journal_sent *sent = journal_send(journal, 0, &record, 2000000);
+    journal_delivered(sent, 5);
+    assert_true(journal_replay(folder, NULL, hear, &heard, &rest));
+    assert_int_equal(heard.output, 35);
+    assert_int_equal(heard.cost, 10 + 5 * 2);
+    journal_close(journal);
+}
+
+/* A file of places as they were before: shorter, and as many. */
+static void what_a_process_before_had_under_way_is_found(void **state) {
+    enum { before = journal_sent_bytes_before, all = before * journal_sent_places };
+    static char bytes[all];
+    char path[1024];
+    struct heard heard = {0};
+    struct journal_rest rest;
+    (void)state;
+    memset(bytes, 0, sizeof bytes);
+    for (size_t i = 0; i < journal_sent_places; i += 7) {
+        struct record record = plain(1 + (int64_t)i);
+        uint64_t head[4] = {sent_is_taken, i, 1000000, 0};
+        record.sequence = i + 1;
+        memcpy(bytes + i * before, head, sizeof head);
+        record_put(&record, bytes + i * before + sizeof head);
+    }
+    snprintf(path, sizeof path, "%s/journal", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/journal/00000000000000aa", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/journal/00000000000000aa/o0.1", folder);
+    written(path, 0, bytes, sizeof bytes);
+    assert_true(journal_replay(folder, NULL, hear, &heard, &rest));
+    assert_int_equal(rest.damaged, 0);
+    assert_int_equal(rest.sent, 10);
+    assert_int_equal(heard.lost, 10);
+    assert_int_equal(heard.output, 7 * 45);
+    journal_replayed(folder, NULL);
+    assert_int_equal(files(), 0);
+}
+
 static void many_may_be_under_way(void **state) {
     enum { many = 5 * journal_sent_places };
     struct journal_sent *sent[many];
@@ -280,13 +376,6 @@ static void path_of(const char *name, char path[1024]) {
     for (struct dirent *entry; (entry = readdir(entries));)
         if (entry->d_name[0] != '.') snprintf(path, 1024, "%s/%s/%s", parent, entry->d_name, name);
     closedir(entries);
-}
-
-static void written(const char *path, off_t at, const void *bytes, size_t len) {
-    int file = open(path, O_WRONLY);
-    assert_true(file >= 0);
-    assert_int_equal(pwrite(file, bytes, len, at), len);
-    close(file);
 }
 
 static void a_flipped_bit_costs_what_stands_behind_it_and_is_kept_aside(void **state) {
@@ -410,6 +499,9 @@ int main(void) {
         TEST(without_room_a_record_is_refused_and_none_is_lost),
         TEST(who_is_not_kept_is_told_to_the_next_process),
         TEST(what_was_under_way_is_told_as_lost_with_what_was_delivered),
+        TEST(what_is_lost_has_all_its_charges),
+        TEST(what_is_lost_unseen_took_what_such_answers_take),
+        TEST(what_a_process_before_had_under_way_is_found),
         TEST(many_may_be_under_way),
         TEST(a_flipped_bit_costs_what_stands_behind_it_and_is_kept_aside),
         TEST(a_file_that_was_being_made_is_no_damage),
