@@ -22,6 +22,7 @@ static const struct backup_part parts[] = {
     {STR("admin.key"), backup_left,
      STR("it opens the gateway: a restored folder makes a new one, or copy it yourself")},
     {STR("lock"), backup_left, STR("")},
+    {STR("value.secret*"), backup_left, STR("")}, /* the ledger has it */
     {STR("runtime.yaml.lock"), backup_left, STR("")},
     {STR("catalog.jsonl.lock"), backup_left, STR("")},
     {STR("ledger.db-*"), backup_left, STR("")}, /* in the copy of the database */

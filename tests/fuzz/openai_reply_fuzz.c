@@ -42,6 +42,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     arena_init(&arena, 4096, 1 << 20);
     openai_skim_error(body, &arena, &said);
     must(said.message.len <= 1024 && said.code.len <= 1024);
+    struct openai_delta delta;
+    struct openai_said told;
+    openai_skim_said(body, &told);
+    must(told.bytes <= body.len && told.id.len <= body.len && told.model.len <= body.len);
+    if (openai_skim_delta(body, &arena, &delta)) must(told.bytes >= delta.content.len); /* never less than was said */
     arena_free(&arena);
     return 0;
 }
