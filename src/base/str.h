@@ -68,6 +68,8 @@ int str_hex_digit(char c); /* 0 to 15, or -1 */
 /* Edits (insert, delete, replace, swap of neighbours) between two names; 99 when either is longer than 64 bytes. */
 unsigned str_distance(struct str a, struct str b);
 bool str_is_utf8(struct str s);
+/* What stands behind a noun that so many are told of: "1 attempt", "2 attempts". */
+static inline const char *str_plural(uint64_t count) { return count == 1 ? "" : "s"; }
 /* Copies into a fixed buffer, cut to size - 1, NUL-ended. */
 void str_copy(char *into, size_t size, struct str s);
 

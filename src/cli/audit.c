@@ -43,13 +43,13 @@ static void audit_verdict_print(const struct json_value *root) {
     struct str head = json_str(json_member(root, "head"), STR(""));
     long long rows = json_i64(json_member(root, "rows"), 0), of = json_i64(json_member(root, "head_of"), 0);
     if (json_bool(json_member(root, "good"), false))
-        printf("whole: %lld rows; it ends in row %lld, head %.*s\n", rows,
+        printf("whole: %lld row%s; it ends in row %lld, head %.*s\n", rows, str_plural((uint64_t)rows),
                (long long)json_i64(json_member(root, "seq"), 0), STR_ARG(head));
     else
         printf("WRONG: %.*s\n", STR_ARG(json_str(json_member(root, "said"), STR(""))));
     if (of) printf("the head that was given is row %lld's\n", of);
-    if (json_i64(json_member(root, "erased"), 0))
-        printf("%lld names were erased\n", (long long)json_i64(json_member(root, "erased"), 0));
+    int64_t erased = json_i64(json_member(root, "erased"), 0);
+    if (erased) printf("erased: %lld name%s\n", (long long)erased, str_plural((uint64_t)erased));
 }
 
 /* The exit status. */

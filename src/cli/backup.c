@@ -50,7 +50,8 @@ int cli_backup(int argc, char **argv) {
         return 1;
     }
     fputs(told.said, stderr);
-    printf("%s: %zu parts of %s, %lld bytes\n", file, told.parts, state_dir, (long long)told.bytes);
+    printf("%s: %zu part%s of %s, %lld bytes\n", file, told.parts, str_plural(told.parts), state_dir,
+           (long long)told.bytes);
     return 0;
 }
 
@@ -76,7 +77,8 @@ int cli_restore(int argc, char **argv) {
         fprintf(stderr, "weir restore: %s\n", problem);
         return 1;
     }
-    printf("%s: %zu parts, %lld bytes, checked and restored\n", given, told.parts, (long long)told.bytes);
+    printf("%s: %zu part%s, %lld bytes, checked and restored\n", given, told.parts, str_plural(told.parts),
+           (long long)told.bytes);
     char key[1100];
     snprintf(key, sizeof key, "%.1000s/master.key", given);
     if (told.vault && access(key, F_OK) != 0)

@@ -31,8 +31,8 @@ static int on_progress(void *user, const struct weir_batch_progress *at) {
         fprintf(stderr, "\r%.*s\033[K", STR_ARG(text_str(&text)));
     } else if (!showing->quiet && at->seconds - showing->told_s >= 5) {
         showing->told_s = at->seconds;
-        fprintf(stderr, "weir: %llu of %llu lines, %llu failed\n", (unsigned long long)at->done,
-                (unsigned long long)at->total, (unsigned long long)at->failed);
+        fprintf(stderr, "weir: %llu of %llu line%s, %llu failed\n", (unsigned long long)at->done,
+                (unsigned long long)at->total, str_plural(at->total), (unsigned long long)at->failed);
     }
     return interrupted;
 }

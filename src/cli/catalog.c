@@ -8,8 +8,9 @@
 #include "runtime/weir_catalog.h"
 
 static void catalog_print(const struct catalog_told *told) {
-    printf("%s%s%s: %zu kinds of provider, %zu models\n", told->from[0] ? told->from : "built-in",
-           told->day[0] ? ", of " : "", told->day, told->providers, told->models);
+    printf("%s%s%s: %zu kind%s of provider, %zu model%s\n", told->from[0] ? told->from : "built-in",
+           told->day[0] ? ", of " : "", told->day, told->providers, str_plural(told->providers), told->models,
+           str_plural(told->models));
 }
 
 static int catalog_fails(const char *problems) {

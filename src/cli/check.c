@@ -31,10 +31,10 @@ int cli_check(int argc, char **argv) {
     if (problems[0]) printf("%s\n", problems);
     size_t errors = config.error_count, later = config.not_available_count, protects = config.protects_count;
     if (errors)
-        fprintf(stderr, "%zu error%s\n", errors, errors == 1 ? "" : "s");
+        fprintf(stderr, "%zu error%s\n", errors, str_plural(errors));
     else if (protects)
         fprintf(stderr, "`weir serve` refuses to start with it: %zu key%s that protect are not available yet\n",
-                protects, protects == 1 ? "" : "s");
+                protects, str_plural(protects));
     else
         fprintf(stderr, "%s: fine%s\n", path ? path : "environment",
                 later ? ", with features that are not available yet" : "");

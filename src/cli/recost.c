@@ -181,8 +181,8 @@ static void recost_print(const struct recost_run *run) {
         recost_dollars_print(target->new_nano_usd, 16);
         printf("  %s\n", target->price);
     }
-    printf("%lld attempts: %lld priced, %lld of them otherwise than then", (long long)run->attempts,
-           (long long)run->priced, (long long)run->changed);
+    printf("%lld attempt%s: %lld priced, %lld of them otherwise than then", (long long)run->attempts,
+           str_plural((uint64_t)run->attempts), (long long)run->priced, (long long)run->changed);
     if (run->changed) {
         printf(" (these:");
         recost_dollars_print(run->cost_nano_usd, 0);
@@ -198,8 +198,9 @@ static void recost_print(const struct recost_run *run) {
             if (!target->why[why]) continue;
             if (none) printf("not priced:\n");
             none = false;
-            printf("  %.*s/%.*s, %lld attempts: %.*s\n", STR_ARG(target->provider), STR_ARG(target->model),
-                   (long long)target->why[why], STR_ARG(past_why_sentence((enum past_why)why)));
+            printf("  %.*s/%.*s, %lld attempt%s: %.*s\n", STR_ARG(target->provider), STR_ARG(target->model),
+                   (long long)target->why[why], str_plural((uint64_t)target->why[why]),
+                   STR_ARG(past_why_sentence((enum past_why)why)));
         }
 }
 

@@ -298,9 +298,9 @@ static void replay_print(const struct replay_run *run) {
         printf("\n");
     }
     replay_row_print(&run->total, STR("total"));
-    printf("\n%lld requests; %lld attempts would have gone to another model, %lld been refused%s%s\n",
-           (long long)run->requests, (long long)run->moved, (long long)run->refused, run->refused ? ": " : "",
-           run->refused_why);
+    printf("\n%lld request%s; %lld attempt%s would have gone to another model, %lld been refused%s%s\n",
+           (long long)run->requests, str_plural((uint64_t)run->requests), (long long)run->moved,
+           str_plural((uint64_t)run->moved), (long long)run->refused, run->refused ? ": " : "", run->refused_why);
     if (run->unpriced_was || run->unpriced_would)
         printf("without a price: %lld then, %lld replayed\n", (long long)run->unpriced_was,
                (long long)run->unpriced_would);

@@ -220,7 +220,7 @@ static int serve(struct serving *serving, const char *path) {
     if (!checked) return 2;
     if (protects) {
         fprintf(stderr, "weir: refusing to start: %zu key%s that protect are not available yet (above)\n", protects,
-                protects == 1 ? "" : "s");
+                str_plural(protects));
         return 2;
     }
     if ((serving->lock = state_lock(state_dir)) < 0 || !state_admin_key(state_dir, &host.admin_key_hash)) return 1;

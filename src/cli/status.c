@@ -91,17 +91,22 @@ static void print_locks(const struct json_value *locks) {
 /* Since the start. */
 static void print_totals(const struct json_value *totals) {
     static const struct {
-        const char *name, *label;
-    } counts[] = {{"requests", "requests"},        {"refused", "refused"},           {"attempts", "attempts"},
-                  {"failovers", "failovers"},      {"callers_gone", "callers gone"}, {"in_flight", "in flight"},
-                  {"streams_open", "open streams"}};
+        const char *name, *label, *rest;
+        bool counts; /* the label is a noun */
+    } counts[] = {{"requests", "request", "", true},         {"refused", "refused", "", false},
+                  {"attempts", "attempt", "", true},         {"failovers", "failover", "", true},
+                  {"callers_gone", "caller", " gone", true}, {"in_flight", "in flight", "", false},
+                  {"streams_open", "open stream", "", true}};
     struct str name;
     size_t place = 0;
     printf("\n");
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        printf("%s%lld %s", i ? ", " : "", (long long)json_i64(json_member(totals, counts[i].name), 0),
-               counts[i].label);
-    printf("\n%lld tokens in, %lld out, $%.*s\n", (long long)json_i64(json_member(totals, "input_tokens"), 0),
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        int64_t count = json_i64(json_member(totals, counts[i].name), 0);
+        printf("%s%lld %s%s%s", i ? ", " : "", (long long)count, counts[i].label,
+               counts[i].counts ? str_plural((uint64_t)count) : "", counts[i].rest);
+    }
+    int64_t input = json_i64(json_member(totals, "input_tokens"), 0);
+    printf("\n%lld token%s in, %lld out, $%.*s\n", (long long)input, str_plural((uint64_t)input),
            (long long)json_i64(json_member(totals, "output_tokens"), 0),
            STR_ARG(json_str(json_member(totals, "cost_usd"), STR("0"))));
     const char *before = "errors: ";
@@ -117,14 +122,15 @@ static void failing_print(const struct json_value *provider) {
     size_t place = 0;
     const struct json_value *targets = json_member(provider, "targets");
     if (json_bool(json_member(provider, "demoted"), false))
-        printf("\n%.*s: %lld probes failed in a row: it is asked after all others\n",
+        printf("\n%.*s: %lld probe%s failed in a row: it is asked after all others\n",
                STR_ARG(json_str(json_member(provider, "name"), STR(""))),
-               (long long)json_i64(json_member(provider, "probes_failed"), 0));
+               (long long)json_i64(json_member(provider, "probes_failed"), 0),
+               str_plural((uint64_t)json_i64(json_member(provider, "probes_failed"), 0)));
     for (const struct json_value *target; (target = json_each(targets, &place, NULL));) {
         long long failures = (long long)json_i64(json_member(target, "failures_in_row"), 0);
         if (failures)
             printf("\n%.*s: %lld failure%s in a row\n", STR_ARG(json_str(json_member(target, "target"), STR(""))),
-                   failures, failures == 1 ? "" : "s");
+                   failures, str_plural((uint64_t)failures));
     }
 }
 

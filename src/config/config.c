@@ -113,7 +113,7 @@ static void rest_report(struct config *config) {
         if (!rest) return;
         *rest = (struct config_problem){
             .severity = config_warning,
-            .message = arena_printf(&config->arena, "and %zu more: %s%s", more, rests[i].what, more == 1 ? "" : "s")};
+            .message = arena_printf(&config->arena, "and %zu more: %s%s", more, rests[i].what, str_plural(more))};
         while (*last) last = &(*last)->next;
         *last = rest;
     }

@@ -61,7 +61,7 @@ void end_by_failure(struct flight *flight, const struct attempt *last, struct no
         failure->error == error_provider_auth
             ? error->sentence
             : arena_printf(&flight->arena, "%.*s (%.*s, after %u attempt%s.)", STR_ARG(error->sentence),
-                           STR_ARG(failure->sentence), flight->attempt_count, flight->attempt_count == 1 ? "" : "s");
+                           STR_ARG(failure->sentence), flight->attempt_count, str_plural(flight->attempt_count));
     answer_error_status(flight, failure->error, word ? last->reply.status : error->status, message, STR_NONE,
                         last->reply.retry_after_ms, last, now, out);
 }

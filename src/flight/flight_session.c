@@ -82,7 +82,8 @@ static struct str calls_sentence(struct flight *flight, const struct session_vie
     const struct session_cap *cap = &flight->client->caps.calls;
     struct text text = text_in_arena(&flight->arena, 320);
     session_put(&text, flight, cap);
-    text_printf(&text, "has made %lld of %lld calls.", (long long)view->calls, (long long)cap->most);
+    text_printf(&text, "has made %lld of %lld call%s.", (long long)view->calls, (long long)cap->most,
+                str_plural((uint64_t)cap->most));
     forgotten_put(&text, flight, view, now_s);
     return text.failed ? STR_NONE : text_str(&text);
 }
@@ -91,7 +92,8 @@ static struct str lasts_sentence(struct flight *flight, const struct session_vie
     const struct session_cap *cap = &flight->client->caps.lasts;
     struct text text = text_in_arena(&flight->arena, 320);
     session_put(&text, flight, cap);
-    text_printf(&text, "may last %lld minutes, which were over at ", (long long)(cap->most / 60));
+    text_printf(&text, "may last %lld minute%s, over at ", (long long)(cap->most / 60),
+                str_plural((uint64_t)(cap->most / 60)));
     window_moment_put(&text, view->started_s + cap->most);
     text_put_byte(&text, '.');
     forgotten_put(&text, flight, view, now_s);

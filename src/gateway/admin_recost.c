@@ -22,7 +22,7 @@ static bool recost_run(struct books_asked *asked, struct ledger *ledger) {
     size_t changed = 0;
     char detail[64], problem[256];
     struct text said = text_in_buffer(detail, sizeof detail);
-    text_printf(&said, "%zu attempts", giving->count);
+    text_printf(&said, "%zu attempt%s", giving->count, str_plural(giving->count));
     const struct audit_entry entry = {.action = audit_usage_recost,
                                       .time_ms = clock_read().wall_ns / (int64_t)NS_PER_MS,
                                       .who = visit_who_told(&giving->who),

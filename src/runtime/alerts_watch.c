@@ -79,8 +79,8 @@ static void crowd_tell(struct alerts *alerts, const struct money_budget *budget,
     if (!values_are_crowded(budget->values, start_s > 0 ? (uint64_t)start_s : 0)) return;
     if (budget->owner.len) text_printf(&name, "%.*s ", STR_ARG(str_slice(budget->owner, 0, 90)));
     text_printf(&name, "budget %.*s", STR_ARG(str_slice(budget->name, 0, 60)));
-    text_printf(&text, "it has more than %zu values of `%.*s`: further ones share the sum of `(other)`",
-                budget->value_most, STR_ARG(str_slice(budget->per_word, 0, 60)));
+    text_printf(&text, "it has more than %zu value%s of `%.*s`: further ones share the sum of `(other)`",
+                budget->value_most, str_plural(budget->value_most), STR_ARG(str_slice(budget->per_word, 0, 60)));
     alerts_see(alerts,
                &(struct alert_fact){.kind = alert_values_crowded,
                                     .window_s = budget->bucket_s ? 0 : start_s,
@@ -182,8 +182,8 @@ static void credentials_watch(struct alerts *alerts, struct now now) {
         char said[alert_said_max];
         struct text text = text_in_buffer(said, sizeof said);
         if (!old.name[0] || now.mono_ns > old.noted_ns + forgotten_ns) continue; /* it may be noted after this now */
-        text_printf(&text, "it is %lld days old, and should be at most %lld: weir key rotate", (long long)old.age_days,
-                    (long long)old.most_days);
+        text_printf(&text, "it is %lld day%s old, and should be at most %lld: weir key rotate", (long long)old.age_days,
+                    str_plural((uint64_t)old.age_days), (long long)old.most_days);
         plain_see(alerts, alert_credential_old, 0, str_from(old.name), text_str(&text), now);
     }
 }

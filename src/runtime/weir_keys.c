@@ -264,7 +264,8 @@ static struct audit_entry key_entry_of(const struct key_edit *edit, struct str i
                                               [key_rekey] = audit_credential_rekey};
     struct text text = text_in_buffer(said, size);
     if (edit->kind == key_rotate) text_printf(&text, "grace %lld s", (long long)edit->grace_s);
-    if (edit->rotate_after_days) text_printf(&text, "rotate after %u days", edit->rotate_after_days);
+    if (edit->rotate_after_days)
+        text_printf(&text, "rotate after %u day%s", edit->rotate_after_days, str_plural(edit->rotate_after_days));
     if (edit->kind == key_rekey)
         text_put(&text, edit->passphrase   ? STR("a passphrase")
                         : edit->master_key ? STR("WEIR_MASTER_KEY")

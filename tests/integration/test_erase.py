@@ -109,7 +109,7 @@ def test_no_byte_of_the_name_is_left_in_the_folder(run):
     assert holding(weir.state_dir, b"wilhelmina") == [] and holding(weir.state_dir, b"secret prompt") == []
     verdict = subprocess.run([BINARY, "audit", "verify", "--state-dir", str(weir.state_dir)], capture_output=True,
                              text=True, timeout=20, env=environment())
-    assert verdict.stdout.startswith("whole: ") and "1 names were erased" in verdict.stdout
+    assert verdict.stdout.startswith("whole: ") and "erased: 1 name\n" in verdict.stdout
 
 
 def test_budgets_and_alerts_of_a_client_name_it_no_more(run):

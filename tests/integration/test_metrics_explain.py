@@ -225,7 +225,7 @@ def test_status_is_a_table_on_a_terminal_with_its_locks(mocks, start):
     out = os.read(ours, 65536).decode()
     os.close(ours)
     assert run.returncode == 0 and "{" not in out and '"' not in out, out
-    assert re.search(r"one +p/m +0 of 3", out) and "1 requests" in out and re.search(r"[1-9]\d* tokens in", out), out
+    assert re.search(r"one +p/m +0 of 3", out) and "1 request, " in out and re.search(r"[1-9]\d* tokens in", out), out
 
 
 def test_metrics_tell_clients_exact_statuses_health_breakers_and_keys(mocks, start):

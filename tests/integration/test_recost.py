@@ -108,11 +108,11 @@ def test_a_person_is_told_the_sum_of_what_is_another_and_none_where_nothing_is(r
         return subprocess.run([BINARY, "usage", "recost", "--since", "24h", "--dry-run", "--config", str(config)],
                               capture_output=True, text=True, timeout=40, env=environment()).stdout
 
-    assert said(weir.path) == ("1 attempts: 1 priced, 0 of them otherwise than then, 0 for the first time; "
+    assert said(weir.path) == ("1 attempt: 1 priced, 0 of them otherwise than then, 0 for the first time; "
                                "0 would be written\n")
     last = said(other(weir, tmp_path, one={"prices": DEARER})).splitlines()[-1]
     was = usage(weir)["total"]["cost_usd"]
-    assert last.startswith(f"1 attempts: 1 priced, 1 of them otherwise than then (these: {was} USD then, "), last
+    assert last.startswith(f"1 attempt: 1 priced, 1 of them otherwise than then (these: {was} USD then, "), last
 
 
 def test_what_the_configuration_cannot_price_is_listed_and_stays(run, tmp_path):
@@ -126,7 +126,7 @@ def test_what_the_configuration_cannot_price_is_listed_and_stays(run, tmp_path):
     shown = subprocess.run([BINARY, "usage", "recost", "--since", "24h", "--config", str(tmp_path / "other.yaml"),
                             "--url", f"http://127.0.0.1:{weir.port}"], capture_output=True, text=True, timeout=40,
                            env=environment()).stdout
-    assert "one/m, 1 attempts: the configuration has no such provider" in shown
+    assert "one/m, 1 attempt: the configuration has no such provider" in shown
 
 
 @pytest.mark.parametrize("stream", [False, True])

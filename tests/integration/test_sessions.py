@@ -151,7 +151,7 @@ def test_minutes_end_a_session_and_a_reload_changes_the_caps_not_the_counts(run,
     with sqlite3.connect(weir.state_dir / "ledger.db") as ledger:  # it began a while ago
         ledger.execute("UPDATE budgets SET window_s = ? WHERE window_s >= 1 << 33", (long_ago + (1 << 33),))
     weir = run({"calls": 9, "minutes": 1})
-    assert refused(ask(weir), "may last 1 minutes, which were over at 20")
+    assert refused(ask(weir), "may last 1 minute, over at 20")
     with sqlite3.connect(weir.state_dir / "ledger.db") as ledger:
         kept = ledger.execute("SELECT count(*) FROM budgets WHERE window_s >= 1 << 33").fetchone()[0]
     assert kept >= 1

@@ -245,6 +245,13 @@ static void one_glob_of_several_is_enough(void **state) {
     assert_false(str_glob_any(globs, 0, STR("a")));
 }
 
+static void one_of_a_thing_is_told_as_one(void **state) {
+    (void)state;
+    assert_string_equal(str_plural(1), "");
+    assert_string_equal(str_plural(0), "s");
+    assert_string_equal(str_plural(UINT64_MAX), "s");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes_are_decoded_and_what_is_none_stays),
@@ -261,6 +268,7 @@ int main(void) {
         cmocka_unit_test(only_well_formed_utf8_is_utf8),
         cmocka_unit_test(copying_cuts_and_ends),
         cmocka_unit_test(nothing_reads_past_its_range),
+        cmocka_unit_test(one_of_a_thing_is_told_as_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
