@@ -583,7 +583,8 @@ enum step hold_client(struct flight *flight, struct now now, struct actions *out
     limiter_refund(&cells->requests_minute, &rules->requests_minute, flight->client_holds.requests_minute, now.mono_ns);
     limiter_refund(&cells->requests_hour, &rules->requests_hour, flight->client_holds.requests_hour, now.mono_ns);
     limiter_refund(&cells->tokens_minute, &rules->tokens_minute, flight->client_holds.tokens, now.mono_ns);
-    flight->client_holds.tokens = (struct limiter_ticket){.units = 0};
+    flight->client_holds.requests_minute = flight->client_holds.requests_hour = flight->client_holds.tokens =
+        (struct limiter_ticket){.units = 0};
     flight->answer.limit_scope = STR("client");
     return answer_refused(flight, code, until_ns, now, out);
 }
