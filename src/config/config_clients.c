@@ -204,6 +204,18 @@ static void members_put(struct text *out, const struct json_value *one, const st
     text_put_byte(out, '}');
 }
 
+bool config_client_wants_history(struct str settings, struct arena *arena) {
+    const char *problem = "";
+    size_t at = 0, place = 0;
+    const struct json_value *root = json_parse_in(arena, settings, &problem, &at), *budgets = NULL;
+    if (json_kind(root) == json_object) budgets = json_member(root, "budgets");
+    if (json_kind(budgets) != json_array) return false;
+    for (const struct json_value *budget; (budget = json_each(budgets, &place, NULL));)
+        if (json_kind(budget) == json_object && str_eq(json_str(json_member(budget, "start"), STR("")), STR("history")))
+            return true;
+    return false;
+}
+
 bool config_client_settings(struct str before, struct str over, struct arena *arena, struct str *after,
                             struct error *error) {
     const char *problem = "";

@@ -7,6 +7,8 @@
 
 enum { config_client_settings_max = 16 * 1024 };
 
+/* Do these settings want a budget to begin with what was spent before (`start: history`)? */
+bool config_client_wants_history(struct str settings, struct arena *arena);
 /* `over` laid over `before` (empty: nothing): null takes a key out. In the arena. false: *error. */
 bool config_client_settings(struct str before, struct str over, struct arena *arena, struct str *after,
                             struct error *error) __attribute__((warn_unused_result));

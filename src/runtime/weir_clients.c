@@ -134,6 +134,10 @@ static bool client_settings_change(struct client_editing *editing, struct str be
     struct str over = edit->kind == client_disable  ? STR("{\"enabled\":false}")
                       : edit->kind == client_enable ? STR("{\"enabled\":null}")
                                                     : edit->settings;
+    if (!editing->of_file && config_client_wants_history(over, &editing->arena))
+        return error_set(error, error_invalid_request,
+                         "`start: history` is for budgets of the configuration: one that a client is given at run "
+                         "time begins with nothing spent. Leave `start` out.");
     return config_client_settings(before, over, &editing->arena, &editing->row.settings, error);
 }
 

@@ -179,6 +179,24 @@ def test_settings_that_are_not_good_make_nothing(run, settings, said):
     assert ask(weir, key).status == 200
 
 
+def test_history_is_for_the_files_clients_and_elsewhere_an_error_that_says_so(run):
+    from_history = {"budgets": [{"usd": 5, "window": "day", "start": "history"}]}
+    weir = run(clients=[in_file()], templates={"each": from_history})
+    key = add(weir, "app")
+    for method, path, body in (("PATCH", "clients/app", from_history),
+                               ("POST", "clients", {"name": "other", **from_history})):
+        reply = admin(weir, method, path, body)
+        assert reply.status == 400 and "`start: history` is for budgets of the configuration" in reply.error["message"]
+    assert admin(weir, "GET", "clients/other").status == 404
+    assert admin(weir, "PATCH", "clients/app", {"template": "each"}).status == 200
+    assert ask(weir, key).status == 200 and ask(weir, FILE_KEY).status == 200
+    before = http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {FILE_KEY}"}).json
+    assert before["budgets"] == []
+    assert admin(weir, "PATCH", "clients/file", from_history).status == 200
+    told, = http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {FILE_KEY}"}).json["budgets"]
+    assert float(told["spent_usd"]) > 0, told
+
+
 def test_a_change_lays_settings_over_those_there_are_and_null_takes_one_out(run):
     weir = run(owners=[{"name": "acme"}])
     key = add(weir, "app", rate_limit_rpm=60, models=["m"], tags={"a": "1", "b": "2"})
