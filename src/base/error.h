@@ -23,6 +23,7 @@
     X(unknown_entry, 404, configuration, "invalid_request_error", "The configuration has no entry of that name.")     \
     X(unknown_credential, 404, configuration, "invalid_request_error", "The vault has no credential of that name.")   \
     X(name_exists, 409, configuration, "invalid_request_error", "There is one of that name already.")                 \
+    X(in_use, 409, configuration, "invalid_request_error", "What was changed at run time names it.")                  \
     X(method_not_allowed, 405, configuration, "invalid_request_error", "This path does not take that method.")        \
     X(request_timeout, 408, configuration, "invalid_request_error", "The request did not arrive in time.")            \
     X(body_too_large, 413, configuration, "invalid_request_error", "The request body is larger than allowed.")        \

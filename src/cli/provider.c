@@ -321,7 +321,7 @@ static int list(const struct asking *asking, const char *name) {
 }
 
 static int cli_provider_change(const struct asking *asking, const struct action *action, const char *name,
-                               struct settings *settings) {
+                               struct settings *settings, bool force) {
     char path[256];
     int status = 0, result = 0;
     struct arena arena;
@@ -334,7 +334,8 @@ static int cli_provider_change(const struct asking *asking, const struct action 
         for (int i = 0; i < settings->count; i++) setting_put(settings, i, &json);
         text_put_byte(&json, '}');
     }
-    snprintf(path, sizeof path, "/admin/v1/providers%s%s%s", adds ? "" : "/", adds ? "" : name, action->suffix);
+    snprintf(path, sizeof path, "/admin/v1/providers%s%s%s%s", adds ? "" : "/", adds ? "" : name, action->suffix,
+             force ? "?force=true" : "");
     char *body = json.failed ? NULL : send(asking, action->method, path, text_str(&json), &status);
     if (body && status >= 300)
         result = cli_print_failure(&asking->gateway, status, body);
@@ -370,7 +371,7 @@ static int probe_all(const struct asking *asking) {
         char name[80];
         str_copy(name, sizeof name, json_str(json_member(provider, "name"), STR("")));
         for (size_t i = 0; i < action_count; i++)
-            if (!*actions[i].done && cli_provider_change(asking, &actions[i], name, &none)) result = 1;
+            if (!*actions[i].done && cli_provider_change(asking, &actions[i], name, &none, false)) result = 1;
     }
     json_free(json);
     weir_free(body);
@@ -394,13 +395,14 @@ static bool name_fits_a_path(const char *name) {
 
 int cli_provider(int argc, char **argv) {
     struct asking asking = {.json = false};
-    bool all = false;
+    bool all = false, force = false;
     const char *rest[settings_max + 2];
     int rest_count;
     const struct cli_option options[] = {
         CLI_GATEWAY(asking.gateway),
         CLI_JSON(&asking.json),
         {"--all", NULL, NULL, &all, NULL, "with probe: each provider"},
+        {"--force", NULL, NULL, &force, NULL, "with remove: what was changed at run time and names it is left out"},
     };
     int status =
         cli_options(argc, argv, options, sizeof options / sizeof *options, rest, settings_max + 2, &rest_count);
@@ -414,11 +416,12 @@ int cli_provider(int argc, char **argv) {
     for (size_t i = 0; i < action_count && rest_count >= 2; i++)
         if (strcmp(actions[i].name, rest[0]) == 0) action = &actions[i];
     bool some = rest_count > 2, update = action && strcmp(action->name, "update") == 0;
-    if (!action || some > action->settings || (update && !some)) return cli_provider_usage(stderr, 2);
+    bool misplaced = force && action && strcmp(action->name, "remove") != 0;
+    if (!action || some > action->settings || (update && !some) || misplaced) return cli_provider_usage(stderr, 2);
     static struct settings settings;
     settings = (struct settings){.arguments = rest + 2, .count = rest_count - 2};
     bool fine = name_fits_a_path(rest[1]) && settings_check(&settings);
-    int result = fine ? cli_provider_change(&asking, action, rest[1], &settings) : 2;
+    int result = fine ? cli_provider_change(&asking, action, rest[1], &settings, force) : 2;
     memory_wipe(&settings, sizeof settings);
     return result;
 }

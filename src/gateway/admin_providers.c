@@ -89,7 +89,8 @@ static void gateway_admin_providers_change(struct visit *visit, struct str name,
                                             .by = str_from(changing->errand.who.actor),
                                             .address = str_from(changing->errand.who.address),
                                             .request_id = str_from(visit->request_id),
-                                            .own_id = str_from(visit->own_id)};
+                                            .own_id = str_from(visit->own_id),
+                                            .force = str_eq(visit->query, STR("force=true"))};
     errand_start(changing, changing->errand.gateway->options.control);
 }
 

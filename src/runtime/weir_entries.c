@@ -283,20 +283,27 @@ static bool entry_clients_fit(struct entry_editing *editing, struct error *error
     return library_clients_would_fit(editing->weir, snapshot, names, count, error);
 }
 
-/* Is every other change in force that was? One that hangs on what goes would be left out. */
-static bool entry_others_stay(const struct entry_editing *editing, struct error *error) {
-    const struct snapshot *after = editing->config.snapshot, *now = editing->weir->deployment->snapshot;
+bool library_entries_stay(const struct snapshot *now, const struct snapshot *after, struct text *said) {
     for (size_t kind = 0; kind < entry_kinds; kind++)
         for (size_t i = 0; i < after->entries[kind].count; i++) {
             const struct entry *entry = &after->entries[kind].list[i];
             const struct entry *before =
                 entry->problem.len ? library_entry_find(now, (enum entry_kind)kind, entry->name) : NULL;
             if (!entry->problem.len || (before && before->problem.len)) continue;
-            return error_set(error, error_invalid_request, "What was changed of the %.*s `%.*s` hangs on it: %.*s",
-                             STR_ARG(config_entry_facts((enum entry_kind)kind)->word),
-                             STR_ARG(str_slice(entry->name, 0, 64)), STR_ARG(str_slice(entry->problem, 0, 300)));
+            text_printf(said, "What was changed of the %.*s `%.*s` hangs on it: %.*s",
+                        STR_ARG(config_entry_facts((enum entry_kind)kind)->word),
+                        STR_ARG(str_slice(entry->name, 0, 64)), STR_ARG(str_slice(entry->problem, 0, 300)));
+            return false;
         }
     return true;
+}
+
+/* One that hangs on what goes would be left out. */
+static bool entry_others_stay(const struct entry_editing *editing, struct error *error) {
+    char words[sizeof error->message];
+    struct text said = text_in_buffer(words, sizeof words);
+    return library_entries_stay(editing->weir->deployment->snapshot, editing->config.snapshot, &said) ||
+           error_set(error, error_invalid_request, "%.*s", STR_ARG(text_str(&said)));
 }
 
 /* The configuration with the change. */

@@ -147,6 +147,7 @@ struct provider_edit {
     struct config_edit edit;
     struct str by, request_id, own_id; /* for the log: who, in which request; weir's own id of it, or empty */
     struct str address;                /* for the audit: from where */
+    bool force; /* remove: routes and rules of run time that name it are left out then, and do not stand against it */
 };
 /* The provider as it is afterwards goes into *view, with warnings (JSON; the caller's, weir_free; NULL when there is no
  * memory for it). false: *error. */
@@ -154,6 +155,10 @@ bool library_provider_edit(struct weir *weir, const struct provider_edit *edit, 
 /* JSON of one provider, or of all; a credential is "set", never itself. false: there is none of that name. */
 bool library_provider_write(const struct snapshot *snapshot, struct str name, struct text *text);
 void library_providers_write(const struct snapshot *snapshot, struct text *text);
+
+/* weir_entries.c: is every change of entries in force that was? Else the first that would be left out: what it is, its
+ * name and why. */
+bool library_entries_stay(const struct snapshot *now, const struct snapshot *after, struct text *said);
 
 /* weir_budgets.c: what an operator changes of a budget. */
 enum budget_edit_kind { budget_raise, budget_credit_give, budget_reset_spent };

@@ -153,6 +153,20 @@ static bool prepare(struct editing *editing, const struct config_edit *edit, str
     return editing->vault ? editing_load(editing, error) : overlay_fits(editing->after, error);
 }
 
+/* A route or a rule of run time that names one that is nowhere any more would be left out, with all its other targets.
+ */
+static bool nothing_hangs_on_it(const struct editing *editing, const struct provider_edit *edit,
+                                struct weir_error *error) {
+    char words[sizeof error->message];
+    struct text said = text_in_buffer(words, sizeof words);
+    if (edit->edit.kind != edit_remove || edit->force ||
+        library_entries_stay(editing->weir->deployment->snapshot, editing->config.snapshot, &said))
+        return true;
+    text_put(&said, STR(". Change that first, or remove the provider with `force`: then it is left out."));
+    library_error_set(error, error_in_use, text_str(&said));
+    return false;
+}
+
 static bool commit(struct editing *editing, struct weir_error *error) {
     struct weir *weir = editing->weir;
     struct error why = {.code = error_none};
@@ -257,7 +271,8 @@ static bool edit_locked(struct weir *weir, const struct provider_edit *edit, cha
     bool fine = lock >= 0 && overlay_read(weir->overlay_path, &editing.before, &why);
     if (!fine) library_error_set(error, why.code, str_from(why.message));
     arena_init_secret(&editing.arena, 256 * 1024, 64 * 1024 * 1024); /* the edit may hold keys */
-    fine = fine && prepare(&editing, &edit->edit, error) && audited_commit(&editing, edit, error);
+    fine = fine && prepare(&editing, &edit->edit, error) && nothing_hangs_on_it(&editing, edit, error) &&
+           audited_commit(&editing, edit, error);
     if (fine) {
         const struct snapshot *snapshot = weir->deployment->snapshot;
         const struct provider *provider = map_find(&snapshot->providers_by_name, edit->edit.provider);
@@ -297,7 +312,8 @@ static int edit_by_host(struct weir *weir, enum config_edit_kind kind, enum prov
     struct provider_edit edit = {
         .edit = {.kind = kind, .provider = str_from(name), .settings = str_from(settings), .state = state},
         .by = library_who.actor,
-        .address = library_who.address};
+        .address = library_who.address,
+        .force = true};
     bool fine = library_provider_edit(weir, &edit, &view, error);
     weir_free(view);
     return fine ? 0 : -1;

@@ -418,3 +418,25 @@ def test_an_operator_reads_and_does_not_change(run):
     assert http(weir.port, "GET", "/admin/v1/routes", headers=own).status == 200
     assert http(weir.port, "PATCH", "/admin/v1/routes/fast", '{"strategy":"weighted"}', own).status == 403
     assert http(weir.port, "GET", "/admin/v1/routes", headers={"authorization": "Bearer wk-user"}).status == 403
+
+
+def test_a_provider_that_a_route_of_run_time_names_is_not_removed_by_accident(run):
+    weir = run()
+    done(admin(weir, "POST", "providers", {"name": "extra", "type": "openai", "base_url": "http://127.0.0.1:9/v1",
+                                           "api_key": "k", "models": ["m9"]}), 201)
+    done(admin(weir, "POST", "routes", {"model": "late", "targets": ["extra/m9"]}), 201)
+    refused = admin(weir, "DELETE", "providers/extra")
+    assert refused.status == 409 and refused.error["code"] == "in_use", refused
+    assert "the route `late` hangs on it" in refused.error["message"] and "`force`" in refused.error["message"]
+    assert admin(weir, "GET", "providers/extra").status == 200
+    assert "problem" not in done(admin(weir, "GET", "routes/late"))
+    assert "hangs on it" in command(weir, "provider", "remove", "extra", status=1).stderr
+    command(weir, "provider", "drain", "extra", "--force", status=2)
+    said = command(weir, "provider", "remove", "extra", "--force")
+    assert "weir route reset late" in said.stdout + said.stderr
+    assert admin(weir, "GET", "providers/extra").status == 404
+    assert "does not exist" in done(admin(weir, "GET", "routes/late"))["problem"]
+    done(admin(weir, "DELETE", "routes/late"))
+    done(admin(weir, "POST", "providers", {"name": "extra", "type": "openai", "base_url": "http://127.0.0.1:9/v1",
+                                           "api_key": "k", "models": ["m9"]}), 201)
+    done(admin(weir, "DELETE", "providers/extra"))
