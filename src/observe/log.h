@@ -24,6 +24,7 @@ enum log_format { log_format_json, log_format_readable };
 enum {
     log_ring_bytes = 256 * 1024, /* of each writer */
     log_line_bytes = 4096,       /* a longer line loses its last fields and says "cut":true */
+    log_fields_max = 40,         /* of one line */
     log_site_rate = 20,          /* warn and error lines a second for each call site and writer */
     log_drain_ms = 50,           /* how late a line may reach the descriptor */
 };
@@ -135,6 +136,7 @@ void log_put(struct log_writer *writer, const struct log_site *site, struct now 
         struct log_writer *log_writer_ = (writer);                                                            \
         if (log_wants(log_writer_, level_)) {                                                                 \
             const struct log_field log_fields_[] = {f_none(), ##__VA_ARGS__};                                 \
+            _Static_assert(sizeof log_fields_ <= log_fields_max * sizeof(struct log_field), event_);          \
             log_put(log_writer_, &log_site_, (now), log_fields_, sizeof log_fields_ / sizeof log_fields_[0]); \
         }                                                                                                     \
     } while (0)

@@ -70,13 +70,15 @@ size_t log_entry_read(const char *at, struct log_field fields[log_fields_max]) {
         struct entry_field its;
         memcpy(&its, from, sizeof its);
         from += sizeof its;
-        bool string = holds_string((enum log_kind)its.kind);
-        fields[i] = (struct log_field){.name = {its.name, its.name_len}, .kind = (enum log_kind)its.kind};
-        if (string)
+        fields[i].name = str_make(its.name, its.name_len);
+        fields[i].kind = (enum log_kind)its.kind;
+        if (holds_string(fields[i].kind)) {
             fields[i].str = str_make(from, its.len);
-        else
+            from += (its.len + 7) & ~(size_t)7;
+        } else {
             memcpy(&fields[i].count, from, sizeof fields[i].count);
-        from += string ? (its.len + 7) & ~(size_t)7 : sizeof fields[i].count;
+            from += sizeof fields[i].count;
+        }
     }
     return entry->count;
 }

@@ -10,7 +10,6 @@
 #include "observe/log.h"
 
 enum {
-    log_fields_max = 40,         /* of one line */
     log_entry_bytes = 64 * 1024, /* of one entry; the string that goes past it is left out with all behind it */
     log_string_bytes = 2048 + 8, /* of a string: longer than what a line looks at, so that it shows that it was cut */
 };

@@ -120,7 +120,21 @@ static void put_value_hidden(struct text *text, struct log_style style, const st
     put_cut(text, style, shown.failed ? STR("***") : text_str(&shown), was_cut);
 }
 
+/* What most strings are: short, with nothing to hide or to escape. false: it is another, and nothing is put. */
+static bool put_plain(struct text *text, struct log_style style, const struct log_field *field) {
+    struct str s = field->str;
+    if (style.format != log_format_json || style.own || field->kind == log_kind_said || s.len > value_bytes ||
+        text->failed || s.len + 2 > text->size - text->len || (s.len && str_plain_run(s, 0) < s.len))
+        return false;
+    char *to = text->at + text->len;
+    *to = to[s.len + 1] = '"';
+    memcpy(to + 1, s.at, s.len);
+    text->len += s.len + 2;
+    return true;
+}
+
 static void put_value_string(struct text *text, struct log_style style, const struct log_field *field) {
+    if (put_plain(text, style, field)) return;
     if (field->kind == log_kind_said || style.own)
         put_value_hidden(text, style, field);
     else
