@@ -48,7 +48,7 @@ static unsigned skewed(struct prng *prng, unsigned count) {
 }
 
 static struct record_said word(uint64_t kind, uint64_t number) {
-    return (struct record_said){.tag = {{kind, number + 1}}};
+    return (struct record_said){.tag = {{(kind << 40 | (number + 1)) * 0x9e3779b97f4a7c15u, number + 1}}};
 }
 
 static bool word_tell(struct ledger *ledger, struct journal_source source, uint64_t kind, uint64_t number,
@@ -75,7 +75,9 @@ static bool attempt_add(struct ledger *ledger, struct journal_source source, str
         if (!word_tell(ledger, source, 1, of->session, text)) return false;
     }
     const unsigned who = of->who, where = of->where, what = of->what, asked = (where * 4 + what) % 12;
-    snprintf(id, sizeof id, "req_%016llx%08x", (unsigned long long)prng_next(prng), (unsigned)number);
+    snprintf(id, sizeof id, "req_%08x%016llx",
+             (unsigned)((begin_ms + (int64_t)(number * (uint64_t)(days * day_ms) / attempts)) >> 4),
+             (unsigned long long)prng_next(prng));
     snprintf(provider, sizeof provider, "provider-%u", where);
     snprintf(model, sizeof model, "model-%u-%u", where, what);
     snprintf(client, sizeof client, "client-%u", who);
@@ -227,6 +229,17 @@ static bool export_put(void *context, struct str line) {
     return true;
 }
 
+/* Of one with many attempts, and of one with few. */
+static bool purge(struct ledger *ledger, const char *client) {
+    struct erased_told told;
+    char problem[512], name[64];
+    double began = seconds();
+    if (!ledger_erase(ledger, str_from(client), INT64_MAX, &told, problem, sizeof problem)) return false;
+    snprintf(name, sizeof name, "%s purged, %lld attempts", client, (long long)told.attempts);
+    say(name, seconds() - began, 0, false);
+    return true;
+}
+
 static bool change(struct ledger *ledger) {
     struct recosted rows[some];
     struct ledger_forgetting forgetting;
@@ -246,7 +259,7 @@ static bool change(struct ledger *ledger) {
     }
     say("a day forgotten, all of it", seconds() - began, 0, false);
     say("a day forgotten, a piece", longest, 0, false);
-    return true;
+    return purge(ledger, "client-3") && purge(ledger, "client-190");
 }
 
 int main(int argc, char **argv) {

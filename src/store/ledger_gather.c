@@ -32,11 +32,15 @@ static const struct {
     [usage_by_hour] = {NULL, "SELECT hour_text(?1)", NULL},
 };
 
+enum { ms_per_hour = 3600 * 1000 };
+
 struct gathering {
     struct ledger *ledger;
     const struct usage_question *question;
     struct usage_gathered *gathered;
-    size_t by_count; /* 0: the total alone */
+    size_t by_count;                 /* 0: the total alone */
+    enum usage_sum sums[usage_sums]; /* that are read: no attempt of the time has another */
+    size_t sum_count;
     bool totals;     /* each row counts in the total, too */
     bool times_only; /* the second time: rows are known, and of those that are told the times are wanted */
 };
@@ -62,7 +66,7 @@ static bool asks_of_models(const struct usage_question *question) {
 /* -- the statement -- */
 
 /* The second time none. */
-static size_t sums_read(const struct gathering *gathering) { return gathering->times_only ? 0 : usage_sums; }
+static size_t sums_read(const struct gathering *gathering) { return gathering->times_only ? 0 : gathering->sum_count; }
 
 static bool recosted_is_read(const struct gathering *gathering) {
     return gathering->question->recosted && !gathering->times_only;
@@ -76,16 +80,17 @@ static void moment_put(struct text *sql, enum usage_key key, int hours) {
         text_put(sql, hours == 24 ? STR("at") : STR("at / 24"));
 }
 
-static void gather_select(const struct gathering *gathering, int hours, struct text *sql) {
-    static const char *const sums[] = {
+static const char *const sum_columns[usage_sums] = {
 #define X(name) #name,
-        USAGE_SUMS(X)
+    USAGE_SUMS(X)
 #undef X
-    };
+};
+
+static void gather_select(const struct gathering *gathering, int hours, struct text *sql) {
     const struct usage_question *question = gathering->question;
     bool by[usage_keys] = {false};
     text_put(sql, STR("SELECT durations, first_tokens"));
-    for (size_t i = 0; i < sums_read(gathering); i++) text_printf(sql, ", %s", sums[i]);
+    for (size_t i = 0; i < sums_read(gathering); i++) text_printf(sql, ", %s", sum_columns[gathering->sums[i]]);
     for (size_t i = 0; i < gathering->by_count; i++) {
         enum usage_key key = question->by[i];
         by[key] = true;
@@ -188,8 +193,11 @@ static void times_add(struct usage_times *times, struct statement *from) {
 
 static void row_add(const struct gathering *gathering, struct usage_row *row, const int64_t sums[usage_sums],
                     struct statement *from) {
-    const int recosted = 2 + usage_sums + (int)gathering->by_count;
-    for (size_t i = 0; i < sums_read(gathering); i++) row->sums[i] = ledger_sum(row->sums[i], sums[i]);
+    const int recosted = (int)(2 + sums_read(gathering) + gathering->by_count);
+    for (size_t i = 0; i < sums_read(gathering); i++) {
+        int64_t *sum = &row->sums[gathering->sums[i]];
+        *sum = ledger_sum(*sum, sums[i]);
+    }
     for (int i = 0; recosted_is_read(gathering) && i < recosted_sums; i++)
         row->recosted[i] = ledger_sum(row->recosted[i], row_number(from, recosted + i));
     if (row->times) times_add(row->times, from);
@@ -207,16 +215,36 @@ static bool row_take(struct gathering *gathering, struct statement *from) {
     return row || gathering->times_only;
 }
 
-static bool grain_read(struct gathering *gathering, enum usage_grain grain, int64_t from, int64_t to) {
-    char sql[4096];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
-    enum database_step step = database_failed;
-    bool good = true;
-    if (from >= to) return true;
+/* The second time of the sessions that are told alone: they are few of many. */
+static void sessions_put(const struct gathering *gathering, struct text *sql) {
+    const struct usage_gathered *gathered = gathering->gathered;
+    size_t session = 0;
+    while (session < gathering->by_count && gathering->question->by[session] != usage_by_session) session++;
+    if (!gathering->times_only || session == gathering->by_count) return;
+    text_put(sql, STR(" AND session IN (-1"));
+    for (size_t i = 0; i < gathered->count; i++) text_printf(sql, ", %lld", (long long)gathered->rows[i].keys[session]);
+    text_put_byte(sql, ')');
+}
+
+static struct statement *gather_prepare(const struct gathering *gathering, enum usage_grain grain) {
+    enum { most = 4096 + usage_rows_max * 24 };
+    char *sql = memory_take(most);
+    if (!sql) return NULL;
+    struct text text = text_in_buffer(sql, most - 1);
     gather_select(gathering, grain == usage_of_days ? 24 : 1, &text);
+    sessions_put(gathering, &text);
     CHECKF(!text.failed, "by=%zu", gathering->by_count);
     sql[text.len] = 0;
     struct statement *statement = statement_make(ledger_database(gathering->ledger), sql);
+    memory_give(sql);
+    return statement;
+}
+
+static bool grain_read(struct gathering *gathering, enum usage_grain grain, int64_t from, int64_t to) {
+    enum database_step step = database_failed;
+    bool good = true;
+    if (from >= to) return true;
+    struct statement *statement = gather_prepare(gathering, grain);
     if (!statement) return false;
     param_number(statement, 1, grain);
     param_number(statement, 2, from);
@@ -228,13 +256,35 @@ static bool grain_read(struct gathering *gathering, enum usage_grain grain, int6
     return good && step == database_done;
 }
 
+static int64_t hour_from(const struct usage_question *question) { return question->since_ms / ms_per_hour; }
+static int64_t hour_to(const struct usage_question *question) {
+    return question->until_ms ? question->until_ms / ms_per_hour : INT64_MAX;
+}
+
+/* Sessions are many, and most sums nothing in all of them: models have what any attempt had, and are few. */
+static bool sums_find(struct gathering *gathering) {
+    char sql[1024];
+    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    const bool asks = asks_of(gathering->question, usage_by_session);
+    gathering->sum_count = 0;
+    for (int i = 0; i < usage_sums; i++) text_printf(&text, "%s max(%s)", i ? "," : "SELECT", sum_columns[i]);
+    text_put(&text, STR(" FROM usage WHERE grain = ?1 AND at >= ?2 AND at < ?3"));
+    CHECK(!text.failed);
+    sql[text.len] = 0;
+    struct statement *most = asks ? statement_make(ledger_database(gathering->ledger), sql) : NULL;
+    const int64_t numbers[] = {usage_of_models, hour_from(gathering->question), hour_to(gathering->question)};
+    if (most) param_numbers(most, 1, numbers, 3);
+    const bool good = !asks || (most && statement_step(most) == database_row);
+    for (int i = 0; i < usage_sums && good; i++)
+        if (!asks || row_number(most, i) != 0) gathering->sums[gathering->sum_count++] = (enum usage_sum)i;
+    statement_end(most);
+    return good;
+}
+
 /* All hours from `since` on that begin before `until`. */
 static bool times_read(struct gathering *gathering) {
-    enum { ms_per_hour = 3600 * 1000 };
     const struct usage_question *question = gathering->question;
-    int64_t from = question->since_ms / ms_per_hour,
-            to = question->until_ms ? question->until_ms / ms_per_hour : INT64_MAX, day = (from + 23) / 24,
-            day_end = to / 24;
+    int64_t from = hour_from(question), to = hour_to(question), day = (from + 23) / 24, day_end = to / 24;
     if (asks_of(question, usage_by_session)) return grain_read(gathering, usage_of_sessions, from, to);
     if (asks_of_models(question)) return grain_read(gathering, usage_of_models, from, to);
     if (asks_of(question, usage_by_hour) || day >= day_end) return grain_read(gathering, usage_of_hours, from, to);
@@ -254,9 +304,33 @@ static int by_cost(const void *a, const void *b) {
                   sizeof(int64_t[usage_keys]));
 }
 
+static void rows_swap(struct usage_row *a, struct usage_row *b) {
+    const struct usage_row kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+static void row_sink(struct usage_row *rows, size_t at, size_t count) {
+    for (size_t last; (last = 2 * at + 1) < count; at = last) {
+        if (last + 1 < count && by_cost(&rows[last + 1], &rows[last]) > 0) last++;
+        if (by_cost(&rows[last], &rows[at]) <= 0) return;
+        rows_swap(&rows[last], &rows[at]);
+    }
+}
+
 static int by_time(const void *a, const void *b) {
     int64_t one = ((const struct usage_row *)a)->keys[0], other = ((const struct usage_row *)b)->keys[0];
     return one != other ? (one < other ? -1 : 1) : by_cost(a, b);
+}
+
+/* The first `most` in front, in no order: a heap of them whose top is the last one, which a better one puts out. */
+static void rows_select(struct usage_row *rows, size_t count, size_t most) {
+    for (size_t begin = most / 2; begin-- > 0;) row_sink(rows, begin, most);
+    for (size_t i = most; i < count; i++) {
+        if (by_cost(&rows[i], &rows[0]) >= 0) continue;
+        rows_swap(&rows[i], &rows[0]);
+        row_sink(rows, 0, most);
+    }
 }
 
 /* Of those of times the newest, else the dearest. */
@@ -264,9 +338,11 @@ static void rows_order(const struct usage_question *question, struct usage_gathe
     bool timed = question->by[0] == usage_by_day || question->by[0] == usage_by_hour;
     size_t most = question->rows_most ? question->rows_most : usage_rows_usual;
     if (most > usage_rows_max) most = usage_rows_max;
-    if (gathered->count) qsort(gathered->rows, gathered->count, sizeof *gathered->rows, timed ? by_time : by_cost);
-    if (gathered->count <= most) return;
-    gathered->more = gathered->count - most;
+    const size_t all = gathered->count, sorted = timed || all <= most ? all : most;
+    if (sorted < all) rows_select(gathered->rows, all, most);
+    if (sorted) qsort(gathered->rows, sorted, sizeof *gathered->rows, timed ? by_time : by_cost);
+    if (all <= most) return;
+    gathered->more = all - most;
     if (timed) memmove(gathered->rows, gathered->rows + gathered->more, most * sizeof *gathered->rows);
     gathered->count = most;
 }
@@ -289,7 +365,7 @@ bool usage_gather(struct ledger *ledger, const struct usage_question *question, 
     *gathered = (struct usage_gathered){.total = {.times = memory_take_zeroed(sizeof(struct usage_times))}};
     gathered->times_count = question->by_count ? usage_rows_max : 0;
     gathered->times = memory_take_zeroed((gathered->times_count + 1) * sizeof *gathered->times);
-    if (!gathered->total.times || !gathered->times) return false;
+    if (!gathered->total.times || !gathered->times || !sums_find(&gathering)) return false;
     for (size_t i = 0; i < question->by_count; i++)
         several |= question->by[i] == usage_by_owner || question->by[i] == usage_by_tag;
     if (several) {
