@@ -227,7 +227,7 @@ static void a_purge_tells_what_it_has_taken_from_whom(void **state) {
     char *name = strstr(out.text, "(erased "), *behind = name ? strchr(name, ')') : NULL;
     assert_true(behind && behind - name == 8 + 16); /* of its own */
     memmove(name + 8, behind, strlen(behind) + 1);
-    assert_shown("purged: 4 attempts and 3 sums of hours are those of `(erased )` now, 0 stored responses are gone\n"
+    assert_shown("purged: now of `(erased )`: 4 attempts and 3 sums of hours; gone: 0 stored responses and turns\n"
                  "not covered: backups, logs that were written, and what a running gateway still shows by `weir "
                  "explain`\n");
     assert_int_equal(run(cli_erase, "usage purge", MORE("--client", "nobody", "--json")), 0);
