@@ -39,6 +39,7 @@ int cli_restore(int argc, char **argv);
 int cli_erase(int argc, char **argv);
 int cli_conversation(int argc, char **argv);
 int cli_alert(int argc, char **argv);
+int cli_cache(int argc, char **argv);
 int cli_events(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);

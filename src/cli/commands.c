@@ -33,6 +33,7 @@ const struct cli_command cli_commands[] = {
     {"backup", cli_backup, "FILE", "the state folder in one file, while a gateway serves with it"},
     {"restore", cli_restore, "FILE --state-dir DIR",
      "a backup, checked whole, into a state folder that no gateway has"},
+    {"cache", cli_cache, "stats|purge", "the response cache: how full it is, and taking answers out of it"},
     {"alert", cli_alert, "list [--active]", "what somebody should know of: quotas, budgets, credentials, providers"},
     {"events", cli_events, "", "what happens, as it happens: providers, locks, alerts, changes"},
     {"reload", cli_reload, "", "as SIGHUP: reads the configuration again, and says what waits for a restart"},

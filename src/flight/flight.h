@@ -141,6 +141,17 @@ struct attempt_charge {
     uint32_t units;        /* of a quota; 0: its cost */
 };
 
+/* What the response cache came to for a request (flight_cache.c). */
+enum cached {
+    cached_off,    /* it is off, and nothing was asked of it */
+    cached_bypass, /* not looked at: `why` */
+    cached_miss,
+    cached_hit,
+    cached_shared, /* what another flight made, that had asked for the same */
+};
+/* "hit", "miss", ... */
+struct str cached_word(enum cached state);
+
 /* What is told of a request. Borrowed from the flight. */
 struct flight_facts {
     struct str request_id, own_id; /* as its caller knows it; weir's */
@@ -171,9 +182,9 @@ struct flight_facts {
     struct str lock_route;         /* the route whose lock it moved: the one that was asked for, or one in it */
     struct str lock_from, lock_to; /* names of targets, where it moved the route's lock; {NULL,0}: it did not */
     const char *lock_why;
-    struct str loop_tool;   /* that an agent calls again and again; {NULL,0}: none */
-    size_t loop_calls;      /* with the same arguments */
-    struct str cache;       /* "hit", "miss", ...; {NULL,0}: there is none, and nothing was asked of it */
+    struct str loop_tool; /* that an agent calls again and again; {NULL,0}: none */
+    size_t loop_calls;    /* with the same arguments */
+    enum cached cache;
     int64_t saved_nano_usd; /* what its answer had cost another request; -1: it was not given another's, or not known */
     bool session_shared;    /* its session found no place of its own among those that caps are on */
 };

@@ -162,7 +162,7 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .loop_tool = flight->loop.tool,
         .loop_calls = flight->loop.calls,
         .session_shared = flight->session_hold.shared,
-        .cache = flight->cache.state == cached_off ? STR_NONE : cached_word(flight->cache.state),
+        .cache = flight->cache.state,
         .saved_nano_usd = given ? flight->cache.given.cost_nano_usd : -1,
     };
 }

@@ -721,8 +721,6 @@ void answer_held(struct flight *flight, struct attempt *attempt, struct actions 
 void answer_end(struct flight *flight, struct now now, struct actions *out);
 void answer_abort(struct flight *flight, struct now now, struct actions *out);
 
-/* "hit", "miss", ... */
-struct str cached_word(enum cached state);
 /* The head of an answer that another request took: without an attempt, at no cost. */
 void answer_given_head(struct flight *flight, int64_t content_length, struct now now, struct actions *out);
 

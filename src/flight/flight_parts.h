@@ -559,13 +559,6 @@ struct resume {
 };
 
 /* What the cache came to for it (flight_cache.c). */
-enum cached {
-    cached_off,    /* it is off, and nothing was asked of it */
-    cached_bypass, /* not looked at: `why` */
-    cached_miss,
-    cached_hit,
-    cached_shared, /* what another flight made, that had asked for the same */
-};
 struct flight_cache {
     enum cached state;
     const char *why; /* of a bypass, or a miss that is none for want of an answer; NULL: no more to say */

@@ -31,6 +31,8 @@ static const struct gateway_route routes[] = {
     {http_get, STR("/admin/v1/budgets/*"), access_operator, answer_entry, false},
     {http_patch, STR("/admin/v1/budgets/*"), access_admin, answer_entry_change, true},
     {http_delete, STR("/admin/v1/budgets/*"), access_admin, answer_entry_remove, false},
+    {http_get, STR("/admin/v1/cache"), access_operator, answer_cache, false},
+    {http_post, STR("/admin/v1/cache/purge"), access_admin, answer_cache_purge, true},
     {http_get, STR("/admin/v1/routes"), access_operator, answer_entries, false},
     {http_post, STR("/admin/v1/routes"), access_admin, answer_entry_add, true},
     {http_get, STR("/admin/v1/routes/*"), access_operator, answer_entry, false},

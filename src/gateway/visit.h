@@ -148,6 +148,9 @@ void answer_own_usage(struct visit *visit);
 void answer_generation(struct visit *visit);
 /* admin_recost.c */
 void answer_recost(struct visit *visit);
+/* admin_cache.c */
+void answer_cache(struct visit *visit);
+void answer_cache_purge(struct visit *visit);
 /* admin_budgets.c */
 void answer_budgets(struct visit *visit);
 void answer_budget_change(struct visit *visit);

@@ -64,6 +64,16 @@ struct metrics_attempt_facts {
     bool stream_cut; /* it was ended, as there was no more money to reserve for it */
 };
 
+/* As a flight's enum cached has them; the first is not counted. */
+enum metrics_cache {
+    metrics_cache_off,
+    metrics_cache_bypass,
+    metrics_cache_miss,
+    metrics_cache_hit,
+    metrics_cache_shared,
+    metrics_caches
+};
+
 /* One request, over. */
 struct metrics_request_facts {
     unsigned endpoint;
@@ -72,6 +82,8 @@ struct metrics_request_facts {
     enum error_code error; /* error_none: a provider's answer */
     bool caller_gone, tool_loop;
     unsigned attempts; /* 0 and an error: it was refused */
+    enum metrics_cache cache;
+    int64_t saved_nano_usd; /* of a hit; below 0: not known */
     uint64_t duration_us, overhead_us;
 };
 

@@ -43,6 +43,8 @@ static bool merge_loop(struct metrics_loop *into, const struct metrics_loop *fro
     merge(into->refused, from->refused, error_codes);
     merge(&into->callers_gone, &from->callers_gone, 1);
     merge(&into->tool_loops, &from->tool_loops, 1);
+    merge(into->caches, from->caches, metrics_caches);
+    merge(&into->cache_saved, &from->cache_saved, 1);
     merge(&into->failovers, &from->failovers, 1);
     merge(&into->stream_events, &from->stream_events, 1);
     merge(&into->stream_events_dropped, &from->stream_events_dropped, 1);

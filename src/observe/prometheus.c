@@ -290,6 +290,17 @@ static void put_alerts(struct text *text, enum metrics_family family, const stru
     }
 }
 
+static void put_caches(struct text *text, enum metrics_family family, const struct metrics_loop *sum) {
+    static const struct str outcomes[metrics_caches] = {[metrics_cache_bypass] = STR("bypass"),
+                                                        [metrics_cache_miss] = STR("miss"),
+                                                        [metrics_cache_hit] = STR("hit"),
+                                                        [metrics_cache_shared] = STR("shared")};
+    for (size_t i = metrics_cache_bypass; i < metrics_caches; i++) {
+        const struct label label = {"outcome", outcomes[i]};
+        put_count(text, family, &label, 1, metrics_read(&sum->caches[i]));
+    }
+}
+
 /* long: table */
 static void put_family(struct text *text, enum metrics_family family, const struct metrics *metrics,
                        const struct metrics_view *view, const struct metrics_process *process,
@@ -315,6 +326,11 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_alert_posts: put_alerts(text, family, metrics); break;
     case metrics_family_refused: put_refused(text, sum); break;
     case metrics_family_tool_loops: put_count(text, family, NULL, 0, metrics_read(&sum->tool_loops)); break;
+    case metrics_family_cache: put_caches(text, family, sum); break;
+    case metrics_family_cache_saved:
+        put_series(text, family, "", NULL, 0, NULL);
+        put_fraction(text, metrics_read(&sum->cache_saved), 1000000000, 9);
+        break;
     case metrics_family_callers_gone: put_count(text, family, NULL, 0, metrics_read(&sum->callers_gone)); break;
     case metrics_family_request_duration: put_request_durations(text, metrics, sum); break;
     case metrics_family_overhead: put_durations(text, family, NULL, 0, &sum->overhead, &metrics_bounds_short); break;

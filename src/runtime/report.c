@@ -140,6 +140,9 @@ static void session_shared_log(struct reporter *reporter, const struct flight_fa
              f_str("mend", STR("lower `idle_minutes`, or have its sessions named less often")));
 }
 
+/* Its words are the flight's, in their order. */
+_Static_assert((int)metrics_cache_off == (int)cached_off && (int)metrics_cache_shared == (int)cached_shared, "cached");
+
 /* As it is: it is told when somebody asks. */
 static void story_keep(struct reporter *reporter, const struct flight *flight, const struct flight_facts *facts) {
     char bytes[explain_record_bytes];
@@ -162,6 +165,8 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                                                                        .caller_gone = facts.caller_gone,
                                                                        .attempts = facts.attempts,
                                                                        .tool_loop = facts.loop_calls > 0,
+                                                                       .cache = (enum metrics_cache)facts.cache,
+                                                                       .saved_nano_usd = facts.saved_nano_usd,
                                                                        .duration_us = duration_us,
                                                                        .overhead_us = overhead_ns / NS_PER_US});
     story_keep(reporter, flight, &facts);
@@ -176,9 +181,9 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
              f_str("error", facts.error ? error_name(facts.error) : STR_NONE), f_bool("stream", facts.stream),
              f_int("input_tokens", facts.input_tokens), f_int("output_tokens", facts.output_tokens),
              f_int("cached_tokens", facts.cached_tokens),
-             f_bool("cached", str_eq(facts.cache, STR("hit")) || str_eq(facts.cache, STR("shared"))),
-             f_str("cache", facts.cache), f_money("cost_usd", facts.cost_nano_usd),
-             f_money("saved_usd", facts.saved_nano_usd), f_bool("caller_gone", facts.caller_gone),
-             f_u64("answer_bytes", facts.answer_bytes), f_us("duration_us", duration_us),
-             f_us("overhead_us", overhead_ns / NS_PER_US));
+             f_bool("cached", facts.cache == cached_hit || facts.cache == cached_shared),
+             f_str("cache", facts.cache == cached_off ? STR_NONE : cached_word(facts.cache)),
+             f_money("cost_usd", facts.cost_nano_usd), f_money("saved_usd", facts.saved_nano_usd),
+             f_bool("caller_gone", facts.caller_gone), f_u64("answer_bytes", facts.answer_bytes),
+             f_us("duration_us", duration_us), f_us("overhead_us", overhead_ns / NS_PER_US));
 }

@@ -160,6 +160,15 @@ void library_providers_write(const struct snapshot *snapshot, struct text *text)
  * name and why. */
 bool library_entries_stay(const struct snapshot *now, const struct snapshot *after, struct text *said);
 
+/* weir_cache.c: what an operator sees of the response cache. As one JSON object. */
+void library_cache_write(struct weir *weir, struct text *text);
+/* What answers are chosen by: "client", "route", ..., "all"; empty behind the last. */
+struct str library_cache_word(size_t place);
+/* Takes out those of this value (`all`: all), audited; *count of them. false: *error. Blocks. */
+bool library_cache_purge(struct weir *weir, struct str word, struct str value, const struct audit_who *who,
+                         size_t *count, struct error *error);
+/* The same as part of something else: in memory and on the disk. */
+size_t library_cache_forget(struct weir *weir, const struct cache_choice *choice);
 /* weir_budgets.c: what an operator changes of a budget. */
 enum budget_edit_kind { budget_raise, budget_credit_give, budget_reset_spent };
 struct budget_edit {

@@ -67,6 +67,7 @@
     X(budget_raise, "budget.raise", "budget", "it was raised, for a while or for good, or that was taken back")       \
     X(budget_credit, "budget.credit", "budget", "its window got a credit")                                            \
     X(budget_reset, "budget.reset", "budget", "what was spent of it counts no more")                                  \
+    X(cache_purge, "cache.purge", "choice", "answers were taken out of the response cache")                           \
     X(backup_make, "backup.make", "file", "a backup of the state folder was made")                                    \
     X(usage_recost, "usage.recost", "price", "past attempts were priced anew, beside what they did cost")             \
     X(client_export, "client.export", "client", "all that is kept of a client was read")                              \

@@ -78,6 +78,7 @@ CHANGES = {
         ("raise", {"budget": "day", "usd": "2.50", "until": "90m"}, "budget.raise", "team acme: day"),
         ("credit", {"budget": "day", "usd": 1}, "budget.credit", "team acme: day"),
         ("reset", {"budget": "day"}, "budget.reset", "team acme: day")],
+    ("POST", "/admin/v1/cache/purge"): [("", {"route": "m"}, "cache.purge", "route m")],
     ("POST", "/admin/v1/routes"): [("", {"model": "new", "targets": ["one/m"]}, "route.add", "new")],
     ("PATCH", "/admin/v1/routes/*"): [("new", {"strategy": "weighted"}, "route.change", "new")],
     ("POST", "/admin/v1/routes/*"): [("new/reset", None, None, "it is none of the file's")],

@@ -1,10 +1,11 @@
 """The response cache over real sockets: what is given again, to whom, and what is not."""
 import json
+import subprocess
 import threading
 
 import pytest
 
-from weirlib import Connection, http, poll, provider, request_bytes
+from weirlib import BINARY, SLOW, Connection, environment, http, poll, provider, request_bytes
 
 KEYS = {"a": "sk-client-a", "b": "sk-client-b"}
 
@@ -380,3 +381,85 @@ def test_a_thousand_at_once(pair):
         connection.socket.close()
     assert {r.status for r in replies} == {200} and len({r.body for r in replies}) == 1
     assert asked(mock) == 1
+
+
+def admin(weir, method, path, body=None):
+    return http(weir.port, method, "/admin/v1" + path, body, headers={"authorization": f"Bearer {weir.admin_key}"})
+
+
+def weir_command(weir, *arguments):
+    run = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=SLOW, cwd=weir.folder,
+                         env=environment(WEIR_URL=f"http://127.0.0.1:{weir.port}", WEIR_ADMIN_KEY=weir.admin_key))
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_looking_and_taking_out(pair):
+    weir, mock = pair(trust_tags=True, workers=2)
+    for by in ({"all": True}, {"client": "a"}, {"route": "m"}, {"model": "m"}, {"target": "p"}, {"target": "p/m"},
+               {"tag": "x=y"}, {"key": "mine"}):
+        headers = {"x-weir-tags": "x=y"}
+        if "key" in by:
+            headers["x-weir-cache-key"] = "mine"
+        assert said(ask(weir, headers=headers)) == "miss", by
+        assert said(ask(weir, headers=headers)) == "hit"
+        assert admin(weir, "GET", "/cache").json["answers"] == 1
+        assert admin(weir, "POST", "/cache/purge", by).json == {"purged": 1}, by
+    for by in ({"client": "b"}, {"tag": "x=z"}, {"key": "other"}, {"target": "q"}):
+        ask(weir)
+        assert admin(weir, "POST", "/cache/purge", by).json == {"purged": 0}, by
+    for wrong in ({}, {"all": False}, {"client": ""}, {"nobody": "x"}, {"client": "a", "route": "m"}, []):
+        assert admin(weir, "POST", "/cache/purge", wrong).status == 400, wrong
+    assert http(weir.port, "POST", "/admin/v1/cache/purge", {"all": True},
+                headers={"authorization": f"Bearer {KEYS['a']}"}).status == 403
+    stats = admin(weir, "GET", "/cache").json
+    assert stats["on"] and stats["answers"] == 1 and stats["purged"] == 8 and stats["found"] == 11, stats
+
+
+def test_the_commands(pair):
+    weir, _ = pair()
+    ask(weir)
+    status, out = weir_command(weir, "cache", "stats")
+    assert status == 0 and out.startswith("1 answers, "), out
+    assert weir_command(weir, "cache", "purge")[0] == 2
+    assert weir_command(weir, "cache", "purge", "--all", "--route", "m")[0] == 2
+    assert weir_command(weir, "cache", "purge", "--route", "m") == (0, '{"purged":1}\n')
+
+
+def test_metrics_and_the_story_tell_of_it(pair):
+    weir, _ = pair()
+    first, second = ask(weir), ask(weir)
+    ask(weir, temperature=1)
+    poll(lambda: weir.metric("weir_cache_requests_total", outcome="hit") == 1)
+    assert weir.metric("weir_cache_requests_total", outcome="miss") == 1
+    assert weir.metric("weir_cache_requests_total", outcome="bypass") == 1
+    assert weir.metric("weir_cache_saved_usd_total") == float(first.headers["x-weir-cost"])
+    story = admin(weir, "GET", "/requests/" + second.headers["x-weir-request-id"]).json
+    assert (story["cache"], story["made_by"], story["attempts"]) == ("hit", "p/m", []), story
+
+
+def test_a_reload_changes_it(pair):
+    weir, mock = pair()
+    ask(weir)
+    options = json.loads(weir.path.read_text())
+    options["cache"] = {"enabled": False}
+    weir.write(options)
+    assert admin(weir, "POST", "/reload").status == 200
+    poll(lambda: "x-weir-cache" not in ask(weir).headers)
+    assert not admin(weir, "GET", "/cache").json["on"]
+    options["cache"] = {"mode": "all"}
+    weir.write(options)
+    assert admin(weir, "POST", "/reload").status == 200
+    poll(lambda: said(ask(weir, temperature=1)) == "hit")
+
+
+def test_a_route_has_its_own(start, start_mock):
+    mock = start_mock()
+    options = config(mock, {"ttl_seconds": 100},
+                     routes=[{"model": "off", "targets": ["p/m"], "cache": {"enabled": False}},
+                             {"model": "all", "targets": ["p/m"], "cache": {"mode": "all"}}])
+    weir = start(options)
+    assert "x-weir-cache" not in ask(weir, model="off").headers
+    assert [said(ask(weir, model="all", temperature=1)) for _ in range(2)] == ["miss", "hit"]
+    options["routes"][0]["cache"]["max_bytes"] = 5
+    weir.write(options)
+    assert admin(weir, "POST", "/reload").status >= 400

@@ -495,13 +495,19 @@ static void the_totals_are_those_of_all_targets_and_loops(void **state) {
                                                         .stream_cut = true});
     for (unsigned i = 0; i < 2; i++) {
         metrics_request(loops[i], &(struct metrics_request_facts){
-                                      .endpoint = i, .status = 200, .caller_gone = i == 1, .duration_us = 100});
+                                      .endpoint = i,
+                                      .status = 200,
+                                      .caller_gone = i == 1,
+                                      .cache = i ? metrics_cache_hit : metrics_cache_miss,
+                                      .saved_nano_usd = i ? 7 : -1,
+                                      .duration_us = 100});
         for (unsigned gauge = 0; gauge < metrics_gauges; gauge++)
             metrics_gauge_set(loops[i], (enum metrics_gauge)gauge, 10 * (gauge + 1));
         metrics_refused(loops[i], error_headers_too_large);
     }
     static const char *const wanted[] = {
-        "\"requests\":2,\"by_status\":{\"2xx\":2},\"errors\":{},\"refused\":2,\"callers_gone\":1,\"tool_loops\":0,"
+        "\"requests\":2,\"by_status\":{\"2xx\":2},\"errors\":{},\"refused\":2,\"callers_gone\":1,"
+        "\"cache_hits\":1,\"cache_saved_usd\":\"0.000000007\",\"tool_loops\":0,"
         "\"failovers\":1,"
         "\"stream_events\":18,\"stream_events_dropped\":3,\"streams_cut\":3,",
         "\"attempts\":3,\"input_tokens\":30,\"output_tokens\":60,\"cached_tokens\":9,\"reasoning_tokens\":12,"
