@@ -84,6 +84,7 @@ static void cache_of(struct snapshot *snapshot, struct section top) {
     if (brief && !read_is_written(cache, "mode")) snapshot->cache.all = true;
     if (brief && !read_is_written(cache, "ttl_seconds"))
         snapshot->cache.ttl_s = (int64_t)(read_ns(top, "cache_ttl") / NS_PER_S);
+    snapshot->cache_durable = read_bool(cache, "durable");
     snapshot->cache.ttl_max_s = (int64_t)(read_ns(cache, "max_ttl_seconds") / NS_PER_S);
     if (snapshot->cache.on) snapshot->cache_bytes_max = read_whole(cache, "max_bytes");
 }
@@ -91,7 +92,8 @@ static void cache_of(struct snapshot *snapshot, struct section top) {
 /* On where it is written, whatever holds for others. */
 static struct cache_rules cache_of_route(struct config_reading *reading, struct snapshot *snapshot,
                                          struct section section, struct section top) {
-    static const struct str of_all[] = {STR("max_bytes"), STR("max_ttl_seconds"), STR("serve_stale_on_outage")};
+    static const struct str of_all[] = {STR("max_bytes"), STR("max_ttl_seconds"), STR("durable"),
+                                        STR("serve_stale_on_outage")};
     struct section cache = read_section(section, "cache"), above = read_section(top, "cache");
     if (!cache.map) return snapshot->cache;
     for (size_t i = 0; i < sizeof of_all / sizeof *of_all; i++)

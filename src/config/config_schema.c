@@ -192,6 +192,7 @@ static const struct config_key cache_keys[] = {
          "Identical requests that are under way at once are asked of a provider once: all get its answer as it comes."),
     SECONDS("max_ttl_seconds", 0, config_days_30, "2592000",
             "The longest that a request may ask for (x-weir-cache-ttl)."),
+    BOOL("durable", "true", "Answers are kept in STATE_DIR/cache.db too, so that a restart has them."),
     INT("max_bytes", 0, config_no_most, "268435456",
         "Bytes of answers that are kept in memory, beside max_memory_bytes; one alone is at most a sixteenth."),
     BOOL("serve_stale_on_outage", "true", "Serve old replies when no provider answers.", .status = key_later),

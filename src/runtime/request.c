@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "runtime/cache_keeper.h"
 #include "runtime/line.h"
 #include "runtime/twins.h"
 
@@ -318,6 +319,7 @@ static bool perform(struct request *request, const struct action *action) {
         return false;
     case action_cache:
         cache_keep(worker->host.cache, action->answer);
+        cache_keeper_keep(atomic_load_explicit(&worker->cache_keeper, memory_order_relaxed), action->answer);
         cache_release(action->answer);
         return false;
     case action_tell: twins_tell(worker, action->made.making, action->made.loops); return false;

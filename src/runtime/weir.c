@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/pattern.h"
 #include "net/loop.h"
+#include "runtime/cache_keeper.h"
 #include "runtime/erasers.h"
 
 static const char *system_environment(void *context, const char *name) {
@@ -115,6 +116,7 @@ static bool workers_start(struct weir *weir) {
     if (!prober_init(&weir->prober, &weir->workers[0], weir->config.process.state_dir)) return false;
     if (weir->host.keeps_marks) prober_history_open(&weir->prober, weir->config.process.state_dir);
     prober_locks_read(&weir->prober, weir->deployment->snapshot);
+    library_cache_follow(weir, weir->deployment->snapshot);
     for (unsigned i = 0; i < weir->worker_count; i++) {
         char name[16];
         struct text text = text_in_buffer(name, sizeof name - 1);
@@ -236,7 +238,7 @@ static void config_tell(struct weir *weir) {
 
 static bool caches_open(struct weir *weir) {
     weir->cached = cache_init(&weir->cache) && makings_init(&weir->makings, &weir->memory);
-    return weir->cached && cache_resize(&weir->cache, weir->deployment->snapshot->cache_bytes_max);
+    return weir->cached;
 }
 
 struct weir *library_open_in(const struct weir_options *options, const struct weir_host *host,
@@ -416,9 +418,7 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
     struct deployment *old = weir->deployment;
     weir->deployment = fresh;
     pthread_mutex_unlock(&weir->mutex);
-    if (!cache_resize(&weir->cache, fresh->snapshot->cache_bytes_max))
-        log_error(log_shared_of(weir), clock_read(), "cache_has_no_memory",
-                  f_u64("max_bytes", fresh->snapshot->cache_bytes_max));
+    library_cache_follow(weir, fresh->snapshot);
     deploy_to_all(weir, letters, fresh, how == deploying_reload);
     deployed_tell(weir, fresh->snapshot);
     struct config before = weir->config;
@@ -565,6 +565,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     erasers_free(weir->erasers);
     books_close(weir->books);
     reasoning_memory_free(&weir->reasoning);
+    cache_keeper_close(weir->cache_keeper);
     if (weir->cached) makings_free(&weir->makings);
     if (weir->cached) cache_free(&weir->cache);
     if (weir->deployment) deployment_release(weir->deployment);

@@ -1,6 +1,10 @@
 /* weir_cache.c - the response cache as an operator sees it: how full it is, and taking answers out of it. */
 #include "runtime/weir_internal.h"
 
+#include <stdio.h>
+
+#include "runtime/cache_keeper.h"
+
 static const struct str cache_words[] = {STR("client"), STR("route"), STR("model"), STR("target"),
                                          STR("tag"),    STR("key"),   STR("all")};
 static const enum cache_text cache_texts_of[] = {cache_text_client, cache_text_route, cache_text_model,
@@ -43,11 +47,28 @@ bool library_cache_purge(struct weir *weir, struct str word, struct str value, c
     const struct audit_entry entry = {.action = audit_cache_purge, .who = *who, .subject = text_str(&subject)};
     pthread_mutex_lock(&weir->control);
     bool good = library_audit(weir, &entry, error);
-    if (good) *count = library_cache_forget(weir, &choice);
+    bool gone = good;
+    if (good) *count = library_cache_forget(weir, &choice, &gone);
+    if (good && !gone) library_audit_failed(weir, &entry);
     pthread_mutex_unlock(&weir->control);
-    return good;
+    return good && (gone || error_set(error, error_storage_failed,
+                                      "They are gone from memory, and may still stand in STATE_DIR/cache.db."));
 }
 
-size_t library_cache_forget(struct weir *weir, const struct cache_choice *choice) {
-    return cache_purge(&weir->cache, choice);
+size_t library_cache_forget(struct weir *weir, const struct cache_choice *choice, bool *good) {
+    size_t count = cache_purge(&weir->cache, choice);
+    *good = cache_keeper_purge(weir->cache_keeper, choice);
+    return count + cache_purge(&weir->cache, choice); /* what was being read from the file meanwhile */
+}
+
+void library_cache_follow(struct weir *weir, const struct snapshot *snapshot) {
+    const bool keeps = snapshot->cache_bytes_max && snapshot->cache_durable && weir->books;
+    char path[1100];
+    if (!cache_resize(&weir->cache, snapshot->cache_bytes_max))
+        log_error(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "cache_has_no_memory",
+                  f_u64("max_bytes", snapshot->cache_bytes_max));
+    snprintf(path, sizeof path, "%.*s/cache.db", STR_ARG(weir->config.process.state_dir));
+    if (keeps && !weir->cache_keeper) weir->cache_keeper = cache_keeper_open(&weir->cache, path, weir->reports.log);
+    for (unsigned i = 0; i < weir->worker_count; i++)
+        atomic_store(&weir->workers[i].cache_keeper, keeps ? weir->cache_keeper : NULL);
 }

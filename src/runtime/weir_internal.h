@@ -77,10 +77,11 @@ struct weir {
     struct budget memory;         /* held for strangers, in all */
     struct budget connections;    /* shares of it: what each connection of a caller takes by being open */
     struct reasoning_memory reasoning;
-    struct cache cache;      /* answers that are kept */
-    struct makings makings;  /* and those that are being made */
-    bool cached;             /* there are both */
-    struct budget strangers; /* heads, and the requests of those without a key */
+    struct cache cache;                /* answers that are kept */
+    struct makings makings;            /* and those that are being made */
+    bool cached;                       /* there are both */
+    struct cache_keeper *cache_keeper; /* NULL: nothing of them was to be kept on the disk; by `control` */
+    struct budget strangers;           /* heads, and the requests of those without a key */
     struct reports reports;
     struct log_options log_options;
     void *log_bridge; /* weir_open's; owned */
@@ -160,15 +161,19 @@ void library_providers_write(const struct snapshot *snapshot, struct text *text)
  * name and why. */
 bool library_entries_stay(const struct snapshot *now, const struct snapshot *after, struct text *said);
 
-/* weir_cache.c: what an operator sees of the response cache. As one JSON object. */
+/* weir_cache.c: from now on it is as this configuration says; its workers are there. By `control`, or before any
+ * request. */
+void library_cache_follow(struct weir *weir, const struct snapshot *snapshot);
+/* What an operator sees of the response cache. As one JSON object. */
 void library_cache_write(struct weir *weir, struct text *text);
 /* What answers are chosen by: "client", "route", ..., "all"; empty behind the last. */
 struct str library_cache_word(size_t place);
 /* Takes out those of this value (`all`: all), audited; *count of them. false: *error. Blocks. */
 bool library_cache_purge(struct weir *weir, struct str word, struct str value, const struct audit_who *who,
                          size_t *count, struct error *error);
-/* The same as part of something else: in memory and on the disk. */
-size_t library_cache_forget(struct weir *weir, const struct cache_choice *choice);
+/* The same as part of something else, by `control`: in memory and on the disk. *good: from both; else they may still
+ * stand on the disk. */
+size_t library_cache_forget(struct weir *weir, const struct cache_choice *choice, bool *good);
 /* weir_budgets.c: what an operator changes of a budget. */
 enum budget_edit_kind { budget_raise, budget_credit_give, budget_reset_spent };
 struct budget_edit {

@@ -31,9 +31,10 @@ struct worker {
     struct list twins;    /* struct request by twin_place: those that follow what another makes, and orphans */
     struct worker *peers; /* all of them, this one too */
     unsigned peer_count;
-    struct response_store *responses; /* stored ones; of all workers */
-    struct books *books;              /* what is spent; of all workers; NULL: nothing is kept */
-    struct prober *prober;            /* on the first worker; else NULL */
+    struct response_store *responses;          /* stored ones; of all workers */
+    struct cache_keeper *_Atomic cache_keeper; /* kept answers on the disk; of all workers; NULL: they are not */
+    struct books *books;                       /* what is spent; of all workers; NULL: nothing is kept */
+    struct prober *prober;                     /* on the first worker; else NULL */
     size_t streams_open;
     struct timer gauges; /* once a second, and soon after the last request: connections, memory */
     bool gauges_soon;

@@ -299,6 +299,7 @@ struct snapshot {
     struct hedge_rules hedge;
     struct cache_rules cache;
     size_t cache_bytes_max; /* 0: there is none */
+    bool cache_durable;
     struct fetch_limits fetch;
     struct {
         bool on;

@@ -27,6 +27,8 @@ static const struct backup_part parts[] = {
     {STR("catalog.jsonl.lock"), backup_left, STR("")},
     {STR("ledger.db-*"), backup_left, STR("")}, /* in the copy of the database */
     {STR("responses.db-*"), backup_left, STR("")},
+    {STR("cache.db"), backup_left, STR("it is a cache")},
+    {STR("cache.db-*"), backup_left, STR("")},
     {STR("locks.new"), backup_left, STR("")}, /* of a writer that was killed */
     {STR("health.bad"), backup_left, STR("it is damaged")},
     {STR("vault.damaged"), backup_left, STR("it is damaged")},

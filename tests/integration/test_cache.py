@@ -463,3 +463,47 @@ def test_a_route_has_its_own(start, start_mock):
     options["routes"][0]["cache"]["max_bytes"] = 5
     weir.write(options)
     assert admin(weir, "POST", "/reload").status >= 400
+
+
+def test_a_restart_keeps_it_and_a_purge_leaves_no_word_of_it(folder, start_mock):
+    mock = start_mock()
+    options = config(mock)
+    weir = folder(options)
+    first = ask(weir, "a-word-that-stands-out")
+    ask(weir, "another")
+    expires = ask(weir, "short", headers={"x-weir-cache-ttl": "1"})
+    assert said(expires) == "miss"
+    weir.stop()
+    database = weir.state_dir / "cache.db"
+    assert database.stat().st_mode & 0o777 == 0o600
+    weir = folder(options)
+    poll(lambda: admin(weir, "GET", "/cache").json["answers"] >= 2)
+    again = ask(weir, "a-word-that-stands-out")
+    assert said(again) == "hit" and again.body == first.body and asked(mock) == 3
+    line = poll(lambda: [l for l in weir.log("request_done") if l.get("cache") == "hit"])[0]
+    assert float(line["saved_usd"]) == float(first.headers["x-weir-cost"])
+    assert said(ask(weir, "a-word-that-stands-out", key="b")) == "miss"
+    assert admin(weir, "POST", "/cache/purge", {"client": "a"}).json["purged"] >= 2
+    assert admin(weir, "POST", "/cache/purge", {"client": "b"}).json["purged"] == 1
+    for file in weir.state_dir.glob("cache.db*"):
+        assert b"stands-out" not in file.read_bytes(), file
+    weir.stop()
+    weir = folder(options)
+    assert said(ask(weir, "another")) == "miss"
+
+
+def test_not_durable_where_it_is_so_written(folder, start_mock):
+    weir = folder(config(start_mock(), {"durable": False}))
+    assert said(ask(weir)) == "miss"
+    assert not list(weir.state_dir.glob("cache.db*"))
+
+
+def test_a_file_that_is_none_does_not_keep_it_from_serving(folder, start_mock):
+    options = config(start_mock())
+    weir = folder(options)
+    weir.stop()
+    (weir.state_dir / "cache.db").write_bytes(b"this is no database" * 100)
+    weir = folder(options)
+    assert [said(ask(weir)) for _ in range(2)] == ["miss", "hit"]
+    assert poll(lambda: weir.log("cache_not_kept"))[0]["path"].endswith("cache.db")
+    assert admin(weir, "POST", "/cache/purge", {"all": True}).status >= 500
