@@ -196,50 +196,66 @@ void redact_put_by(const struct pattern *own, struct text *text, struct str said
     redact_put(text, !own ? said : looked.failed ? STR("***") : text_str(&looked));
 }
 
-void redact_put(struct text *text, struct str said) {
-    size_t at = 0, put = 0;
-    while (at < said.len) {
-        size_t phone = phone_end(said, at);
-        if (phone) {
-            at = put = hide_until(text, said, put, at, phone);
-            continue;
-        }
+static bool redact_found(struct redact_finder *finder, enum redact_kind kind, size_t from, size_t to) {
+    finder->kind = kind;
+    finder->from = from;
+    finder->to = finder->at = to;
+    return true;
+}
+
+/* An address is looked for once in each run of what it is made of: where the run has none, no part of it has. */
+static size_t address_next(struct redact_finder *finder, struct str said) {
+    if (finder->at < finder->no_address) return 0;
+    size_t end = address_end(said, finder->at), run = finder->at;
+    if (end) return end;
+    while (run < said.len && (word_byte(said.at[run]) || any_of(said.at[run], ".%+"))) run++;
+    finder->no_address = run;
+    return 0;
+}
+
+/* What begins with the word at `at`: a credential's value, or nothing, and the finder is behind it. */
+static bool word_next(struct redact_finder *finder, struct str said) {
+    size_t at = finder->at, end = at;
+    while (end < said.len && word_byte(said.at[end])) end++;
+    struct str word = str_slice(said, at, end);
+    size_t hide = scheme(word) ? skip(said, end, " \t") : named_value(said, word, end);
+    if (scheme(word) && hide == end) hide = 0;
+    size_t begin = key_beginning(word);
+    if (!hide && begin) hide = at + begin;
+    finder->at = end;
+    if (!hide) return false;
+    size_t value_word_end = hide;
+    while (value_word_end < said.len && word_byte(said.at[value_word_end])) value_word_end++;
+    /* Authorization: Bearer V: the scheme stays, and hides V itself. */
+    if (hide > end && scheme(str_slice(said, hide, value_word_end)) && value_word_end < said.len &&
+        said.at[value_word_end] == ' ') {
+        finder->at = hide;
+        return false;
+    }
+    finder->at = value_end(said, hide);
+    return finder->at > hide && redact_found(finder, redact_key, hide, finder->at);
+}
+
+bool redact_next(struct redact_finder *finder, struct str said) {
+    while (finder->at < said.len) {
+        size_t at = finder->at, end = phone_end(said, at);
+        if (end) return redact_found(finder, redact_phone, at, end);
         if (!word_byte(said.at[at])) {
             size_t user_end = said.at[at] == ':' ? user_info_end(said, at) : 0;
-            if (user_end)
-                at = put = hide_until(text, said, put, at + 3, user_end);
-            else
-                at++;
+            if (user_end) return redact_found(finder, redact_key, at + 3, user_end);
+            finder->at++;
             continue;
         }
-        size_t end = address_end(said, at);
-        if (!end) end = card_end(said, at);
-        if (end) {
-            at = put = hide_until(text, said, put, at, end);
-            continue;
-        }
-        end = at;
-        while (end < said.len && word_byte(said.at[end])) end++;
-        struct str word = str_slice(said, at, end);
-        size_t hide = scheme(word) ? skip(said, end, " \t") : named_value(said, word, end);
-        if (scheme(word) && hide == end) hide = 0;
-        size_t begin = key_beginning(word);
-        if (!hide && begin) hide = at + begin;
-        if (!hide) {
-            at = end;
-            continue;
-        }
-        size_t value_word_end = hide;
-        while (value_word_end < said.len && word_byte(said.at[value_word_end])) value_word_end++;
-        /* Authorization: Bearer V: the scheme stays, and hides V itself. */
-        if (hide > end && scheme(str_slice(said, hide, value_word_end)) && value_word_end < said.len &&
-            said.at[value_word_end] == ' ') {
-            at = hide;
-            continue;
-        }
-        at = value_end(said, hide);
-        if (at == hide) continue;
-        put = hide_until(text, said, put, hide, at);
+        if ((end = address_next(finder, said))) return redact_found(finder, redact_email, at, end);
+        if ((end = card_end(said, at))) return redact_found(finder, redact_card, at, end);
+        if (word_next(finder, said)) return true;
     }
+    return false;
+}
+
+void redact_put(struct text *text, struct str said) {
+    struct redact_finder finder = {.at = 0};
+    size_t put = 0;
+    while (redact_next(&finder, said)) put = hide_until(text, said, put, finder.from, finder.to);
     text_put(text, str_slice(said, put, said.len));
 }

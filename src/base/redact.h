@@ -13,6 +13,18 @@ bool redact_header_name(struct str name);
  * 901820, (555) 123-4567, 555-123-4567: with their country's number in front, or as North America writes them). */
 void redact_put(struct text *text, struct str said);
 
+/* The same, found one after the other. All zero to begin with; `at` is where it goes on. In time that no text makes
+ * grow faster than its length. */
+enum redact_kind { redact_email, redact_phone, redact_card, redact_key, redact_kinds };
+struct redact_finder {
+    size_t at;
+    size_t from, to;
+    enum redact_kind kind;
+    size_t no_address; /* up to here no address begins */
+};
+/* The next one is [from, to). false: there is none. */
+bool redact_next(struct redact_finder *finder, struct str said);
+
 /* What an operator does not want to read beside that (pattern.h). NULL: nothing. */
 struct pattern;
 enum { redact_looked_most = 16 * 1024 }; /* of one text; the rest is hidden */

@@ -344,6 +344,9 @@ void decisions_of_client(struct config_reading *reading, struct snapshot *snapsh
     const struct section section = {section_client, node, template_of(snapshot, node)};
     client->rates = rates_of(section);
     client->max_concurrent = (uint32_t)read_whole(section, "max_concurrent");
+    client->redacts = read_is(section, "redact_to_providers", "hide")      ? redacts_hides
+                      : read_is(section, "redact_to_providers", "restore") ? redacts_restores
+                                                                           : redacts_off;
     client->keeps_conversations = read_is(section, "conversations", "store");
     client->cells = cells(reading, snapshot, "client ", client->name, sizeof(struct client_cells));
     sessions_of_client(reading, snapshot, node, client);

@@ -515,6 +515,9 @@ static const struct config_key client_keys[] = {
          .otherwise = STR("false for role user")),
     BOOL("raw", "false", "May use /providers/{name}/..., and name what is stored at a provider."),
     BOOL("debug", "false", "Gets the developer's depth of errors: what each attempt came to."),
+    CHOICE("redact_to_providers", "off|hide|restore", "off",
+           "E-mail addresses, telephone and card numbers, keys and what `log.redact_patterns` finds are not sent to "
+           "providers; `restore`: they are put back into the answer."),
     CHOICE("conversations", "off|store", "off",
            "`store`: its chat turns are kept beside stored responses, in clear, within the limits of `responses`."),
     MAP("tags", "Tags of all its requests."),
@@ -617,6 +620,9 @@ static const struct config_key template_keys[] = {
     NUMBER("burst_allowance", 0, config_no_most, "", "What may go above the even rate at once."),
     INT("max_concurrent", 1, 1e9, "", "Requests in flight."),
     LIST("limits", section_limit, "Rates and places by model, route, tag or end user, beside the ones above."),
+    CHOICE("redact_to_providers", "off|hide|restore", "off",
+           "E-mail addresses, telephone and card numbers, keys and what `log.redact_patterns` finds are not sent to "
+           "providers; `restore`: they are put back into the answer."),
     CHOICE("conversations", "off|store", "off",
            "`store`: its chat turns are kept beside stored responses, in clear, within the limits of `responses`."),
 };

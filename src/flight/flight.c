@@ -34,7 +34,7 @@ static void on_body(struct flight *flight, struct str bytes, struct now now, str
 
 /* The body is whole and everything is there that it needs. */
 static void on_request(struct flight *flight, struct now now, struct actions *out) {
-    if (flight_admit(flight, now, out) != step_on) return;
+    if (redact_admit(flight, now, out) != step_on || flight_admit(flight, now, out) != step_on) return;
     flight_enter(flight, flight_trying, now);
     flight_try_next(flight, now, out);
 }

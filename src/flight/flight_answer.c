@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "dialect/placeholders.h"
 #include "flight/flight_internal.h"
 
 enum { own_headers_max = 17 + price_shares, limit_headers_max = 6 };
@@ -105,6 +106,17 @@ static struct str dropped_text(struct flight *flight, const struct attempt *atte
     return arena_printf(&flight->arena, "%.*s, %.*s", STR_ARG(attempt->dialect.dropped), STR_ARG(name));
 }
 
+/* What it was told otherwise, and how much was taken out of what it was told. */
+static struct str changed_text(struct flight *flight, const struct attempt *attempt) {
+    struct str changed = attempt->dialect.changed;
+    if (!flight->placeholders) return changed;
+    struct text text = text_in_arena(&flight->arena, 128);
+    text_put(&text, changed);
+    if (changed.len) text_put(&text, STR(", "));
+    placeholders_told_put(flight->placeholders, &text);
+    return text.failed ? changed : text_str(&text);
+}
+
 /* What is wrong in weir's own words, where the body is a provider's too. */
 static void answer_code_put(const struct flight *flight, int status, struct http_header *headers, size_t *count) {
     enum error_code code = flight->answer.error ? flight->answer.error : error_provider_error;
@@ -164,8 +176,8 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
     if (attempt->dialect.usage_told) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
     struct str dropped = dropped_text(flight, attempt);
     if (dropped.len) answer_header_put(headers, &count, STR("x-weir-dropped"), dropped);
-    if (attempt->dialect.changed.len)
-        answer_header_put(headers, &count, STR("x-weir-changed"), attempt->dialect.changed);
+    struct str changed = changed_text(flight, attempt);
+    if (changed.len) answer_header_put(headers, &count, STR("x-weir-changed"), changed);
     if (attempt->candidate->instead || attempt->candidate->stands_in)
         answer_header_put(
             headers, &count, STR("x-weir-downgraded"),

@@ -161,6 +161,7 @@ void story_explain(struct str story, const struct pattern *own, struct text *tex
     text_json_i64(text, STR("status"), head.status);
     if (head.error) text_json_str(text, STR("error"), error_name((enum error_code)head.error));
     if (texts[head_said].at) quoted_put(own, text, STR("said"), texts[head_said], story_said_shown);
+    if (texts[head_redacted].at) text_json_str(text, STR("redacted"), texts[head_redacted]);
     cached_put(own, text, &head, texts);
     if (head.flags & head_caller_gone) text_json_bool(text, STR("caller_gone"), true);
     text_json_u64(text, STR("bytes_out"), head.bytes_out);

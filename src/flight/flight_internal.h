@@ -510,7 +510,15 @@ struct str name_of_model(struct flight *flight, struct str raw);
 /* Over: it names something that its client may not, and that was answered. */
 enum step names_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 
+/* -- flight_redact.c: what providers are not to read -- */
+
+/* The body is whole: it goes up without that. Over: it cannot be, and that was answered. */
+enum step redact_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+
 /* -- flight_stored.c: stored responses -- */
+
+/* The request's body from now on: copied. false: no memory. */
+bool body_replace(struct flight *flight, struct str body) MUST_USE;
 
 /* Before a request is admitted: notes what is to be stored, and recalls what it goes on from. Each: on when it may
  * be admitted. */

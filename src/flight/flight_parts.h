@@ -636,6 +636,7 @@ struct flight {
     struct canonical canonical;
     struct fetched_files files;
     struct stored stored;
+    struct placeholders *placeholders; /* of what was taken out of its body; NULL: nothing was */
 
     enum flight_state state;
     struct transitions transitions;

@@ -132,11 +132,10 @@ static void stored_item_put(struct text *text, const struct json_value *item) {
     text_put_byte(text, '}');
 }
 
-static bool body_replace(struct flight *flight, const struct text *body) {
-    if (body->failed) return false;
+bool body_replace(struct flight *flight, struct str body) {
     chunks_free(&flight->body.chunks);
     chunks_init_spared(&flight->body.chunks, flight->budget, flight->host->chunk_spares);
-    if (!chunks_add(&flight->body.chunks, text_str(body))) return false;
+    if (!chunks_add(&flight->body.chunks, body)) return false;
     flight->body.whole = chunks_whole(&flight->body.chunks);
     return flight->body.whole.at != NULL;
 }
@@ -166,7 +165,7 @@ static bool body_without_ids(struct flight *flight, const struct json_value *roo
         text_put_byte(&body, ']');
     }
     text_put_byte(&body, '}');
-    return body_replace(flight, &body);
+    return !body.failed && body_replace(flight, text_str(&body));
 }
 
 /* What is worked on after its reply has ended: nobody tells weir what it takes, nor may this client fetch it. */
@@ -263,7 +262,7 @@ static bool body_expand(struct flight *flight, struct str history) {
     text_put(&body, items);
     stored_items_put(&body, json_member(root, "input"));
     text_put(&body, STR("]}"));
-    return body_replace(flight, &body);
+    return !body.failed && body_replace(flight, text_str(&body));
 }
 
 enum step stored_recalled(struct flight *flight, const struct event *event, struct now now, struct actions *out) {

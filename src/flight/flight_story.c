@@ -2,6 +2,7 @@
  * here, and nothing is looked for in one. */
 #include "flight/flight_story.h"
 
+#include "dialect/placeholders.h"
 #include "flight/flight_internal.h"
 
 static uint64_t story_us_between(uint64_t from_ns, uint64_t to_ns) {
@@ -85,6 +86,9 @@ static void story_head_put(const struct flight *flight, struct text *story, stru
     const struct choice *choice = &flight->choice;
     const struct target *made_by = flight->attempt_count ? NULL : flight->cache.target;
     bool of_callers = !str_eq(flight->own_id, flight->request_id);
+    char counts[256];
+    struct text redacted = text_in_buffer(counts, sizeof counts);
+    if (flight->placeholders) placeholders_told_put(flight->placeholders, &redacted);
     const struct str texts[head_texts] = {
         [head_own_id] = flight->own_id,
         [head_caller_id] = of_callers ? flight->request_id : STR_NONE,
@@ -93,6 +97,7 @@ static void story_head_put(const struct flight *flight, struct text *story, stru
         [head_route] = choice->route ? story_quoted(flight, choice->route->model, story_route_shown) : STR_NONE,
         [head_rule] = choice->rule ? story_cut(choice->rule->name, story_rule_shown) : STR_NONE,
         [head_said] = flight->answer.said.len ? story_quoted(flight, flight->answer.said, story_said_shown) : STR_NONE,
+        [head_redacted] = flight->placeholders ? text_str(&redacted) : STR_NONE,
         [head_cache_why] = flight->cache.why ? str_from(flight->cache.why) : STR_NONE,
         [head_made_by] = made_by ? story_quoted(flight, made_by->name, story_candidate_shown) : STR_NONE,
     };

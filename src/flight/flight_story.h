@@ -34,6 +34,7 @@ enum {
     head_route,
     head_rule,
     head_said,
+    head_redacted,
     head_cache_why,
     head_made_by,
     head_texts

@@ -237,8 +237,10 @@ static void perform_keep(struct request *request, const struct action *action) {
                                        .id = action->keep.id,
                                        .previous = action->keep.previous,
                                        .input = action->keep.input,
-                                       .output = action->keep.output,
-                                       .response = action->keep.response};
+                                       .output = restored_whole(request->flight, action->keep.output, &worker->scratch),
+                                       .response =
+                                           restored_whole(request->flight, action->keep.response, &worker->scratch)};
+    if (!response.output.at || !response.response.at) return; /* no memory */
     response_store_keep(worker->responses, &response, loop_now(worker->loop).wall_ns / (int64_t)NS_PER_S);
 }
 
@@ -248,6 +250,40 @@ static void stream_count(struct request *request, bool open) {
     request->streams = open;
     worker->streams_open += open ? 1 : -1;
     reporter_streams_open(&worker->reporter, worker->streams_open);
+}
+
+/* What goes out can be put together no more: nobody may take what went for the whole. */
+static void answer_break(struct request *request) {
+    request->broken = true;
+    request->sink->abort(request->sink_owner);
+}
+
+static void answer_write(struct request *request, const struct str *ranges, size_t count) {
+    struct str out;
+    if (request->broken) return;
+    if (request->restored) {
+        if (!restored_write(request->restored, ranges, count, &request->worker->scratch, &out)) {
+            answer_break(request);
+            return;
+        }
+        ranges = &out;
+        count = out.len > 0;
+    }
+    conversation_said(request->conversation, ranges, count);
+    if (count) request->sink->write(request->sink_owner, ranges, count);
+}
+
+static void answer_end(struct request *request) {
+    struct str out = STR_NONE;
+    if (request->restored && !request->broken) {
+        if (!restored_end(request->restored, &request->worker->scratch, &out)) {
+            answer_break(request);
+            return;
+        }
+        conversation_said(request->conversation, &out, 1);
+        if (out.len) request->sink->write(request->sink_owner, &out, 1);
+    }
+    if (!request->broken) request->sink->end(request->sink_owner);
 }
 
 static void perform_respond(struct request *request, const struct action *action) {
@@ -261,8 +297,12 @@ static void perform_respond(struct request *request, const struct action *action
     if (!request->deployment->snapshot->response_headers_minimal)
         headers[count++] = (struct http_header){STR("x-weir-overhead-us"), text_str(&text)};
     CHECKF(count <= limit_headers && !text.failed, "count=%zu", count);
+    bool failed;
+    request->restored = restored_begin(request->flight, headers, count, &failed);
+    if (failed) answer_break(request);
+    int64_t length = request->restored ? -1 : action->respond.content_length; /* it may grow */
     conversation_answered(request->conversation, action->respond.status, headers, count);
-    request->sink->respond(request->sink_owner, action->respond.status, headers, count, action->respond.content_length);
+    request->sink->respond(request->sink_owner, action->respond.status, headers, count, length);
     if (flight_is_streaming(request->flight)) stream_count(request, true);
 }
 
@@ -292,11 +332,8 @@ static bool perform(struct request *request, const struct action *action) {
         return false;
     }
     case action_respond: perform_respond(request, action); return false;
-    case action_write:
-        conversation_said(request->conversation, action->write.ranges, action->write.count);
-        request->sink->write(request->sink_owner, action->write.ranges, action->write.count);
-        return false;
-    case action_end: request->sink->end(request->sink_owner); return false;
+    case action_write: answer_write(request, action->write.ranges, action->write.count); return false;
+    case action_end: answer_end(request); return false;
     case action_abort: request->sink->abort(request->sink_owner); return false;
     case action_timer:
         timer_set(worker->loop, &request->timer, action->deadline_ns, request_on_timer, request);
@@ -349,6 +386,7 @@ static void request_end(struct request *request) {
     stream_count(request, false);
     reporter_in_flight(&worker->reporter, worker->request_count);
     if (worker->request_count == 0) worker_is_quiet(worker);
+    restored_free(request->restored);
     flight_free(request->flight);
     deployment_release(request->deployment);
     memory_give(request);
@@ -399,6 +437,10 @@ static enum left request_event(struct request *request, const struct event *even
     if (worker->scratch.newest) arena_reset(&worker->scratch);
     if (closed) return request_closed(request);
     if (starved) return request_gone_by(request);
+    if (request->broken && !request->told_broken) {
+        request->told_broken = true;
+        return request_gone_by(request);
+    }
     bool gives = event->kind == event_reply_body || event->kind == event_made || event->kind == event_caller_writable;
     if (!request->full && gives && request->sink->unsent(request->sink_owner) > limit_write_high) {
         request->full = true;

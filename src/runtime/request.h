@@ -5,6 +5,7 @@
 #include "base/turns.h"
 #include "net/fetch.h"
 #include "runtime/conversation.h"
+#include "runtime/restored.h"
 #include "runtime/worker.h"
 
 /* Who receives the answer: an exchange of the gateway, or a caller of the library. Never calls back from inside these.
@@ -37,6 +38,8 @@ struct request {
     struct lane lanes[2];
     struct timer timer;
     struct response_question *recall;  /* under way; NULL: none */
+    struct restored *restored;         /* its answer on the way; NULL: it goes as it is */
+    bool broken, told_broken;          /* the answer on the way had no memory, and was broken off */
     struct conversation *conversation; /* gathered; NULL: it is not kept */
     struct fetch *fetch;               /* of a file that stands in it as a URL; NULL: none */
     struct fetch_rules fetch_rules;

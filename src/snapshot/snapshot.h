@@ -218,11 +218,12 @@ struct client {
     struct str *models, *providers; /* globs; count 0: none allowed. ["*"] by default */
     size_t model_count, provider_count;
     bool may_steer, raw;
-    bool disabled;            /* its key is refused */
-    bool edited;              /* one of the file, and what was changed at run time has a say in it */
-    int64_t expires_s;        /* since 1970: from then on; 0: never */
-    bool keeps_conversations; /* its chat turns are stored */
-    bool debug;               /* errors tell it what each attempt came to: so written, or its role is more than user */
+    bool disabled;     /* its key is refused */
+    bool edited;       /* one of the file, and what was changed at run time has a say in it */
+    int64_t expires_s; /* since 1970: from then on; 0: never */
+    enum { redacts_off, redacts_hides, redacts_restores } redacts; /* personal data, towards providers */
+    bool keeps_conversations;                                      /* its chat turns are stored */
+    bool debug; /* errors tell it what each attempt came to: so written, or its role is more than user */
     struct rule_tag *tags;
     size_t tag_count;
     struct rate_rules rates;
