@@ -609,6 +609,30 @@ static void a_session_is_its_clients_and_is_forgotten_with_its_attempts(void **s
     ledger_close(ledger);
 }
 
+static void of_many_sessions_the_dearest_are_told_with_their_own_times(void **state) {
+    struct usage_question question = {.by_count = 1, .by = {usage_by_session}, .rows_most = 2};
+    (void)state;
+    ONLY_A_FILE;
+    struct ledger *ledger = opened();
+    assert_true(ledger_begin(ledger));
+    for (uint64_t i = 1; i <= usage_rows_max + 500; i++) {
+        char name[2] = {(char)(i % 200 + 1), (char)(i / 200 + 1)};
+        struct record record = plain(i),
+                      word = {.words = {{{{i * 977, 1}}, str_make(name, 2)}}, .kind = record_of_word};
+        record.words[record_session] = said(i * 977);
+        record.numbers[record_cost_nano_usd] = (int64_t)(i * 7919 % 4507);
+        record.numbers[record_duration_us] = 1000 * record.numbers[record_cost_nano_usd];
+        assert_true(ledger_add(ledger, source, &word) && ledger_add(ledger, source, &record));
+    }
+    assert_true(ledger_commit(ledger));
+    usage(ledger, &question);
+    const char *next = strstr(told, "\"cost_usd\":\"0.000004505\""), *times = strstr(told, "\"latency_ms\":{\"p50\":4");
+    assert_true(next && times && times < next); /* 4.5 s, to an eighth: the dearest's own */
+    assert_has(told, "\"cost_usd\":\"0.000004506\"");
+    assert_has(told, "\"more\":4498,\"total\":{\"requests\":4500,");
+    ledger_close(ledger);
+}
+
 static void a_word_whose_text_was_lost_is_told_as_unknown_until_it_is_known(void **state) {
     struct usage_question question = {.by_count = 1, .by = {usage_by_asked}};
     struct record record = plain(1);
@@ -763,6 +787,7 @@ int main(void) {
         TEST(who_reads_sees_what_was_committed_and_holds_up_nobody),
         TEST(an_owner_has_what_those_below_it_have_and_each_tag_its_own),
         TEST(a_session_is_its_clients_and_is_forgotten_with_its_attempts),
+        TEST(of_many_sessions_the_dearest_are_told_with_their_own_times),
         TEST(a_word_whose_text_was_lost_is_told_as_unknown_until_it_is_known),
         TEST(long_times_are_the_sums_of_their_hours),
         TEST(what_a_cost_is_for_is_added_up_and_what_a_cache_saved_is_told),
