@@ -161,6 +161,21 @@ static void the_first_entry_makes_a_master_key_and_no_secret_stands_in_the_file(
             assert_true(str_find(str_make(bytes, len), str_make(secrets[i] + from, 4)) == SIZE_MAX);
 }
 
+/* Whoever starts weir may have closed standard input. */
+static void a_file_may_be_descriptor_0(void **state) {
+    (void)state;
+    filled(&none);
+    int input = dup(0);
+    assert_true(input > 0);
+    close(0);
+    struct vault *vault = opened(&none);
+    assert_int_equal(vault_count(vault), 3);
+    vault_free(vault);
+    assert_all_open(&none);
+    assert_int_equal(dup2(input, 0), 0);
+    close(input);
+}
+
 static void an_entry_opens_for_its_own_provider_and_origin_alone(void **state) {
     (void)state;
     filled(&by_key);
@@ -561,6 +576,7 @@ static void a_vault_opens_by_the_key_of_the_one_before_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         STORY(the_first_entry_makes_a_master_key_and_no_secret_stands_in_the_file),
+        STORY(a_file_may_be_descriptor_0),
         STORY(an_entry_opens_for_its_own_provider_and_origin_alone),
         STORY(what_stands_in_clear_cannot_be_changed_under_a_seal),
         STORY(the_wrong_key_and_a_missing_one_are_told_and_lose_nothing),
