@@ -327,7 +327,8 @@ static void what_a_process_before_had_under_way_is_found(void **state) {
         uint64_t head[4] = {sent_is_taken, i, 1000000, 0};
         record.sequence = i + 1;
         memcpy(bytes + i * before, head, sizeof head);
-        record_put(&record, bytes + i * before + sizeof head);
+        struct record_shape shape = record_shape(&record);
+        record_put(&record, &shape, bytes + i * before + sizeof head);
     }
     snprintf(path, sizeof path, "%s/journal", folder);
     assert_int_equal(mkdir(path, 0700), 0);
