@@ -35,6 +35,7 @@ static enum step not_cached(struct flight *flight, struct now now, struct action
 enum step cache_admit_head(struct flight *flight, struct now now, struct actions *out) {
     const struct steering *asked = &flight->steering;
     uint64_t seconds;
+    if (asked->cache.at || asked->cache_key.at || asked->cache_ttl.at) flight->cache.state = cached_bypass;
     if (asked->cache_ttl.at && !str_to_u64(asked->cache_ttl, &seconds))
         return answer_error(flight, error_invalid_request, STR("x-weir-cache-ttl must be a whole number of seconds."),
                             STR("x-weir-cache-ttl"), now, out);
@@ -44,7 +45,6 @@ enum step cache_admit_head(struct flight *flight, struct now now, struct actions
     if (asked->cache.at && cache_word_of(flight) == word_none)
         return answer_error(flight, error_invalid_request, STR("x-weir-cache must be no-cache, no-store or only."),
                             STR("x-weir-cache"), now, out);
-    if (asked->cache.at || asked->cache_key.at || asked->cache_ttl.at) flight->cache.state = cached_bypass;
     return step_on;
 }
 

@@ -126,7 +126,7 @@ static void a_request_is_one_line_and_a_failed_attempt_another(void **state) {
     assert_no_line(&told, "prompt");
     assert_no_line(&told, "key_rests");
     assert_count(&told, "\"requests\":1,\"by_status\":{\"2xx\":1},\"errors\":{},\"refused\":0,\"callers_gone\":0,"
-                        "\"tool_loops\":0,\"failovers\":1,");
+                        "\"cache_hits\":0,\"cache_saved_usd\":\"0.000000000\",\"tool_loops\":0,\"failovers\":1,");
     assert_count(&told, "\"attempts\":2,\"input_tokens\":7,\"output_tokens\":2,\"cached_tokens\":0,"
                         "\"reasoning_tokens\":0,\"cost_usd\":\"0.009000000\"");
     assert_count(&told, "{\"provider\":\"o\",\"model\":\"m\",\"attempts\":1,\"succeeded\":0,\"failed\":1,");
