@@ -25,7 +25,7 @@ static void a_chain_is_whole_or_it_is_said_what_is_wrong(void **state) {
         {.argv = {"audit", "verify"},
          .asks = "GET /admin/v1/audit/verify",
          .body = "{\"good\":true,\"rows\":1,\"seq\":1,\"head\":\"ef\",\"erased\":2}",
-         .out = "whole: 1 rows; it ends in row 1, head ef\n2 names were erased\n"},
+         .out = "whole: 1 row; it ends in row 1, head ef\nerased: 2 names\n"},
         {.argv = {"audit", "verify"},
          .asks = "GET /admin/v1/audit/verify",
          .body = "{\"good\":false,\"said\":\"row 2 was changed\"}",

@@ -127,8 +127,8 @@ static void assert_shown(const char *wanted) {
     "5 attempts: 3 priced, 2 of them otherwise than then (these: 1.000000000 USD then, 6.000000000 now), 1 for the " \
     "first time; " written "\n"                                                                                      \
     "not priced:\n"                                                                                                  \
-    "  gone/m, 1 attempts: the configuration has no such provider\n"                                                 \
-    "  b/m, 1 attempts: neither the configuration nor the catalogue has a price of it\n"
+    "  gone/m, 1 attempt: the configuration has no such provider\n"                                                  \
+    "  b/m, 1 attempt: neither the configuration nor the catalogue has a price of it\n"
 
 static void attempts_are_priced_anew_and_kept_once(void **state) {
     (void)state;
@@ -229,7 +229,7 @@ static void a_purge_tells_what_it_has_taken_from_whom(void **state) {
     memmove(name + 8, behind, strlen(behind) + 1);
     assert_shown("purged: now of `(erased )`: 4 attempts and 3 sums of hours; gone: 0 stored responses and turns\n"
                  "not covered: backups, logs that were written, and what a running gateway still shows by `weir "
-                 "explain`\n");
+                 "explain` (POST /admin/v1/purge takes that too)\n");
     assert_int_equal(run(cli_erase, "usage purge", MORE("--client", "nobody", "--json")), 0);
     assert_string_equal(err.text, "weir: nothing was kept of the client `nobody`: is the name written as the "
                                   "configuration has it?\n");

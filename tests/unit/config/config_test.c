@@ -105,7 +105,7 @@ static const struct {
     {P "alerts: {webhook: nowhere, secret: s}\n", "w.yaml:2:19: `webhook` must be a URL"},
     {P "alerts: {webhook: 'http://h/x'}\n", "w.yaml:2:19: warning: alerts are posted without a signature"},
     {P "alerts: {min_healthy: 0.5}\n", "w.yaml:2:10: `min_healthy` is not available yet"},
-    {P "cache: {enabled: true}\n", "w.yaml:2:1: `cache` is not available yet"},
+    {P "cache: {serve_stale_on_outage: true}\n", "w.yaml:2:9: `serve_stale_on_outage` is not available yet"},
     {P "clients: [{name: c, key_hash: \"" H "\", quota: {requests_per_day: 1}}]\n",
      "w.yaml:2:99: `quota` is not available yet, and what it protects would be open"},
     {"providers: {a: {type: openai, api_key: k, quota: {requests_a_day: 60}}}\n",
@@ -369,7 +369,7 @@ static void the_file_of_the_manual_is_taken_whole(void **state) {
     struct config config;
     assert_true(load(everything, pairs, &config));
     assert_int_equal(config.error_count, 0);
-    static const char *const later[] = {"`cache`"};
+    static const char *const later[] = {"`serve_stale_on_outage`"};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
         if (told(&config, later[i]) == 0) fail_msg("nothing is said of %s", later[i]);
     assert_int_equal(told(&config, "`ttl_seconds`"), 0); /* its section was named */

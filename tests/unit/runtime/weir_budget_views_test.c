@@ -111,24 +111,26 @@ static void every_member_of_a_budget_and_of_a_key_is_told(void **state) {
 
     text = text_in_buffer(json, sizeof json - 1);
     library_key_write(app, &text);
-    assert_written(&text, json,
-                   "{\"name\":\"app\",\"role\":\"user\",\"owners\":[{\"name\":\"search\",\"kind\":\"team\"},"
-                   "{\"name\":\"acme\",\"kind\":\"organization\"}],\"budgets\":[" SHARED "," LATELY "," MONTH
-                   "],\"limits\":{\"rate_limit_rpm\":{\"limit\":60,\"left\":60},\"rate_limit_rph\":{\"limit\":700,"
-                   "\"left\":700},\"rate_limit_tpm\":{\"limit\":8000,\"left\":8000},\"max_concurrent\":{\"limit\":3,"
-                   "\"left\":1}}}",
-                   month);
+    assert_written(
+        &text, json,
+        "{\"name\":\"app\",\"role\":\"user\",\"owners\":[{\"name\":\"search\",\"kind\":\"team\",\"limits\":{}},"
+        "{\"name\":\"acme\",\"kind\":\"organization\",\"limits\":{}}],\"budgets\":[" SHARED "," LATELY "," MONTH
+        "],\"limits\":{\"rate_limit_rpm\":{\"limit\":60,\"left\":60},\"rate_limit_rph\":{\"limit\":700,"
+        "\"left\":700},\"rate_limit_tpm\":{\"limit\":8000,\"left\":8000},\"max_concurrent\":{\"limit\":3,"
+        "\"left\":1}},\"rate_limits\":[]}",
+        month);
     assert_true(gate_enter(&app->cells->gate, app->max_concurrent));
     text = text_in_buffer(json, sizeof json - 1);
     library_key_write(app, &text);
     json[text.len] = 0;
-    assert_non_null(strstr(json, "\"max_concurrent\":{\"limit\":3,\"left\":0}}}"));
+    assert_non_null(strstr(json, "\"max_concurrent\":{\"limit\":3,\"left\":0}}"));
     for (int i = 0; i < 3; i++) assert_false(gate_leave(&app->cells->gate, app->max_concurrent));
 
     text = text_in_buffer(json, sizeof json - 1);
     library_key_write(&snapshot->clients[1], &text);
-    assert_written(&text, json, "{\"name\":\"boss\",\"role\":\"operator\",\"owners\":[],\"budgets\":[],\"limits\":{}}",
-                   "");
+    assert_written(
+        &text, json,
+        "{\"name\":\"boss\",\"role\":\"operator\",\"owners\":[],\"budgets\":[],\"limits\":{},\"rate_limits\":[]}", "");
     text = text_in_buffer(json, sizeof json - 1);
     library_key_write(NULL, &text); /* the admin key */
     assert_written(&text, json, "{\"name\":\"\",\"role\":\"admin\",\"owners\":[],\"budgets\":[]}", "");

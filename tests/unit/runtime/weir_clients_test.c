@@ -72,7 +72,8 @@ static void assert_told(char *text, const char *wanted) {
 #define HEAD(name, state) \
     "{\"name\":\"" name "\",\"id\":\"*\",\"from\":\"runtime\",\"role\":\"user\",\"state\":\"" state "\","
 #define TIMES "\"created_at\":\"*\",\"changed_at\":\"*\",\"rotated_at\":\"*\","
-#define NOW(name) "\"now\":{\"name\":\"" name "\",\"role\":\"user\",\"owners\":[],\"budgets\":[],\"limits\":{}}"
+#define NOW(name) \
+    "\"now\":{\"name\":\"" name "\",\"role\":\"user\",\"owners\":[],\"budgets\":[],\"limits\":{},\"rate_limits\":[]}"
 
 static void each_change_is_told_whole(void **state) {
     (void)state;
@@ -82,10 +83,12 @@ static void each_change_is_told_whole(void **state) {
         weir_client_add(weir, "app", "{\"rate_limit_rpm\":5,\"expires_at\":\"2099-01-02\"}", &error),
         "{\"name\":\"app\",\"key\":\"*\",\"id\":\"*\",\"from\":\"runtime\",\"role\":\"user\",\"state\":\"active\","
         "\"settings\":{\"rate_limit_rpm\":5,\"expires_at\":\"2099-01-02\"}," TIMES "\"uses\":0}");
-    assert_told(weir_client(weir, "app", &error),
-                HEAD("app", "active") "\"settings\":{\"rate_limit_rpm\":5,\"expires_at\":\"2099-01-02\"}," TIMES
-                                      "\"uses\":0,\"now\":{\"name\":\"app\",\"role\":\"user\",\"owners\":[],"
-                                      "\"budgets\":[],\"limits\":{\"rate_limit_rpm\":{\"limit\":5,\"left\":5}}}}");
+    assert_told(
+        weir_client(weir, "app", &error),
+        HEAD("app",
+             "active") "\"settings\":{\"rate_limit_rpm\":5,\"expires_at\":\"2099-01-02\"}," TIMES
+                       "\"uses\":0,\"now\":{\"name\":\"app\",\"role\":\"user\",\"owners\":[],"
+                       "\"budgets\":[],\"limits\":{\"rate_limit_rpm\":{\"limit\":5,\"left\":5}},\"rate_limits\":[]}}");
     assert_int_equal(weir_client_change(weir, "app", "{\"rate_limit_rpm\":null,\"expires_at\":\"2026-01-02\"}", &error),
                      0);
     assert_told(weir_client(weir, "app", &error),
@@ -124,15 +127,18 @@ static void those_of_the_file_are_told_shortly_in_a_list(void **state) {
     "{\"name\":\"old\",\"from\":\"file\",\"role\":\"admin\",\"state\":\"expired\",\"edited\":false,\"expires_" \
     "at\":\"2026-01-02T00:00:00Z\"}"
 #define MADE(name) HEAD(name, "active") "\"settings\":{}," TIMES "\"uses\":0}"
-    assert_told(weir_clients(weir, NULL, 1, &error), "{\"clients\":[" ONE "],\"next\":\"one\",\"total\":5}");
+    assert_told(weir_clients(weir, NULL, 1, &error),
+                "{\"clients\":[" ONE "],\"identities\":0,\"next\":\"one\",\"total\":5}");
     assert_told(weir_clients(weir, "one", 2, &error),
-                "{\"clients\":[" OLD "," MADE("c1") "],\"next\":\"c1\",\"total\":5}");
-    assert_told(weir_clients(weir, "c1", 1, &error), "{\"clients\":[" MADE("c2") "],\"next\":\"c2\",\"total\":5}");
-    assert_told(weir_clients(weir, "c1", 2, &error),
-                "{\"clients\":[" MADE("c2") "," MADE("c3") "],\"total\":5}"); /* no more than there are */
-    assert_told(weir_clients(weir, "c3", 2, &error), "{\"clients\":[],\"total\":5}");
-    assert_told(weir_clients(weir, NULL, 5, &error),
-                "{\"clients\":[" ONE "," OLD "," MADE("c1") "," MADE("c2") "," MADE("c3") "],\"total\":5}");
+                "{\"clients\":[" OLD "," MADE("c1") "],\"identities\":0,\"next\":\"c1\",\"total\":5}");
+    assert_told(weir_clients(weir, "c1", 1, &error),
+                "{\"clients\":[" MADE("c2") "],\"identities\":0,\"next\":\"c2\",\"total\":5}");
+    assert_told(
+        weir_clients(weir, "c1", 2, &error),
+        "{\"clients\":[" MADE("c2") "," MADE("c3") "],\"identities\":0,\"total\":5}"); /* no more than there are */
+    assert_told(weir_clients(weir, "c3", 2, &error), "{\"clients\":[],\"identities\":0,\"total\":5}");
+    assert_told(weir_clients(weir, NULL, 5, &error), "{\"clients\":[" ONE "," OLD "," MADE("c1") "," MADE(
+                                                         "c2") "," MADE("c3") "],\"identities\":0,\"total\":5}");
     assert_null(weir_clients(weir, "none", 5, &error));
     assert_string_equal(error.code, "unknown_client");
     weir_close(weir, 0);
@@ -159,7 +165,7 @@ static void what_does_not_do_is_refused_and_says_why(void **state) {
     assert_null(weir_client_rotate(weir, "one", 0, &error));
     assert_int_equal(weir_client_reset(weir, "none", &error), -1);
     assert_string_equal(error.code, "unknown_client");
-    assert_told(weir_clients(weir, "old", 5, &error), "{\"clients\":[],\"total\":2}");
+    assert_told(weir_clients(weir, "old", 5, &error), "{\"clients\":[],\"identities\":0,\"total\":2}");
     weir_close(weir, 0);
 }
 
