@@ -29,7 +29,7 @@ struct turn_stream {
     struct arena *arena;
 };
 
-static struct turn_choice *choice_at(struct turn_stream *stream, unsigned number) {
+static struct turn_choice *turn_choice_at(struct turn_stream *stream, unsigned number) {
     if (number >= choices_max) return NULL;
     struct turn_choice *choice = &stream->choices[number];
     if (choice->begun) return choice;
@@ -51,7 +51,7 @@ static struct turn_call *call_at(struct turn_stream *stream, struct turn_choice 
 }
 
 static void event_add(struct turn_stream *stream, const struct message_event *event) {
-    struct turn_choice *choice = choice_at(stream, event->choice);
+    struct turn_choice *choice = turn_choice_at(stream, event->choice);
     struct turn_call *call = NULL;
     if (!choice || stream->failed) return;
     if (event->kind == message_event_tool || event->kind == message_event_arguments)
@@ -83,7 +83,7 @@ static bool completion_add(struct turn_stream *stream, struct str data) {
     const struct json_value *list = json_member(root, "choices");
     if (!stream->id.len) stream->id = json_member_str(root, "id");
     for (const struct json_value *one; (one = json_each(list, &place, NULL));) {
-        struct turn_choice *choice = choice_at(stream, (unsigned)json_i64(json_member(one, "index"), 0));
+        struct turn_choice *choice = turn_choice_at(stream, (unsigned)json_i64(json_member(one, "index"), 0));
         if (!choice) continue;
         text_put(&choice->said, json_member_str(one, "text"));
         choice->finished |= json_kind(json_member(one, "finish_reason")) == json_string;
@@ -160,7 +160,7 @@ static bool stream_reply(struct turn_stream *stream, struct message_reply *reply
     reply->choices = arena_take_zeroed(stream->arena, (stream->choice_count + 1) * sizeof *reply->choices);
     stream->failed |= !reply->choices;
     for (size_t i = 0; i < stream->choice_count && !stream->failed; i++)
-        stream_parts(stream, choice_at(stream, (unsigned)i), &reply->choices[i]);
+        stream_parts(stream, turn_choice_at(stream, (unsigned)i), &reply->choices[i]);
     return !stream->failed;
 }
 

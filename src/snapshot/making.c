@@ -111,7 +111,7 @@ bool making_head(struct making *making, const struct cache_facts *facts) {
     return true;
 }
 
-static bool piece_add(struct making *making, struct str bytes) {
+static bool making_piece_add(struct making *making, struct str bytes) {
     size_t size = making->last ? piece_most : piece_first;
     if (size < bytes.len) size = bytes.len;
     if (!making_take(making, sizeof(struct making_piece) + size)) return false;
@@ -135,7 +135,7 @@ bool making_add(struct making *making, struct str bytes) {
     if (last && last->size - used >= bytes.len) {
         memcpy(last->bytes + used, bytes.at, bytes.len);
         atomic_store_explicit(&last->len, used + bytes.len, memory_order_release);
-    } else if (!piece_add(making, bytes)) {
+    } else if (!making_piece_add(making, bytes)) {
         return false;
     }
     making->len += bytes.len;

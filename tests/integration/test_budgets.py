@@ -58,7 +58,7 @@ def test_what_is_left_is_told_to_its_owner_and_to_operators(start, start_mock):
     })
     spent = cost(ask(weir, max_tokens=10))
     own = http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {KEY}"}).json
-    assert own["name"] == "app" and own["owners"] == [{"name": "acme", "kind": "organization"}]
+    assert own["name"] == "app" and own["owners"] == [{"name": "acme", "kind": "organization", "limits": {}}]
     assert [(b["owner"], b["name"], b["window"]) for b in own["budgets"]] == [
         ("client app", "day", "day"), ("organization acme", "month", "month"), ("", "shared", "lifetime")]
     for budget in own["budgets"]:

@@ -418,7 +418,7 @@ def test_what_cannot_be_written_changes_nothing(start, start_mock, failing, said
     assert reply.status == 500 and said in reply.error["message"]
     assert overlay(weir) == before and listed(weir)["one"]["priority"] == 5 and chat(weir.port).status == 200
     there = {name for name in os.listdir(weir.state_dir) if not name.startswith(("ledger.db", "journal"))}
-    assert there == {"admin.key", "lock", "marks", "runtime.yaml", "runtime.yaml.lock"}
+    assert there == {"admin.key", "lock", "marks", "runtime.yaml", "runtime.yaml.lock", "value.secret"}
 
 
 def test_killed_in_mid_write_it_is_the_old_or_the_new(one):

@@ -67,8 +67,8 @@ def test_a_session_has_its_calls_and_no_other_pays_for_them(run, mocks):
 def test_agents_own_headers_name_sessions(run, header):
     weir = run({"calls": 1})
     assert ask(weir, "agents", header=header).status == 200
-    assert refused(ask(weir, "agents", header=header), "1 of 1 calls")
-    assert refused(ask(weir, "agents"), "1 of 1 calls")  # the same name is the same session
+    assert refused(ask(weir, "agents", header=header), "1 of 1 call.")
+    assert refused(ask(weir, "agents"), "1 of 1 call.")  # the same name is the same session
 
 
 def test_what_says_less_is_no_session_with_caps(run):
@@ -140,7 +140,7 @@ def test_the_least_of_what_client_template_and_owners_say_holds(run):
     assert [ask(weir).status for _ in range(2)] == [200, 200]
     assert refused(ask(weir), "(`sessions` of organization acme) has made 2 of 2 calls")
     assert ask(weir, name="other").status == 200
-    assert refused(ask(weir, name="other"), "(`sessions` of client other) has made 1 of 1 calls")
+    assert refused(ask(weir, name="other"), "(`sessions` of client other) has made 1 of 1 call.")
 
 
 def test_minutes_end_a_session_and_a_reload_changes_the_caps_not_the_counts(run, mocks):
