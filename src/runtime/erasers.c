@@ -37,12 +37,22 @@ static void stories_forget(void *context) {
     latch_down(forgetting->latch);
 }
 
+/* Answers that it asked for, in memory and in the file. */
+static bool answers_forget(struct weir *weir, struct str client) {
+    const struct cache_choice choice = {.by = cache_text_client, .value = client};
+    bool gone = false;
+    pthread_mutex_lock(&weir->control);
+    library_cache_forget(weir, &choice, &gone);
+    pthread_mutex_unlock(&weir->control);
+    return gone;
+}
+
 /* On no worker's thread. */
-static void erasure_live(void *context, struct str client, const struct erased_told *told) {
+static bool erasure_live(void *context, struct str client, const struct erased_told *told) {
     struct weir *weir = context;
     struct erasure_forgetting *all = memory_take_zeroed(weir->worker_count * sizeof *all);
     struct latch latch;
-    if (!all) return;
+    if (!all) return false;
     latch_init(&latch, weir->worker_count);
     for (unsigned i = 0; i < weir->worker_count; i++) {
         all[i] = (struct erasure_forgetting){&weir->workers[i], client, &latch};
@@ -52,6 +62,7 @@ static void erasure_live(void *context, struct str client, const struct erased_t
     latch_free(&latch);
     memory_give(all);
     alerts_erase(weir->alerts, client, told->tombstone);
+    return answers_forget(weir, client);
 }
 
 /* -- one of them -- */

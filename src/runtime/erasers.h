@@ -1,6 +1,6 @@
 /* erasers.h - purges and exports of a gateway that serves: one after the other on a thread of their own, which no
  * request and no question to the ledger waits for. A purge covers what the process itself remembers: the stories of
- * requests, alerts. */
+ * requests, alerts, answers of the cache. */
 #ifndef WEIR_RUNTIME_ERASERS_H
 #define WEIR_RUNTIME_ERASERS_H
 

@@ -67,8 +67,11 @@ static bool client_purge(struct erasure *erasure, struct str client, struct ledg
     erasure->told.audit_names += words;
     erasure->stored += stored;
     erasure->any = erasure->any || told.attempts || told.sums || stored;
-    if (erasure->purged) erasure->purged(erasure->context, client, &told);
-    return true;
+    if (!erasure->purged || erasure->purged(erasure->context, client, &told)) return true;
+    snprintf(erasure->problem, sizeof erasure->problem,
+             "answers that `%.*s` asked for may still stand in STATE_DIR/cache.db: weir cache purge --client",
+             STR_ARG(str_slice(client, 0, 300)));
+    return false;
 }
 
 /* Its own name last: what fails before can be begun again by it. */

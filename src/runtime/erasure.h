@@ -11,7 +11,8 @@ struct erasure {
     struct str client, owner;                     /* whose: one of the two; the other is empty */
     bool purges;                                  /* else it tells: */
     bool (*put)(void *context, struct str lines); /* false ends it */
-    void (*purged)(void *context, struct str client, const struct erased_told *told); /* NULL: nobody asks */
+    /* For each client whose records are purged. false: what the process keeps of it is not gone. NULL: nobody asks */
+    bool (*purged)(void *context, struct str client, const struct erased_told *told);
     void *context;
     /* what came of it */
     struct erased_told told; /* of all; the tombstone of the last */

@@ -79,6 +79,23 @@ def test_a_purge_covers_what_the_gateway_itself_remembers(run):
     assert chat(weir.port, "goes on", headers=of("wilhelmina")).status == 200
 
 
+def test_a_purge_takes_the_answers_of_the_cache_that_the_client_asked_for(run):
+    weir = run(cache={"mode": "all"})
+
+    def kept(words):
+        return words in b"".join(path.read_bytes() for path in weir.state_dir.glob("cache.db*"))
+    for name, words in (("wilhelmina", "words of hers"), ("other", "words of the other")):
+        chat(weir.port, words, headers=of(name))
+    poll(lambda: kept(b"words of hers") and kept(b"words of the other"))
+    assert chat(weir.port, "words of hers", headers=of("wilhelmina")).headers["x-weir-cache"] == "hit"
+    assert ask(weir, "POST", "purge", {"client": "wilhelmina"}).status == 200
+    assert not kept(b"words of hers") and not kept(b"wilhelmina") and kept(b"words of the other")
+    assert chat(weir.port, "words of hers", headers=of("wilhelmina")).headers["x-weir-cache"] == "miss"
+    assert chat(weir.port, "words of the other", headers=of("other")).headers["x-weir-cache"] == "hit"
+    assert ask(weir, "POST", "purge", {"owner": "search"}).status == 200
+    assert ask(weir, "GET", "cache").json["answers"] == 0 and not kept(b"words of")
+
+
 def test_an_owner_is_purged_with_its_clients(run):
     weir = run()
     for name in ("wilhelmina", "other"):
