@@ -13,17 +13,19 @@ static bool cache_stats_print(const char *text) {
     const struct json_value *root = json ? json_root(json) : NULL;
     if (!json) return false;
     int64_t found = json_i64(json_member(root, "found"), 0), missed = json_i64(json_member(root, "missed"), 0);
+    const int64_t answers = json_i64(json_member(root, "answers"), 0);
     if (!json_bool(json_member(root, "on"), false))
         printf("there is no cache: write `cache` in the configuration\n");
     else
-        printf(
-            "%lld answers, %lld of %lld bytes; %lld of %lld looks found one (%.1f%%); %lld put out, %lld expired, %lld "
-            "purged\n",
-            (long long)json_i64(json_member(root, "answers"), 0), (long long)json_i64(json_member(root, "bytes"), 0),
-            (long long)json_i64(json_member(root, "max_bytes"), 0), (long long)found, (long long)(found + missed),
-            found + missed ? 100.0 * (double)found / (double)(found + missed) : 0.0,
-            (long long)json_i64(json_member(root, "evicted"), 0), (long long)json_i64(json_member(root, "expired"), 0),
-            (long long)json_i64(json_member(root, "purged"), 0));
+        printf("%lld answer%s, %lld of %lld bytes; %lld of %lld looks found one (%.1f%%); %lld put out, %lld expired, "
+               "%lld "
+               "purged\n",
+               (long long)answers, str_plural((uint64_t)answers), (long long)json_i64(json_member(root, "bytes"), 0),
+               (long long)json_i64(json_member(root, "max_bytes"), 0), (long long)found, (long long)(found + missed),
+               found + missed ? 100.0 * (double)found / (double)(found + missed) : 0.0,
+               (long long)json_i64(json_member(root, "evicted"), 0),
+               (long long)json_i64(json_member(root, "expired"), 0),
+               (long long)json_i64(json_member(root, "purged"), 0));
     json_free(json);
     return true;
 }
@@ -41,6 +43,13 @@ static bool cache_body(const char *const values[], const char *const names[], si
     if (all) text_json_bool(body, STR("all"), true);
     text_put_byte(body, '}');
     return said == 1 && !body->failed;
+}
+
+static int cache_usage(const char *command, bool purges, const struct cli_option *options, int count) {
+    if (purges)
+        fprintf(stderr, "weir cache purge: say what is to go by one of --client, --route, --model, --target, --tag and "
+                        "--key, or --all\n");
+    return cli_usage(stderr, command, options, count);
 }
 
 int cli_cache(int argc, char **argv) {
@@ -68,7 +77,7 @@ int cli_cache(int argc, char **argv) {
     bool said = cache_body(values, names, count, all, &text);
     bool looks = rest_count == 1 && strcmp(action, "stats") == 0 && text.len == 2;
     if (!looks && (rest_count != 1 || strcmp(action, "purge") != 0 || !said))
-        return cli_usage(stderr, argv[0], options, option_count);
+        return cache_usage(argv[0], rest_count == 1 && strcmp(action, "purge") == 0, options, option_count);
     char *body = looks ? cli_send("GET", &gateway, "/admin/v1/cache", STR_NONE, &status)
                        : cli_send("POST", &gateway, "/admin/v1/cache/purge", text_str(&text), &status);
     if (!body) return 1;

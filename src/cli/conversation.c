@@ -64,9 +64,9 @@ static void turn_print(const struct json_value *turn, struct arena *arena) {
 }
 
 static void conversation_print(const struct json_value *conversation) {
-    printf("%.*s  %lld turns  %lld bytes  ", STR_ARG(json_member_str(conversation, "id")),
-           (long long)json_i64(json_member(conversation, "turns"), 0),
-           (long long)json_i64(json_member(conversation, "bytes"), 0));
+    const int64_t turns = json_i64(json_member(conversation, "turns"), 0);
+    printf("%.*s  %lld turn%s  %lld bytes  ", STR_ARG(json_member_str(conversation, "id")), (long long)turns,
+           str_plural((uint64_t)turns), (long long)json_i64(json_member(conversation, "bytes"), 0));
     words_print(json_member_str(conversation, "session"));
     putchar('\n');
 }

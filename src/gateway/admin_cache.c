@@ -1,5 +1,7 @@
 /* admin_cache.c - /admin/v1/cache: how full the response cache is; and taking answers out of it, which waits for the
  * audit and so runs on the control loop. */
+#include <string.h>
+
 #include "dialect/json.h"
 #include "gateway/errand.h"
 
@@ -51,6 +53,9 @@ static bool purging_read(struct purging *purging, const struct json_value *root)
         if (str_eq(library_cache_word(i), name)) purging->word = library_cache_word(i);
     bool all = purging->word.at && str_eq(purging->word, STR("all"));
     value = json_str(member, STR(""));
+    if (one && purging->word.at && str_eq(purging->word, STR("tag")) && value.len && !memchr(value.at, '=', value.len))
+        return error_set(&purging->error, error_invalid_request,
+                         "`tag` is a name and a value: {\"tag\": \"team=search\"}.");
     if (one && purging->word.at && (all ? json_bool(member, false) : value.len > 0 && value.len < cache_value_max)) {
         str_copy(purging->value, sizeof purging->value, value);
         return true;

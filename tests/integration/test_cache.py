@@ -407,7 +407,7 @@ def test_looking_and_taking_out(pair):
     for by in ({"client": "b"}, {"tag": "x=z"}, {"key": "other"}, {"target": "q"}):
         ask(weir)
         assert admin(weir, "POST", "/cache/purge", by).json == {"purged": 0}, by
-    for wrong in ({}, {"all": False}, {"client": ""}, {"nobody": "x"}, {"client": "a", "route": "m"}, []):
+    for wrong in ({}, {"all": False}, {"client": ""}, {"nobody": "x"}, {"tag": "x"}, {"client": "a", "route": "m"}, []):
         assert admin(weir, "POST", "/cache/purge", wrong).status == 400, wrong
     assert http(weir.port, "POST", "/admin/v1/cache/purge", {"all": True},
                 headers={"authorization": f"Bearer {KEYS['a']}"}).status == 403
@@ -419,7 +419,7 @@ def test_the_commands(pair):
     weir, _ = pair()
     ask(weir)
     status, out = weir_command(weir, "cache", "stats")
-    assert status == 0 and out.startswith("1 answers, "), out
+    assert status == 0 and out.startswith("1 answer, "), out
     assert weir_command(weir, "cache", "purge")[0] == 2
     assert weir_command(weir, "cache", "purge", "--all", "--route", "m")[0] == 2
     assert weir_command(weir, "cache", "purge", "--route", "m") == (0, '{"purged":1}\n')
