@@ -198,6 +198,7 @@ int cli_conversation(int argc, char **argv) {
         arena_free(&conversing.arena);
         break;
     }
+    if (conversing.word_count && !conversing.client) fprintf(stderr, "weir conversation: say whose by --client NAME\n");
     if (!known) return cli_usage(stderr, argv[0], options, count);
     if (!done) fprintf(stderr, "weir %s: %s\n", argv[0], conversing.problem);
     return done ? 0 : 1;
