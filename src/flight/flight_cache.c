@@ -178,9 +178,13 @@ static enum step head_take(struct flight *flight, enum making_state state, struc
     return step_over;
 }
 
-/* It stands in the making, and after that all has been given. */
+/* All that stands in the making has been given: its end too, unless its maker left it. */
 static void end_take(struct flight *flight, enum making_state state, struct now now, struct actions *out) {
     const struct making *making = flight->cache.making;
+    if (state == making_left) { /* no end stands in it */
+        answer_break(flight, failure_cut, now, out);
+        return;
+    }
     given_counts(flight, &making->facts);
     if (state != making_whole) flight->answer.error = making->error ? making->error : error_provider_error;
     answer_end(flight, now, out);

@@ -16,6 +16,7 @@ static void extend_count(const struct flight *flight, struct attempt *attempt) {
 
 static enum step extend_end(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     attempt->holds.money.ended_for_money = true;
+    making_part(flight, out); /* others have other budgets */
     if (attempt->state != attempt_delivering) stream_token(flight, attempt, now, out);
     attempt_cancel(attempt, out);
     extend_count(flight, attempt);

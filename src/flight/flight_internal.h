@@ -741,6 +741,8 @@ void making_note(struct flight *flight, struct str bytes, struct actions *out);
 void making_note_end(struct flight *flight, bool good, struct now now, struct actions *out);
 /* It ends, or goes on alone: who follows it is told, whom it follows is left. */
 void making_give_up(struct flight *flight, struct actions *out);
+/* From here on what its caller is given is for its caller alone: nothing is kept, and none may follow. */
+void making_part(struct flight *flight, struct actions *out);
 /* Nothing of what it was given, or made, is needed any more. */
 void making_shed(struct flight *flight);
 /* Its caller has gone. true: it goes on, for those that follow. */

@@ -37,7 +37,7 @@ void making_give_up(struct flight *flight, struct actions *out) {
     unsigned maker_loop;
     if (!making) return;
     if (makes(flight)) {
-        making_finish(flight, making_is_headed(flight) ? making_broken : making_left, out);
+        making_finish(flight, making_left, out);
     } else if (!flight->cache.left) {
         flight->cache.left = true;
         if (making_leave(making, &maker_loop)) making_tell(flight, UINT64_C(1) << maker_loop, out);
@@ -49,12 +49,16 @@ static void making_drop(struct flight *flight, struct actions *out) {
     flight->cache.keeps = false;
     if (!making_unlist_unfollowed(flight->host->makings, flight->cache.making)) {
         flight->cache.why = "it is longer than what is held for others";
-        making_finish(flight, making_is_headed(flight) ? making_broken : making_left, out);
+        making_finish(flight, making_left, out);
         return;
     }
     struct action *action = actions_add(out, action_unmake);
     action->made.making = flight->cache.making;
     flight->cache.making = NULL;
+}
+
+void making_part(struct flight *flight, struct actions *out) {
+    if (makes(flight)) making_finish(flight, making_left, out);
 }
 
 static struct str making_tags(struct flight *flight) {

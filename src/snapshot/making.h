@@ -19,7 +19,7 @@ enum making_state {
     making_whole,  /* all of a good answer stands in it */
     making_broken, /* a stream that began and broke: its end stands in it */
     making_failed, /* nothing came of it, at any provider: so it is for all */
-    making_left,   /* its maker could not go on, for a reason of its own */
+    making_left,   /* its maker could not go on, for a reason of its own: no end stands in it */
 };
 
 struct making_piece {

@@ -1,0 +1,63 @@
+"""The response cache and its callers' worst: what one's limits, targets or words did to an answer is no other's."""
+import hashlib
+import threading
+
+from test_cache import KEYS, admin, config, said
+from test_extend import Maker, priced
+from weirlib import RawProvider, http, poll
+
+
+def clients(**settings):
+    return [{"name": name, "key_hash": hashlib.sha256(key.encode()).hexdigest(), **settings.get(name, {})}
+            for name, key in KEYS.items()]
+
+
+def ask(weir, key="a", text="hello", headers=None, **more):
+    body = {"model": "m", "messages": [{"role": "user", "content": text}], "temperature": 0, **more}
+    return http(weir.port, "POST", "/v1/chat/completions", body,
+                {"authorization": f"Bearer {KEYS[key]}", **(headers or {})}, timeout=20)
+
+
+def test_what_ones_budget_ended_early_is_nobodys_answer(start):
+    maker = Maker(pause_s=0.001)
+    with RawProvider(maker) as upstream:
+        weir = start({"providers": {"p": priced(upstream.base_url)}, "cache": {"scope": "all"},
+                      "clients": clients(a={"budgets": [{"usd": 12, "window": "day"}]})})
+        short = ask(weir, "a", stream=True, max_tokens=1500)
+        assert said(short) == "miss" and maker.made[0] < 1300 and '"length"' in short.text
+        assert weir.metric("weir_streams_cut_total") == 1
+        whole = ask(weir, "b", stream=True, max_tokens=1500)
+        assert said(whole) == "miss" and whole.text.count("word") == 1500, whole.text.count("word")
+
+
+def test_who_follows_one_that_its_budget_ends_is_told_that_it_is_not_whole(start):
+    maker = Maker(pause_s=0.005)
+    with RawProvider(maker) as upstream:
+        weir = start({"providers": {"p": priced(upstream.base_url)}, "cache": {"scope": "all"},
+                      "clients": clients(a={"budgets": [{"usd": 12, "window": "day"}]})})
+        found = {}
+        first = threading.Thread(target=lambda: found.update(a=ask(weir, "a", stream=True, max_tokens=1500)))
+        first.start()
+        poll(lambda: maker.made and maker.made[0] > 5)
+        found["b"] = ask(weir, "b", stream=True, max_tokens=1500)
+        first.join()
+        assert '"length"' in found["a"].text and "[DONE]" in found["a"].text
+        follower = found["b"]
+        assert said(follower) == "shared"
+        assert follower.text.count("word") == 1500 or "[DONE]" not in follower.text, follower.text[-400:]
+
+
+def test_a_purge_of_a_client_takes_what_the_cache_has_of_it(start, start_mock):
+    mock = start_mock()
+    weir = start(config(mock))
+    for key in "ab":
+        assert said(ask(weir, key, "the word of " + key)) == "miss"
+
+    def bytes_of():
+        return b"".join(file.read_bytes() for file in weir.state_dir.glob("cache.db*"))
+    poll(lambda: b"the word of a" in bytes_of() and b"the word of b" in bytes_of())
+    assert admin(weir, "POST", "/purge", {"client": "a"}).status == 200
+    assert admin(weir, "GET", "/cache").json["answers"] == 1
+    assert b"the word of a" not in bytes_of() and b"the word of b" in bytes_of()
+    assert said(ask(weir, "b", "the word of b")) == "hit"
+    assert said(ask(weir, "a", "the word of a")) == "miss"
