@@ -101,8 +101,12 @@ static enum step find(struct flight *flight, struct now now, struct actions *out
 
 /* -- one that is being made -- */
 
+/* How it is to be told, and who may make it: what others' targets come to says nothing of one's own. */
 static unsigned form_of(const struct flight *flight) {
-    return (flight->request.stream ? 1u : 0) | (flight->request.include_usage ? 2u : 0) |
+    unsigned may = 0;
+    for (size_t i = 0; i < flight->choice.count; i++)
+        if (!flight->choice.candidates[i].instead) may += (unsigned)str_hash(flight->choice.candidates[i].target->name);
+    return (may << 3) | (flight->request.stream ? 1u : 0) | (flight->request.include_usage ? 2u : 0) |
            (flight->head.wants_array ? 4u : 0);
 }
 

@@ -2,9 +2,9 @@
 import hashlib
 import threading
 
-from test_cache import KEYS, admin, config, said
+from test_cache import KEYS, admin, asked, config, said
 from test_extend import Maker, priced
-from weirlib import RawProvider, http, poll
+from weirlib import RawProvider, http, poll, provider
 
 
 def clients(**settings):
@@ -45,6 +45,23 @@ def test_who_follows_one_that_its_budget_ends_is_told_that_it_is_not_whole(start
         follower = found["b"]
         assert said(follower) == "shared"
         assert follower.text.count("word") == 1500 or "[DONE]" not in follower.text, follower.text[-400:]
+
+
+def test_a_failure_of_ones_targets_is_none_of_others(start, start_mock):
+    mocks = [start_mock(), start_mock()]
+    options = {"providers": {"p": provider(mocks[0], timeout_seconds=1), "q": provider(mocks[1])},
+               "retry": {"max_retries": 0},
+               "cache": {"scope": "all"}, "routes": [{"model": "r", "targets": ["p/m", "q/m"]}],
+               "clients": clients(a={"providers": ["p"]})}
+    weir = start(options)
+    mocks[0].fault("hang", -1)
+    found = {}
+    first = threading.Thread(target=lambda: found.update(a=ask(weir, "a", model="r")))
+    first.start()
+    poll(lambda: asked(mocks[0]) == 1)
+    found["b"] = ask(weir, "b", model="r")
+    first.join()
+    assert found["a"].status >= 500 and found["b"].status == 200, found
 
 
 def test_a_purge_of_a_client_takes_what_the_cache_has_of_it(start, start_mock):
