@@ -107,8 +107,7 @@ static struct str dropped_text(struct flight *flight, const struct attempt *atte
 }
 
 /* What it was told otherwise, and how much was taken out of what it was told. */
-static struct str changed_text(struct flight *flight, const struct attempt *attempt) {
-    struct str changed = attempt->dialect.changed;
+static struct str changed_text(struct flight *flight, struct str changed) {
     if (!flight->placeholders) return changed;
     struct text text = text_in_arena(&flight->arena, 128);
     text_put(&text, changed);
@@ -176,7 +175,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
     if (attempt->dialect.usage_told) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
     struct str dropped = dropped_text(flight, attempt);
     if (dropped.len) answer_header_put(headers, &count, STR("x-weir-dropped"), dropped);
-    struct str changed = changed_text(flight, attempt);
+    struct str changed = changed_text(flight, attempt->dialect.changed);
     if (changed.len) answer_header_put(headers, &count, STR("x-weir-changed"), changed);
     if (attempt->candidate->instead || attempt->candidate->stands_in)
         answer_header_put(
@@ -217,8 +216,8 @@ void answer_given_head(struct flight *flight, int64_t content_length, struct now
         if (flight->cache.given.estimated) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
         if (texts[cache_text_dropped].len)
             answer_header_put(headers, &count, STR("x-weir-dropped"), texts[cache_text_dropped]);
-        if (texts[cache_text_changed].len)
-            answer_header_put(headers, &count, STR("x-weir-changed"), texts[cache_text_changed]);
+        struct str changed = changed_text(flight, texts[cache_text_changed]);
+        if (changed.len) answer_header_put(headers, &count, STR("x-weir-changed"), changed);
         if (flight->loop.calls)
             answer_header_put(headers, &count, STR("x-weir-tool-loop"), number_text(flight, flight->loop.calls));
         own_limits_put(flight, headers, &count, now);

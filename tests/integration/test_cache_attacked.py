@@ -64,6 +64,19 @@ def test_a_failure_of_ones_targets_is_none_of_others(start, start_mock):
     assert found["a"].status >= 500 and found["b"].status == 200, found
 
 
+def test_a_hit_tells_what_was_taken_out_and_gives_each_its_own_word_back(start, start_mock):
+    mock = start_mock()
+    options = config(mock, {"scope": "all"})
+    options["clients"] = clients(a={"redact_to_providers": "restore"}, b={"redact_to_providers": "restore"})
+    weir = start(options)
+    one, other = ask(weir, "a", "I am ada@example.com"), ask(weir, "b", "I am bob@example.org")
+    streamed = ask(weir, "b", "I am eve@example.net", stream=True)
+    assert [said(r) for r in (one, other, streamed)] == ["miss", "hit", "hit"]
+    assert "ada@" in one.text and "bob@" in other.text and "ada@" not in other.text and "<EMAIL" not in other.text
+    assert "eve@" in streamed.text and "ada@" not in streamed.text and "bob@" not in streamed.text
+    assert one.headers["x-weir-changed"] == other.headers.get("x-weir-changed") == "redacted email 1"
+
+
 def test_a_purge_of_a_client_takes_what_the_cache_has_of_it(start, start_mock):
     mock = start_mock()
     weir = start(config(mock))
