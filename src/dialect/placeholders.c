@@ -77,10 +77,16 @@ size_t placeholder_cut(struct str written) {
     return written.len;
 }
 
+static size_t number_chain(unsigned kind, unsigned number) {
+    return (number * placeholder_kinds + kind) % placeholder_chains;
+}
+
 static const struct str *placeholders_word(const struct placeholders *placeholders, unsigned kind, unsigned number) {
-    for (size_t i = 0; i < placeholders->count; i++)
-        if (placeholders->list[i].number == number && placeholders->list[i].kind == kind)
-            return &placeholders->list[i].word;
+    const struct placeholder *known;
+    for (size_t at = placeholders->by_number[number_chain(kind, number)]; at; at = known->next_number) {
+        known = &placeholders->list[at - 1];
+        if (known->number == number && known->kind == kind) return &known->word;
+    }
     return NULL;
 }
 
@@ -89,8 +95,10 @@ static const struct str *placeholders_word(const struct placeholders *placeholde
 /* Its number; 0: there is no room for it. */
 static unsigned placeholders_number(struct placeholders *placeholders, unsigned kind, struct str word) {
     uint64_t hash = str_hash(word);
-    for (size_t i = 0; i < placeholders->count; i++) {
-        const struct placeholder *known = &placeholders->list[i];
+    unsigned short *words = &placeholders->by_word[hash % placeholder_chains], *numbers;
+    const struct placeholder *known;
+    for (size_t at = *words; at; at = known->next_word) {
+        known = &placeholders->list[at - 1];
         if (known->hash == hash && known->kind == kind && str_eq(known->word, word)) return known->number;
     }
     if (placeholders->count == placeholders_max) return 0;
@@ -105,7 +113,9 @@ static unsigned placeholders_number(struct placeholders *placeholders, unsigned 
     struct str copy = arena_copy(placeholders->arena, word);
     if (!copy.at) return 0;
     unsigned number = ++placeholders->next[kind];
-    placeholders->list[placeholders->count++] = (struct placeholder){copy, hash, kind, number};
+    numbers = &placeholders->by_number[number_chain(kind, number)];
+    placeholders->list[placeholders->count++] = (struct placeholder){copy, hash, kind, number, *words, *numbers};
+    *words = *numbers = (unsigned short)placeholders->count;
     return number;
 }
 

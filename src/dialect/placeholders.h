@@ -11,7 +11,8 @@ enum {
     placeholder_own = redact_kinds, /* of an operator's pattern */
     placeholder_kinds,
     placeholders_max = 4096, /* of one request; further ones are one together, which is not put back */
-    placeholder_written_max = 40
+    placeholder_written_max = 40,
+    placeholder_chains = 1024
 };
 
 struct placeholders {
@@ -19,8 +20,10 @@ struct placeholders {
         struct str word; /* plain text */
         uint64_t hash;
         unsigned kind, number;
+        unsigned short next_word, next_number; /* in its chains: a place and one more; 0: the end */
     } * list;
     size_t count, room;
+    unsigned short by_word[placeholder_chains], by_number[placeholder_chains];
     unsigned next[placeholder_kinds];   /* the next number of each kind */
     size_t replaced[placeholder_kinds]; /* places in the body, by kind */
     struct arena *arena;
