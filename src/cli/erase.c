@@ -49,8 +49,8 @@ static void erase_tell(const struct erasing *erasing) {
         printf("%zu client%s of `%s`\n", erasure->client_count, str_plural(erasure->client_count), erasing->owner);
     printf(
         "purged: now of `%s`: %lld attempt%s and %lld sum%s of hours; gone: %lld stored response%s and turns\n"
-        "not covered: backups, logs that were written, answers of the cache, and what a running gateway still shows by "
-        "`weir explain` (POST /admin/v1/purge takes these two too)\n",
+        "not covered: backups, logs that were written, and what a running gateway still remembers for `weir explain` "
+        "and of cached answers (POST /admin/v1/purge takes that too)\n",
         erasure->client_count > 1 ? "(erased ...)" : told->tombstone, (long long)told->attempts,
         str_plural((uint64_t)told->attempts), (long long)told->sums, str_plural((uint64_t)told->sums),
         (long long)erasure->stored, str_plural((uint64_t)erasure->stored));

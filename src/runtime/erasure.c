@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "net/loop.h"
+#include "snapshot/cache.h"
 #include "store/audit.h"
+#include "store/cache_db.h"
 #include "store/conversation_db.h"
 
 enum { erasure_path_max = 1100, erasure_clients_most = 100000 };
@@ -49,13 +51,31 @@ static bool client_export(struct erasure *erasure, struct str client, struct led
                                    turns_put(erasure, client, responses)));
 }
 
+static bool is_clients_answer(void *client, const struct cache_row *row) {
+    const struct str *name = client;
+    return str_eq(row->texts[cache_text_client], *name);
+}
+
+/* Of the response cache's file, whether the cache is on now or was once. */
+static bool answers_purge(struct erasure *erasure, struct str client, int64_t now_ms) {
+    char path[erasure_path_max];
+    snprintf(path, sizeof path, "%s/cache.db", erasure->state_dir);
+    if (access(path, F_OK) != 0) return true;
+    struct cache_db *db = cache_db_open(path, erasure->problem, sizeof erasure->problem);
+    if (!db) return false;
+    bool good = cache_db_purge(db, is_clients_answer, &client, now_ms / 1000);
+    if (!good) snprintf(erasure->problem, sizeof erasure->problem, "cache.db: %s", cache_db_problem(db));
+    cache_db_close(db);
+    return good;
+}
+
 static bool client_purge(struct erasure *erasure, struct str client, struct ledger *ledger,
                          struct response_db *responses) {
     struct erased_told told;
     int64_t now_ms = clock_read().wall_ns / (int64_t)NS_PER_MS, stored = 0, words = 0;
     bool good = ledger_erase(ledger, client, now_ms, &told, erasure->problem, sizeof erasure->problem);
     if (good && responses) stored = response_db_purge(responses, client, erasure->problem, sizeof erasure->problem);
-    good = good && stored >= 0;
+    good = good && stored >= 0 && answers_purge(erasure, client, now_ms);
     if (good && (words = audit_erase(ledger, client)) < 0) {
         snprintf(erasure->problem, sizeof erasure->problem, "%s", ledger_problem(ledger));
         good = false;

@@ -228,8 +228,8 @@ static void a_purge_tells_what_it_has_taken_from_whom(void **state) {
     assert_true(behind && behind - name == 8 + 16); /* of its own */
     memmove(name + 8, behind, strlen(behind) + 1);
     assert_shown("purged: now of `(erased )`: 4 attempts and 3 sums of hours; gone: 0 stored responses and turns\n"
-                 "not covered: backups, logs that were written, and what a running gateway still shows by `weir "
-                 "explain` (POST /admin/v1/purge takes that too)\n");
+                 "not covered: backups, logs that were written, and what a running gateway still remembers for `weir "
+                 "explain` and of cached answers (POST /admin/v1/purge takes that too)\n");
     assert_int_equal(run(cli_erase, "usage purge", MORE("--client", "nobody", "--json")), 0);
     assert_string_equal(err.text, "weir: nothing was kept of the client `nobody`: is the name written as the "
                                   "configuration has it?\n");
