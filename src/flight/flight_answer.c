@@ -189,7 +189,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
             headers[count++] = attempt->reply.headers[i];
     CHECKF(count <= most, "count=%zu most=%zu", count, most);
     answer_respond(flight, status, headers, count, content_length, now, out);
-    making_note_head(flight, attempt, status);
+    making_note_head(flight, attempt, status, out);
 }
 
 void answer_given_head(struct flight *flight, int64_t content_length, struct now now, struct actions *out) {

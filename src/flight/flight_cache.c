@@ -157,9 +157,11 @@ static enum step made_nothing(struct flight *flight, enum making_state state, st
                             making->status >= 400 ? making->status : 502, STR_NONE, STR_NONE, -1, NULL, now, out);
         return step_over;
     }
+    const bool alone = making->alone; /* or each would wait for the one before it */
     unfollow(flight, now, out);
     enum step step = find(flight, now, out);
-    return step == step_on ? join(flight, now, out) : step;
+    if (step != step_on) return step;
+    return alone ? make_alone(flight) : join(flight, now, out);
 }
 
 /* On: it goes its own way. */

@@ -735,7 +735,7 @@ void answer_given_head(struct flight *flight, int64_t content_length, struct now
 /* -- flight_making.c: what a flight is answered with, for others -- */
 
 /* Its head and bytes, as they leave. Nothing where nobody may want them. */
-void making_note_head(struct flight *flight, const struct attempt *attempt, int status);
+void making_note_head(struct flight *flight, const struct attempt *attempt, int status, struct actions *out);
 void making_note(struct flight *flight, struct str bytes, struct actions *out);
 /* The answer has its end: what it is to those that follow it, and to the cache. */
 void making_note_end(struct flight *flight, bool good, struct now now, struct actions *out);

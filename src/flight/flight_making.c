@@ -24,6 +24,7 @@ static void making_tell(struct flight *flight, uint64_t loops, struct actions *o
 static void making_finish(struct flight *flight, enum making_state state, struct actions *out) {
     struct making *making = flight->cache.making;
     uint64_t loops = making_followed(making);
+    making->alone = !flight->cache.keeps;
     making_end(flight->host->makings, making, state, flight->answer.error, flight->answer.status);
     loops |= making_followed(making); /* who joined meanwhile reads the end itself: told twice is told */
     making_tell(flight, loops, out);
@@ -73,7 +74,7 @@ static struct str making_tags(struct flight *flight) {
 
 static struct str or_empty(struct str s) { return s.at ? s : STR(""); }
 
-void making_note_head(struct flight *flight, const struct attempt *attempt, int status) {
+void making_note_head(struct flight *flight, const struct attempt *attempt, int status, struct actions *out) {
     enum { ok = 200 };
     if (!makes(flight) || status != ok || making_is_headed(flight)) return;
     const bool told_otherwise = attempt->candidate->instead || attempt->candidate->stands_in;
@@ -94,8 +95,9 @@ void making_note_head(struct flight *flight, const struct attempt *attempt, int 
     facts.texts[cache_text_type] = or_empty(attempt->reply.content_type);
     facts.texts[cache_text_dropped] = or_empty(attempt->dialect.dropped);
     facts.texts[cache_text_changed] = or_empty(attempt->dialect.changed);
-    if (told_otherwise) flight->cache.keeps = false; /* a budget's choice, and no answer for who has another */
-    if (told_otherwise || !making_head(flight->cache.making, &facts)) flight->cache.ends = making_left;
+    if (!told_otherwise && making_head(flight->cache.making, &facts)) return;
+    flight->cache.keeps = false; /* a budget's choice is no answer for who has another; or there is no memory */
+    making_part(flight, out);
 }
 
 void making_note(struct flight *flight, struct str bytes, struct actions *out) {

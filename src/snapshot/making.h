@@ -42,6 +42,7 @@ struct making {
     char *texts;
     enum error_code error; /* making_broken, making_failed */
     int status;            /* the same */
+    bool alone; /* making_left: what cannot be kept or followed; others need not make it in turn. As status */
     struct making_piece *_Atomic first;
     struct making_piece *last;
     size_t len;

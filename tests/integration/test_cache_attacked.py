@@ -1,6 +1,7 @@
 """The response cache and its callers' worst: what one's limits, targets or words did to an answer is no other's."""
 import hashlib
 import threading
+import time
 
 from test_cache import KEYS, admin, asked, config, said
 from test_extend import Maker, priced
@@ -91,3 +92,27 @@ def test_a_purge_of_a_client_takes_what_the_cache_has_of_it(start, start_mock):
     assert b"the word of a" not in bytes_of() and b"the word of b" in bytes_of()
     assert said(ask(weir, "b", "the word of b")) == "hit"
     assert said(ask(weir, "a", "the word of a")) == "miss"
+
+
+def test_what_cannot_be_followed_is_not_waited_for_one_after_the_other(start, start_mock):
+    """A budget lets a cheaper target answer: no answer for others, so that each asks for itself, and all at once."""
+    mock = start_mock()
+    options = {"providers": {"p": provider(mock, ["big", "small"], prices={"big": {"input": 1, "output": 2},
+                                                                          "small": {"input": 0.1, "output": 0.2}})},
+               "cache": {}, "routes": [{"model": "r", "targets": ["p/big"]}],
+               "clients": clients(a={"budgets": [{"usd": 0.001, "window": "lifetime", "over": "downgrade", "at": 0.0001,
+                                                  "to": ["p/small"]}]})}
+    weir = start(options)
+    assert ask(weir, model="r", text="first", max_tokens=5).status == 200
+    replies = []
+    threads = [threading.Thread(target=lambda: replies.append(ask(weir, model="r", max_tokens=5))) for _ in range(6)]
+    mock.fault("slow-bytes=1", -1)
+    began = time.monotonic()
+    ask(weir, model="r", text="second", max_tokens=5)
+    one = time.monotonic() - began
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(reply.status == 200 and "x-weir-downgraded" in reply.headers for reply in replies), replies
+    assert time.monotonic() - began < 4.5 * one  # the second, the first of six, and the five others at once
