@@ -331,7 +331,7 @@ def test_they_fail_over_together_once(start, start_mock):
     mocks = [start_mock(), start_mock()]
     options = config(mocks[0], retry={"max_retries": 0},
                      routes=[{"model": "r", "strategy": "priority", "targets": ["p/m", "q/m"]}])
-    options["providers"]["q"] = provider(mocks[1], ["m"])
+    options["providers"]["q"] = provider(mocks[1], ["m"], reply_timeout_seconds=20, stall_timeout_seconds=20)
     weir = start(options)
     mocks[0].fault("stall-before-token=300", 1)
     mocks[0].fault("error-in-stream=0", 1)
