@@ -33,8 +33,8 @@ enum statement {
     statements
 };
 static const char *const sql[statements] = {
-    [statement_put] = "INSERT OR REPLACE INTO answers VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
-                      "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+    [statement_put] = ("INSERT OR REPLACE INTO answers VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+                       "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"),
     [statement_drop] = "DELETE FROM answers WHERE key = ?1",
     [statement_oldest] =
         "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers ORDER BY made_s, rowid LIMIT 16)",

@@ -308,7 +308,8 @@ static bool is_failed_by(const struct flight *flight, const struct level *level,
         return once || candidate->tries >= level->route->failover_after ||
                candidate->refusal == refusal_breaker_open_for_client ||
                candidate->refusal == refusal_cooling_for_client || candidate->refusal == refusal_budget ||
-               candidate->refusal == refusal_budget_room;
+               candidate->refusal == refusal_budget_room || candidate->refusal == refusal_limit_rate ||
+               candidate->refusal == refusal_limit_full;
     }
     return false;
 }
