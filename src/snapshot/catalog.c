@@ -37,7 +37,7 @@ static bool lines_next(struct lines *lines, struct str *line) {
     while (lines->rest.len) {
         size_t end = str_find_byte(lines->rest, '\n');
         *line = str_trim(str_slice(lines->rest, 0, end));
-        lines->rest = end == SIZE_MAX ? STR("") : str_slice(lines->rest, end + 1, lines->rest.len);
+        lines->rest = str_slice(lines->rest, end == SIZE_MAX ? lines->rest.len : end + 1, lines->rest.len);
         lines->number++;
         if (line->len) return true;
     }

@@ -201,6 +201,22 @@ static void a_file_that_extends_the_built_in_one_adds_and_overrules(void **state
 
 #define A "{\"provider\":\"a\",\"base_url\":\"https://a.example\"}\n"
 
+/* Without models, and without an end of its last line. */
+static void a_file_may_end_with_a_provider(void **state) {
+    struct arena arena;
+    struct catalog catalog;
+    struct told told = {.count = 0};
+    struct catalog_reader reader = {tell, &told};
+    static const char text[] = "{\"extends\":\"built-in\"}\n{\"provider\":\"openai\"}";
+    char *exact = memcpy(malloc(sizeof text - 1), text, sizeof text - 1); /* a read behind it is seen */
+    (void)state;
+    arena_init(&arena, 64 * 1024, 64 * 1024 * 1024);
+    assert_true(catalog_open(&catalog, str_make(exact, sizeof text - 1), &arena, &reader));
+    for (size_t i = 0; i < catalog.provider_count; i++) assert_int_equal(catalog.providers[i].lines[1].text.len, 0);
+    arena_free(&arena);
+    free(exact);
+}
+
 static void a_bad_row_is_refused_with_its_line_and_the_reason(void **state) {
     (void)state;
     static const struct {
@@ -345,6 +361,7 @@ int main(void) {
         cmocka_unit_test(one_who_serves_anothers_models_knows_them),
         cmocka_unit_test(a_file_stands_in_place_of_the_built_in_one),
         cmocka_unit_test(a_file_that_extends_the_built_in_one_adds_and_overrules),
+        cmocka_unit_test(a_file_may_end_with_a_provider),
         cmocka_unit_test(a_bad_row_is_refused_with_its_line_and_the_reason),
         cmocka_unit_test(what_a_model_is_known_to_lack_is_told_and_nothing_else),
         cmocka_unit_test(without_memory_nothing_is_lost_silently),
