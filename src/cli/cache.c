@@ -12,20 +12,20 @@ static bool cache_stats_print(const char *text) {
     struct json *json = json_parse(str_from(text), &problem, &at);
     const struct json_value *root = json ? json_root(json) : NULL;
     if (!json) return false;
-    int64_t found = json_i64(json_member(root, "found"), 0), missed = json_i64(json_member(root, "missed"), 0);
+    const int64_t found = json_i64(json_member(root, "found"), 0), missed = json_i64(json_member(root, "missed"), 0);
+    const long long looks = found + missed;
     const int64_t answers = json_i64(json_member(root, "answers"), 0);
     if (!json_bool(json_member(root, "on"), false))
         printf("there is no cache: write `cache` in the configuration\n");
     else
-        printf("%lld answer%s, %lld of %lld bytes; %lld of %lld looks found one (%.1f%%); %lld put out, %lld expired, "
-               "%lld "
-               "purged\n",
-               (long long)answers, str_plural((uint64_t)answers), (long long)json_i64(json_member(root, "bytes"), 0),
-               (long long)json_i64(json_member(root, "max_bytes"), 0), (long long)found, (long long)(found + missed),
-               found + missed ? 100.0 * (double)found / (double)(found + missed) : 0.0,
-               (long long)json_i64(json_member(root, "evicted"), 0),
-               (long long)json_i64(json_member(root, "expired"), 0),
-               (long long)json_i64(json_member(root, "purged"), 0));
+        printf(
+            "%lld answer%s, %lld of %lld bytes; %lld of %lld looks found one (%.1f%%); %lld put out, %lld expired, "
+            "%lld "
+            "purged\n",
+            (long long)answers, str_plural((uint64_t)answers), (long long)json_i64(json_member(root, "bytes"), 0),
+            (long long)json_i64(json_member(root, "max_bytes"), 0), (long long)found, looks,
+            looks ? 100.0 * (double)found / (double)looks : 0.0, (long long)json_i64(json_member(root, "evicted"), 0),
+            (long long)json_i64(json_member(root, "expired"), 0), (long long)json_i64(json_member(root, "purged"), 0));
     json_free(json);
     return true;
 }

@@ -598,7 +598,7 @@ static void waiting_clear(struct ledger *ledger) { ledger->waiting_count = ledge
 /* Those that were not there before count. */
 static bool attempts_settle(struct ledger *ledger) {
     const size_t count = ledger->waiting_count;
-    bool added[row_block_rows_max], good = database_settle(ledger->database);
+    bool added[row_block_rows_max] = {false}, good = database_settle(ledger->database);
     size_t in_block = 0;
     good = good && (!ledger->block || row_block_send(ledger->block, added));
     waiting_clear(ledger);
