@@ -157,7 +157,8 @@ struct sim_client {
 enum { sim_sums_max = 1024, sim_limits_max = 64 };
 struct sim_sum {
     uint64_t budget, window_s;
-    const void *value; /* of a split budget */
+    const struct money_value *value; /* of a split budget */
+    struct hash_tag tag;             /* which it is: its place may become another's */
     int64_t reserved, spent;
 };
 struct sim_money {
@@ -381,6 +382,7 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(money_late)             \
     X(money_split)            \
     X(money_crowded)          \
+    X(money_forgotten)        \
     X(limit_refused)          \
     X(limit_split)            \
     X(limit_crowded)          \

@@ -86,8 +86,28 @@ static struct sim_sum *sum_of(struct sim *sim, const struct money_ticket *ticket
         sim_reached(sim, tag_is(&ticket->value->tag, &value_other) ? mark_money_crowded : mark_money_split);
     if (at == sim->money.sum_count)
         sim->money.sums[sim->money.sum_count++] =
-            (struct sim_sum){.budget = ticket->budget->identity, .value = ticket->value, .window_s = ticket->window_s};
+            (struct sim_sum){.budget = ticket->budget->identity,
+                             .value = ticket->value,
+                             .tag = ticket->value ? ticket->value->tag : (struct hash_tag){{0, 0}},
+                             .window_s = ticket->window_s};
     return &sim->money.sums[at];
+}
+
+/* A value's place is another's only where it has spent nothing in the window that it is now: what it had spent in one
+ * that was over is forgotten, even where the clock is set back. */
+static void sums_forget(struct sim *sim, unsigned number) {
+    const struct snapshot *snapshot = sim->config.snapshot;
+    for (unsigned s = 0; s < sim->money.sum_count; s++) {
+        const struct sim_sum *sum = &sim->money.sums[s];
+        if (!sum->value || tag_is(&sum->value->tag, &sum->tag)) continue;
+        for (size_t i = 0; i < snapshot->budget_count; i++)
+            sim_rule(sim,
+                     snapshot->budgets[i]->identity != sum->budget || sum->spent + sum->reserved == 0 ||
+                         sum->window_s < money_values_window(snapshot->budgets[i], sim->now.wall_ns).start_s,
+                     "a value's place is another's when its window is over", number);
+        sim_reached(sim, mark_money_forgotten);
+        sim->money.sums[s--] = sim->money.sums[--sim->money.sum_count];
+    }
 }
 
 static bool says_a_cap(const struct action *action) {
@@ -158,6 +178,7 @@ static void extends_step(struct sim *sim, unsigned number) {
 
 void sim_money_step(struct sim *sim, unsigned number) {
     if (sim->money.on) extends_step(sim, number);
+    if (sim->money.on) sums_forget(sim, number);
     const struct snapshot *snapshot = sim->config.snapshot;
     for (size_t i = 0; i < snapshot->budget_count && sim->money.on; i++) {
         const struct money_budget *budget = snapshot->budgets[i];
