@@ -119,10 +119,11 @@ static bool attempts_tell(struct ledger *ledger, const struct usage_request *req
     struct request_sums sums = {.of = {0}};
     enum database_step step = database_failed;
     text_put(&statement, str_from(attempts_of));
-    text_put(&statement, by_own ? str_from(ledger_request_by_own)
-                                : STR("request_id = (SELECT request_id FROM attempts WHERE caller_id = ?2 AND client = "
-                                      "(SELECT id FROM names WHERE name = ?1) ORDER BY time_ms DESC LIMIT 1) AND "
-                                      "caller_id = ?2 ORDER BY attempt"));
+    text_put(&statement, by_own
+                             ? str_from(ledger_request_by_own)
+                             : STR("request_id = (SELECT request_id FROM attempts WHERE caller_id = ?2 AND client = "
+                                   "(SELECT id FROM names WHERE name = ?1) ORDER BY time_ms DESC, id DESC LIMIT 1) AND "
+                                   "caller_id = ?2 ORDER BY attempt"));
     sql[statement.len] = 0;
     struct statement *row = statement.failed ? NULL : statement_make(ledger_database(ledger), sql);
     if (!row) return false;

@@ -1,7 +1,6 @@
 """Seeing what happens: metrics, explain, status, route, logs, and the commands that show them."""
 import hashlib
 import json
-import os
 import re
 import subprocess
 
@@ -218,13 +217,8 @@ def test_status_is_a_table_on_a_terminal_with_its_locks(mocks, start):
                   "routes": [{"model": "one", "strategy": "exclusive", "targets": ["p/m"]}]})
     assert chat(weir.port, model="one").status == 200
     assert admin(weir, "/admin/v1/status").json["locks"][0]["holder"] == "p/m"
-    ours, theirs = os.openpty()
-    env = environment(WEIR_URL=f"http://127.0.0.1:{weir.port}", WEIR_ADMIN_KEY=weir.admin_key)
-    run = subprocess.run([BINARY, "status"], stdout=theirs, timeout=10, env=env, cwd=weir.folder)
-    os.close(theirs)
-    out = os.read(ours, 65536).decode()
-    os.close(ours)
-    assert run.returncode == 0 and "{" not in out and '"' not in out, out
+    status, out = on_terminal("status", WEIR_URL=f"http://127.0.0.1:{weir.port}", WEIR_ADMIN_KEY=weir.admin_key)
+    assert status == 0 and "{" not in out and '"' not in out, out
     assert re.search(r"one +p/m +0 of 3", out) and "1 request, " in out and re.search(r"[1-9]\d* tokens in", out), out
 
 
