@@ -11,6 +11,16 @@ class Limit(Exception):
     pass
 
 
+# Files that take long, the longest first: several run at a time, and none of these is to be the last, alone.
+LONG = ("promises_streams", "postgres", "cache", "decisions", "events", "promises_library", "jwt", "emulations", "backup",
+        "terminators", "clients", "alerts", "drain", "failover", "ledger", "extend")
+
+
+def pytest_collection_modifyitems(items):
+    places = {f"test_{name}.py": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
+
 @pytest.fixture(autouse=True)
 def bounded():
     """No test runs longer than a minute."""
