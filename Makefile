@@ -44,12 +44,12 @@ sdk: all
 asan:
 	@$(call configure,build-asan,$(setup_asan))
 	@$(NINJA) build-asan --quiet
-	@scripts/test --build build-asan unit integration sdk sim
+	@scripts/test --build build-asan $(or $(PARTS),unit integration sdk sim)
 
 tsan:
 	@$(call configure,build-tsan,$(setup_tsan))
 	@$(NINJA) build-tsan --quiet
-	@scripts/test --build build-tsan unit integration
+	@scripts/test --build build-tsan $(or $(PARTS),unit integration)
 
 debug:
 	@$(call configure,build-debug,$(setup_debug))
@@ -86,7 +86,7 @@ soak: all
 coverage:
 	@CC=gcc; export CC; $(call configure,build-coverage,$(setup_coverage))
 	@$(NINJA) build-coverage --quiet weir
-	@scripts/coverage build-coverage
+	@scripts/coverage build-coverage $(PARTS)
 
 # COUNT small changes of src (below IN, where it is given), one at a time: which of them does no test notice?
 mutate:
