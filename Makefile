@@ -93,8 +93,12 @@ mutate:
 	@scripts/setup
 	@scripts/mutate --count $(or $(COUNT),100) --seed $(or $(SEED),1) $(if $(INTEGRATION),--integration $(INTEGRATION)) $(IN)
 
-bench: all
-	bench/run --weir $(BUILD)/weir
+# The program as it is to be deployed: built twice, the second time by what a short load has shown.
+release:
+	@scripts/release build-release
+
+bench: release
+	bench/run --build build-release --weir build-release/weir
 
 lint: all
 	@scripts/lint $(BUILD)
@@ -109,4 +113,4 @@ clean:
 	rm -rf build build-asan build-tsan build-debug build-fuzz build-coverage
 
 FORCE:
-.PHONY: all setup run test unit integration sdk asan tsan debug fuzz sim chaos soak coverage mutate bench lint format install clean FORCE
+.PHONY: all setup run test unit integration sdk asan tsan debug fuzz sim chaos soak coverage mutate release bench lint format install clean FORCE
