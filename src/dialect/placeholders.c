@@ -288,9 +288,7 @@ static void byte_note(struct putting_back *putting, char byte) {
         putting->was_colon = false;
     } else if (byte == ':') {
         putting->was_colon = true;
-    } else if (byte == '\n') {
-        putting->in_string = putting->nested = false;
-    } else if (byte != ' ') {
+    } else if (byte != ' ' && byte != '\t' && byte != '\r' && byte != '\n') {
         putting->was_colon = false;
     }
 }
@@ -301,7 +299,6 @@ static size_t back_put(struct putting_back *putting, struct str bytes, bool last
     while (at < bytes.len) {
         char byte = bytes.at[at];
         if (byte != '<' && byte != '\\') {
-            if (byte == '\n') putting->word_len = 0;
             byte_note(putting, byte);
             at++;
             continue;
