@@ -221,6 +221,198 @@ static void a_callers_cap_is_never_exceeded(void **state) {
     }
 }
 
+/* -- what the dialect has other words for -- */
+
+static void reasoning_goes_back_only_to_whom_it_came_from(void **state) {
+    (void)state;
+    static const struct {
+        enum dialect to;
+        struct message_part part;
+        bool lost;
+    } rows[] = {
+        {dialect_anthropic,
+         {.kind = part_reasoning, .of = dialect_anthropic, .text = STR("t"), .signature = STR("s")},
+         false},
+        {dialect_anthropic, {.kind = part_reasoning, .of = dialect_anthropic, .data = STR("d")}, false},
+        {dialect_anthropic, {.kind = part_reasoning, .of = dialect_anthropic, .text = STR("t")}, true}, /* not signed */
+        {dialect_anthropic,
+         {.kind = part_reasoning, .of = dialect_gemini, .text = STR("t"), .signature = STR("s")},
+         true},
+        {dialect_gemini, {.kind = part_reasoning, .of = dialect_gemini, .text = STR("t")}, false},
+        {dialect_gemini, {.kind = part_reasoning, .of = dialect_anthropic, .text = STR("t")}, true},
+        {dialect_ollama, {.kind = part_reasoning, .of = dialect_anthropic, .text = STR("t")}, false},
+        {dialect_ollama, {.kind = part_reasoning, .of = dialect_anthropic, .data = STR("d")}, true},
+        {dialect_gemini, {.kind = part_text, .of = dialect_gemini, .text = STR("t"), .signature = STR("s")}, false},
+        {dialect_anthropic, {.kind = part_text, .of = dialect_gemini, .text = STR("t"), .signature = STR("s")}, true},
+        {dialect_anthropic, {.kind = part_text, .of = dialect_gemini, .text = STR("t")}, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct message_part parts[] = {rows[i].part, {.kind = part_text, .text = STR("x")}};
+        struct message messages[] = {{.role = message_assistant, .parts = parts, .part_count = 2},
+                                     {.role = message_user, .parts = &parts[1], .part_count = 1}};
+        begin(rows[i].part.of, true);
+        request.messages = messages;
+        request.message_count = 2;
+        make(rows[i].to, unsupported_usual);
+        if (has(fit.dropped, feature_reasoning_history) != rows[i].lost) fail_msg("row %zu", i);
+        make(rows[i].to, unsupported_refuse);
+        if (has(fit.refused, feature_reasoning_history) != rows[i].lost) fail_msg("row %zu refused", i);
+    }
+}
+
+static void what_anthropic_has_no_words_for_is_told(void **state) {
+    (void)state;
+    static const struct {
+        const char *tier;
+        bool dropped;
+    } tiers[] = {{"", false}, {"auto", false}, {"standard_only", false}, {"flex", true}, {"AUTO", true}};
+    for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++) {
+        begin(dialect_openai, false);
+        request.service_tier = str_from(tiers[i].tier);
+        make(dialect_anthropic, unsupported_usual);
+        assert_int_equal(has(fit.dropped, feature_service_tier), tiers[i].dropped);
+        assert_true(str_eq(fitted.service_tier, tiers[i].dropped ? STR("") : request.service_tier));
+    }
+    struct str stop[] = {STR("a"), STR(" \n")};
+    struct message_tool tool = {.name = STR("f")};
+    begin(dialect_openai, false);
+    request.stop = stop;
+    request.stop_count = 1;
+    make(dialect_anthropic, unsupported_usual);
+    assert_true(!has(fit.dropped, feature_stop) && fitted.stop_count == 1);
+    request.stop_count = 2; /* of blanks alone: its codec leaves that one out, the others stay */
+    make(dialect_anthropic, unsupported_usual);
+    assert_true(has(fit.dropped, feature_stop) && fitted.stop_count == 2);
+    make(dialect_anthropic, unsupported_refuse);
+    assert_true(has(fit.refused, feature_stop));
+    begin(dialect_openai, false);
+    request.parallel_tool_calls = flag_false;
+    make(dialect_anthropic, unsupported_usual);
+    assert_true(has(fit.dropped, feature_parallel_tool_calls) && fitted.parallel_tool_calls == flag_unset);
+    request.tools = &tool;
+    request.tool_count = 1;
+    make(dialect_anthropic, unsupported_usual);
+    assert_true(!has(fit.dropped, feature_parallel_tool_calls) && fitted.parallel_tool_calls == flag_false);
+}
+
+static void instructions_alone_become_a_turn_where_there_must_be_one(void **state) {
+    (void)state;
+    static const enum dialect to[] = {dialect_anthropic, dialect_gemini, dialect_openai};
+    struct message_part part = {.kind = part_text, .text = STR("x")};
+    struct message message = {.role = message_system, .parts = &part, .part_count = 1};
+    begin(dialect_openai, false);
+    request.messages = &message;
+    request.message_count = 1;
+    for (size_t i = 0; i < 3; i++) {
+        make(to[i], unsupported_usual);
+        assert_int_equal(has(fit.changed, feature_system), to[i] != dialect_openai);
+    }
+}
+
+static void a_documents_title_is_lost_where_only_files_have_one(void **state) {
+    (void)state;
+    struct message_part part = {.kind = part_document, .title = STR("notes"), .text = STR("x")};
+    struct message message = {.role = message_user, .parts = &part, .part_count = 1};
+    begin(dialect_anthropic, false);
+    request.messages = &message;
+    request.message_count = 1;
+    make(dialect_openai, unsupported_usual);
+    assert_true(has(fit.dropped, feature_document_title));
+    part.media = (struct message_media){.data = STR("AAAA"), .mime = STR("application/pdf")};
+    make(dialect_openai, unsupported_usual);
+    assert_false(has(fit.dropped, feature_document_title));
+}
+
+/* What a model refuses is not there any more, name by name. */
+static void what_is_dropped_is_left_out(void **state) {
+    (void)state;
+    begin(dialect_openai, true);
+    request.temperature = request.top_p = request.min_p = 0.5;
+    request.frequency_penalty = request.presence_penalty = request.repetition_penalty = 0.5;
+    request.top_k = request.seed = 7;
+    request.logprobs = flag_true;
+    request.top_logprobs = 3;
+    request.store = flag_true;
+    request.parallel_tool_calls = flag_false;
+    request.logit_bias = request.prompt_cache_key = request.user = request.metadata = STR("{}");
+    request.service_tier = request.verbosity = STR("low");
+    takes.refuses = message_features(&request, dialect_openai);
+    make(dialect_openai, unsupported_drop);
+    assert_true(fit.dropped == takes.refuses && !fit.refused);
+    assert_true(isnan(fitted.temperature) && isnan(fitted.top_p) && isnan(fitted.min_p));
+    assert_true(isnan(fitted.frequency_penalty) && isnan(fitted.presence_penalty) && isnan(fitted.repetition_penalty));
+    assert_true(fitted.top_k == MESSAGE_NO_INT && fitted.seed == MESSAGE_NO_INT);
+    assert_true(fitted.logprobs == flag_unset && fitted.top_logprobs == MESSAGE_NO_INT);
+    assert_true(fitted.store == flag_unset && fitted.parallel_tool_calls == flag_unset);
+    assert_true(!fitted.logit_bias.len && !fitted.prompt_cache_key.len && !fitted.user.len && !fitted.metadata.len);
+    assert_true(!fitted.service_tier.len && !fitted.verbosity.len);
+    assert_true(request.user.len == 2 && request.temperature == 0.5); /* the caller's own is as it was */
+}
+
+/* -- schemas -- */
+
+#define OBJECT "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}"
+#define CLOSED "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}},\"additionalProperties\":false}"
+
+static void a_strict_schema_is_closed_for_anthropic_and_told(void **state) {
+    (void)state;
+    struct arena arena;
+    struct message_tool tools[] = {{.name = STR("f"), .parameters = STR(OBJECT)},
+                                   {.name = STR("g"), .parameters = STR(OBJECT), .strict = flag_true},
+                                   {.name = STR("h"), .strict = flag_true},
+                                   {.name = STR("i"), .parameters = STR("{no"), .strict = flag_true},
+                                   {.name = STR("j"), .parameters = STR(CLOSED), .strict = flag_true}};
+    arena_init(&arena, 4096, 1 << 20);
+    begin(dialect_openai, false);
+    request.format = format_schema;
+    request.schema = STR(OBJECT);
+    make(dialect_anthropic, unsupported_usual);
+    fit = (struct fit){.changed = 0};
+    assert_true(fit_schemas(&fitted, codec_of(dialect_anthropic), &target, &arena, &fit));
+    assert_true(fit.changed == FEATURE_BIT(json_schema) && str_eq(fitted.schema, STR(CLOSED)));
+    fit = (struct fit){.emulated = FEATURE_BIT(tool_choice)};
+    fitted.schema = STR(OBJECT); /* by which a call of a tool was forced */
+    assert_true(fit_schemas(&fitted, codec_of(dialect_anthropic), &target, &arena, &fit));
+    assert_int_equal(fit.changed, FEATURE_BIT(tool_choice));
+    begin(dialect_openai, false);
+    request.tools = tools;
+    request.tool_count = 5;
+    make(dialect_anthropic, unsupported_usual);
+    fit = (struct fit){.changed = 0};
+    assert_true(fit_schemas(&fitted, codec_of(dialect_anthropic), &target, &arena, &fit));
+    assert_int_equal(fit.changed, FEATURE_BIT(strict));
+    assert_true(str_eq(fitted.tools[0].parameters, STR(OBJECT)) && str_eq(fitted.tools[1].parameters, STR(CLOSED)));
+    assert_true(!fitted.tools[2].parameters.len && str_eq(fitted.tools[3].parameters, STR("{no")));
+    assert_true(str_eq(tools[1].parameters, STR(OBJECT))); /* the caller's own are as they were */
+    make(dialect_openai, unsupported_usual);
+    fit = (struct fit){.changed = 0};
+    assert_true(fit_schemas(&fitted, codec_of(dialect_openai), &target, &arena, &fit)); /* nothing is known of it */
+    assert_true(!fit.changed && fitted.tools == tools);
+    arena_free(&arena);
+}
+
+static void without_memory_no_schema_is_fitted(void **state) {
+    (void)state;
+    struct message_tool tool = {.name = STR("g"), .parameters = STR(OBJECT), .strict = flag_true};
+    begin(dialect_openai, false);
+    request.tools = &tool;
+    request.tool_count = 1;
+    request.format = format_schema;
+    request.schema = STR(OBJECT);
+    bool good = false;
+    unsigned refused = 0;
+    for (size_t limit = 64; !good && limit < 1 << 16; limit += 32) {
+        struct arena small;
+        arena_init(&small, 64, limit);
+        make(dialect_anthropic, unsupported_usual);
+        good = fit_schemas(&fitted, codec_of(dialect_anthropic), &target, &small, &fit) &&
+               str_eq(fitted.schema, STR(CLOSED)) && str_eq(fitted.tools[0].parameters, STR(CLOSED));
+        refused += !good;
+        arena_free(&small);
+    }
+    assert_true(good && refused > 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_model_refuses_is_left_out_and_named),
@@ -232,6 +424,13 @@ int main(void) {
         cmocka_unit_test(an_effort_becomes_a_budget_where_only_that_is_taken),
         cmocka_unit_test(sampling_beside_thinking_and_above_the_most_is_told),
         cmocka_unit_test(a_callers_cap_is_never_exceeded),
+        cmocka_unit_test(reasoning_goes_back_only_to_whom_it_came_from),
+        cmocka_unit_test(what_anthropic_has_no_words_for_is_told),
+        cmocka_unit_test(instructions_alone_become_a_turn_where_there_must_be_one),
+        cmocka_unit_test(a_documents_title_is_lost_where_only_files_have_one),
+        cmocka_unit_test(what_is_dropped_is_left_out),
+        cmocka_unit_test(a_strict_schema_is_closed_for_anthropic_and_told),
+        cmocka_unit_test(without_memory_no_schema_is_fitted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

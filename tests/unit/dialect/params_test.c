@@ -63,6 +63,46 @@ static void a_cap_is_only_ever_lowered(void **state) {
     }
 }
 
+/* Each kind of value: what is another is set and told, what is the same is neither. */
+static void each_kind_of_value_is_set_where_it_is_another(void **state) {
+    (void)state;
+    struct str stop[] = {STR("a"), STR("b")}, same[] = {STR("a"), STR("b")}, other[] = {STR("a"), STR("c")};
+    struct target_params params;
+    params_init(&params.defaults);
+    params_init(&params.overrides);
+    struct message_request *set = &params.overrides.request, request;
+    set->temperature = 0.25;
+    set->top_k = 5;
+    set->user = STR("house");
+    set->parallel_tool_calls = flag_false;
+    set->stop = stop;
+    set->stop_count = 2;
+    set->effort = effort_low;
+    set->max_tokens = 9;
+    const uint64_t all = params_said(set);
+    params.overrides.says = all;
+    message_request_init(&request, dialect_openai);
+    assert_int_equal(params_apply(&params, all, 0, &request), all); /* an override holds whatever was said where */
+    assert_true(request.temperature == 0.25 && request.top_k == 5 && str_eq(request.user, STR("house")));
+    assert_true(request.parallel_tool_calls == flag_false && request.stop == stop && request.stop_count == 2);
+    assert_true(request.effort == effort_low && request.max_tokens == 9);
+    request.stop = same;
+    assert_int_equal(params_apply(&params, 0, 0, &request), 0);
+    assert_ptr_equal(request.stop, same);
+    request.stop = other;
+    assert_int_equal(params_apply(&params, 0, 0, &request), FEATURE_BIT(stop));
+    assert_ptr_equal(request.stop, stop);
+    request.stop_count = 1;
+    assert_int_equal(params_apply(&params, 0, 0, &request), FEATURE_BIT(stop));
+    assert_int_equal(request.stop_count, 2);
+    request.parallel_tool_calls = flag_true;
+    request.user = STR("House");
+    request.top_k = 6;
+    assert_int_equal(params_apply(&params, 0, 0, &request),
+                     FEATURE_BIT(parallel_tool_calls) | FEATURE_BIT(user) | FEATURE_BIT(top_k));
+    assert_true(request.parallel_tool_calls == flag_false && str_eq(request.user, STR("house")) && request.top_k == 5);
+}
+
 static void they_are_told_by_the_names_of_chat_completions(void **state) {
     (void)state;
     struct message_request request;
@@ -93,6 +133,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_hold_where_nothing_is_said_and_overrides_always),
         cmocka_unit_test(a_cap_is_only_ever_lowered),
+        cmocka_unit_test(each_kind_of_value_is_set_where_it_is_another),
         cmocka_unit_test(they_are_told_by_the_names_of_chat_completions),
     };
     return cmocka_run_group_tests(tests, memory_make, memory_free);
