@@ -152,6 +152,139 @@ static void what_leaves_something_behind_is_passed_by(void **state) {
         if (key_of(others[i], &key)) fail_msg("%zu: %s", i, others[i].body);
 }
 
+static void what_says_nothing_new_leaves_nothing_behind(void **state) {
+    static const struct asking others[] = {
+        CHAT(",\"web_search_options\":null"),
+        CHAT(",\"background\":false"),
+        CHAT(",\"mcp_servers\":[]"),
+        CHAT(",\"container\":{}"),
+        CHAT(",\"tools\":null"),
+        CHAT(",\"tools\":[]"),
+        CHAT(",\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"f\"}}]"),
+        CHAT(",\"tools\":[{\"name\":\"f\",\"input_schema\":{}}]"),
+        CHAT(",\"tools\":[{\"type\":null}]"),
+        {.endpoint = endpoint_responses, .body = "{\"model\":\"r\",\"input\":\"hi\",\"store\":false}"},
+        {.endpoint = endpoint_generate,
+         .body = "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],\"tools\":[{"
+                 "\"functionDeclarations\":[]}]}"},
+    };
+    struct sha256 key;
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (!key_of(others[i], &key)) fail_msg("%zu: %s", i, others[i].body);
+}
+
+static void each_thing_that_leaves_something_behind_is_passed_by(void **state) {
+    static const char *const members[] = {"\"background\":true",
+                                          "\"previous_response_id\":\"x\"",
+                                          "\"conversation\":\"x\"",
+                                          "\"container\":\"x\"",
+                                          "\"mcp_servers\":[1]",
+                                          "\"plugins\":[1]",
+                                          "\"search_parameters\":{\"a\":1}",
+                                          "\"cachedContent\":\"x\"",
+                                          "\"cached_content\":\"x\"",
+                                          "\"thread\":{\"a\":1}",
+                                          "\"thread_id\":\"x\"",
+                                          "\"Context_Management\":{\"a\":1}",
+                                          "\"tools\":{}",
+                                          "\"tools\":[\"x\"]",
+                                          "\"tools\":[{}]",
+                                          "\"tools\":[{\"type\":7}]",
+                                          "\"tools\":[{\"type\":\"function\"},{\"type\":\"mcp\"}]"};
+    (void)state;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        char body[200];
+        struct sha256 key;
+        struct text text = text_in_buffer(body, sizeof body);
+        text_printf(&text, "{\"model\":\"r\",%s," MESSAGES "}", members[i]);
+        text_put_byte(&text, 0);
+        if (key_of((struct asking){.endpoint = endpoint_chat, .body = body}, &key)) fail_msg("%s", body);
+    }
+    struct sha256 key; /* stored unless it says not to be */
+    assert_false(
+        key_of((struct asking){.endpoint = endpoint_responses, .body = "{\"model\":\"r\",\"input\":\"hi\"}"}, &key));
+    assert_false(key_of(
+        (struct asking){.endpoint = endpoint_chat, .body = plain.body, .header = {STR("x-weir-cost"), STR("true")}},
+        &key));
+}
+
+/* Of the headers that go up, whatever their order and their names' case. */
+static bool same_of_headers(const struct http_header *one, const struct http_header *other, size_t count) {
+    struct sha256 keys[2];
+    for (unsigned i = 0; i < 2; i++) {
+        struct flight *flight = cache_world_ask(
+            &of, (struct flight_request){.endpoint = endpoint_chat, .headers = i ? other : one, .header_count = count},
+            plain.body);
+        assert_int_equal(flight->cache.state, cached_miss);
+        keys[i] = flight->cache.key;
+        cache_world_drop(&of, flight);
+    }
+    return memcmp(keys[0].bytes, keys[1].bytes, sizeof keys[0].bytes) == 0;
+}
+
+static void headers_stand_in_it_in_one_order(void **state) {
+    static const struct http_header one[] = {{STR("OpenAI-Beta"), STR("b")}, {STR("openai-organization"), STR("o")}},
+                                    turned[] = {{STR("openai-organization"), STR("o")}, {STR("openai-beta"), STR("b")}},
+                                    valued[] = {{STR("OpenAI-Beta"), STR("B")}, {STR("openai-organization"), STR("o")}},
+                                    twice[] = {{STR("openai-beta"), STR("b")}, {STR("openai-beta"), STR("bb")}},
+                                    twice_turned[] = {{STR("openai-beta"), STR("bb")}, {STR("OpenAI-Beta"), STR("b")}};
+    (void)state;
+    assert_true(same_of_headers(one, turned, 2));
+    assert_false(same_of_headers(one, valued, 2));
+    assert_true(same_of_headers(twice, twice_turned, 2));
+    assert_false(same_of_headers(twice, one, 2));
+}
+
+#define SOME_YAML                    \
+    "state_dir: ./state\n"           \
+    "cache: {mode: deterministic}\n" \
+    "providers:\n"                   \
+    "  o: {type: openai, api_key: sk-secret-secret-secret, models: [r], max_retries: 0}\n"
+
+static void only_what_is_asked_for_the_same_each_time_is_deterministic(void **state) {
+    static const struct {
+        struct asking asking;
+        bool made;
+    } rows[] = {
+        {CHAT(""), false},
+        {CHAT(",\"temperature\":0"), true},
+        {CHAT(",\"temperature\":0.0"), true},
+        {CHAT(",\"temperature\":0.1"), false},
+        {CHAT(",\"temperature\":\"0\""), false},
+        {CHAT(",\"generationConfig\":{\"temperature\":0}"), false},
+        {{.endpoint = endpoint_generate,
+          .body = "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],\"generationConfig\":{"
+                  "\"temperature\":0}}"},
+         true},
+        {{.endpoint = endpoint_generate,
+          .body = "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],\"generation_config\":{"
+                  "\"temperature\":0}}"},
+         true},
+        {{.endpoint = endpoint_generate,
+          .body = "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],\"temperature\":0}"},
+         false},
+        {{.endpoint = endpoint_chat,
+          .body = "{\"model\":\"r\"," MESSAGES "}",
+          .header = {STR("x-weir-cache-ttl"), STR("9")}},
+         true},
+        {{.endpoint = endpoint_chat,
+          .body = "{\"model\":\"r\"," MESSAGES "}",
+          .header = {STR("x-weir-cache-key"), STR("k")}},
+         true},
+        {{.endpoint = endpoint_embeddings, .body = "{\"model\":\"r\",\"input\":\"hi\"}"}, true},
+    };
+    (void)state;
+    cache_world_end(&of);
+    cache_world_begin(&of, SOME_YAML);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct sha256 key;
+        if (key_of(rows[i].asking, &key) != rows[i].made) fail_msg("%zu: %s", i, rows[i].asking.body);
+    }
+    cache_world_end(&of);
+    cache_world_begin(&of, CACHE_YAML);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_means_nothing_is_not_in_it),
@@ -161,6 +294,10 @@ int main(void) {
         cmocka_unit_test(a_callers_key_stands_for_the_prompt_alone),
         cmocka_unit_test(gemini_names_its_model_in_the_path_and_streams_by_another),
         cmocka_unit_test(what_leaves_something_behind_is_passed_by),
+        cmocka_unit_test(what_says_nothing_new_leaves_nothing_behind),
+        cmocka_unit_test(each_thing_that_leaves_something_behind_is_passed_by),
+        cmocka_unit_test(headers_stand_in_it_in_one_order),
+        cmocka_unit_test(only_what_is_asked_for_the_same_each_time_is_deterministic),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
