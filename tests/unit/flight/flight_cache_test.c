@@ -163,6 +163,160 @@ static void a_slow_follower_is_given_no_more_until_it_has_read(void **state) {
     cache_world_end(&of);
 }
 
+static struct flight *ask_with(struct cache_world *of, const char *name, const char *value, const char *body) {
+    const struct http_header header = {str_from(name), str_from(value)};
+    return cache_world_ask(
+        of, (struct flight_request){.endpoint = endpoint_chat, .headers = &header, .header_count = 1}, body);
+}
+
+/* Before its body has come. */
+static void words_that_are_none_are_refused(void **state) {
+    static const struct {
+        const char *name, *value, *says;
+    } rows[] = {
+        {"x-weir-cache", "yes", "must be no-cache, no-store or only"},
+        {"x-weir-cache", "", "must be no-cache, no-store or only"},
+        {"x-weir-cache-ttl", "soon", "whole number of seconds"},
+        {"x-weir-cache-ttl", "-1", "whole number of seconds"},
+        {"x-weir-cache-key", " ", "1 to 256 bytes"},
+    };
+    struct cache_world of;
+    char name[258];
+    (void)state;
+    cache_world_begin(&of, CACHE_YAML);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct http_header header = {str_from(rows[i].name), str_from(rows[i].value)};
+        struct flight *flight = flight_world_new_of(
+            &of.world, (struct flight_request){.endpoint = endpoint_chat, .headers = &header, .header_count = 1});
+        if (flight->answer.error != error_invalid_request || flight->answer.status != 400) fail_msg("row %zu", i);
+        if (!flight_world_wrote(&of.world, rows[i].says)) fail_msg("%.*s", STR_ARG(flight_world_written(&of.world)));
+        cache_world_drop(&of, flight);
+    }
+    for (size_t len = 256; len <= 257; len++) {
+        memset(name, 'k', len);
+        name[len] = 0;
+        const struct http_header header = {STR("x-weir-cache-key"), str_from(name)};
+        struct flight *flight = flight_world_new_of(
+            &of.world, (struct flight_request){.endpoint = endpoint_chat, .headers = &header, .header_count = 1});
+        assert_int_equal(flight->answer.error, len == 256 ? error_none : error_invalid_request);
+        cache_world_drop(&of, flight);
+    }
+    cache_world_end(&of);
+}
+
+static void a_caller_says_what_it_takes_of_the_cache(void **state) {
+    static const struct {
+        const char *name, *value;
+        enum cached state;
+        enum error_code error;
+    } rows[] = {
+        {"x-weir-cache", "no-cache", cached_miss, error_none},
+        {"x-weir-cache", " No-Store ", cached_bypass, error_none},
+        {"x-weir-cache", "only", cached_hit, error_none},
+        {"x-weir-cache-ttl", "0", cached_bypass, error_none},
+        {"x-weir-cache-ttl", "10", cached_miss, error_none}, /* it is ten seconds old */
+        {"x-weir-cache-ttl", "11", cached_hit, error_none},
+        {"x-weir-cache-ttl", "1000", cached_hit, error_none},
+        {"x-weir-cache-ttl", "1001", cached_bypass, error_invalid_request},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cache_world of;
+        cache_world_begin(
+            &of, "state_dir: ./state\ncache: {mode: all, max_ttl_seconds: 1000}\n"
+                 "providers: {o: {type: openai, api_key: sk-secret-secret-secret, models: [r], max_retries: 0}}\n");
+        struct flight *first = cache_world_ask(&of, chat, CHAT);
+        cache_world_answer(&of, first);
+        of.world.now.wall_ns += 10 * (int64_t)NS_PER_S;
+        struct flight *second = ask_with(&of, rows[i].name, rows[i].value, CHAT);
+        if (second->cache.state != rows[i].state || second->answer.error != rows[i].error)
+            fail_msg("row %zu: %d %s", i, (int)second->cache.state, error_name(second->answer.error).at);
+        assert_int_equal(second->attempt_count, rows[i].state != cached_hit && !rows[i].error);
+        flight_free(first);
+        cache_world_drop(&of, second);
+        cache_world_end(&of);
+    }
+}
+
+static void who_wants_only_what_is_kept_is_told_that_nothing_is(void **state) {
+    struct cache_world of;
+    (void)state;
+    cache_world_begin(&of, CACHE_YAML);
+    struct flight *flight = ask_with(&of, "x-weir-cache", "only", CHAT);
+    assert_true(flight->answer.error == error_not_cached && flight->answer.status == 504 && flight->attempt_count == 0);
+    assert_false(flight->answer.is_final); /* it may be kept later */
+    assert_true(flight_world_wrote(&of.world, error_facts(error_not_cached)->sentence.at));
+    assert_false(flight_world_wrote(&of.world, " Why: "));
+    cache_world_drop(&of, flight);
+    flight = ask_with(&of, "x-weir-cache", "only",
+                      "{\"model\":\"r\",\"store\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+    assert_true(flight->answer.error == error_not_cached && flight->answer.is_final);
+    assert_true(flight_world_wrote(&of.world, " Why: it is stored, or goes on from what is."));
+    cache_world_drop(&of, flight);
+    cache_world_end(&of);
+}
+
+#define SHARED_YAML                                                                        \
+    "state_dir: ./state\ncache: {mode: all, scope: all}\n"                                 \
+    "providers:\n"                                                                         \
+    "  o: {type: openai, api_key: sk-secret-secret-secret, models: [m], max_retries: 0}\n" \
+    "routes: [{model: r, targets: [o/m]}]\n"
+
+/* It is given in pieces of 128 KB of one step each. */
+static void a_long_answer_is_followed_in_steps(void **state) {
+    enum { size = 40 * 1024, pieces = 5 };
+    static char event[size + 400];
+    struct cache_world of;
+    (void)state;
+    cache_world_begin(&of, SHARED_YAML);
+    struct text text = text_in_buffer(event, sizeof event);
+    text_put(&text, STR("data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\""));
+    for (unsigned i = 0; i < size; i++) text_put_byte(&text, 'x');
+    text_put(&text, STR("\"},\"finish_reason\":null}]}\n\n"));
+    text_put_byte(&text, 0);
+    struct flight *first = cache_world_ask(&of, chat, STREAM), *second = cache_world_ask(&of, chat, STREAM);
+    cache_world_head(&of, first, 200, "text/event-stream");
+    for (unsigned i = 0; i < pieces; i++) cache_world_body(&of, first, event);
+    const size_t whole = pieces * (text.len - 1);
+    size_t given = 0, steps = 0;
+    for (bool more = true; more; steps++) {
+        cache_world_tell(&of, second, (struct event){.kind = event_made});
+        size_t now = 0;
+        for (size_t i = 0; i < of.world.out.count; i++)
+            for (size_t r = 0; of.world.out.list[i].kind == action_write && r < of.world.out.list[i].write.count; r++)
+                now += of.world.out.list[i].write.ranges[r].len;
+        more = flight_world_asked(&of.world, action_tell) == 1;
+        assert_int_equal(now, more ? 128 * 1024 : whole - given);
+        given += now;
+    }
+    assert_true(steps == 2 && given == whole);
+    cache_world_drop(&of, second);
+    cache_world_drop(&of, first);
+    cache_world_end(&of);
+}
+
+/* Its maker leaves in the middle of a stream of which others have a part. */
+static void a_stream_whose_maker_leaves_is_cut_for_who_has_a_part_of_it(void **state) {
+    struct cache_world of;
+    (void)state;
+    cache_world_begin(&of, CACHE_YAML);
+    struct flight *first = cache_world_ask(&of, chat, STREAM), *second = cache_world_ask(&of, chat, STREAM);
+    cache_world_head(&of, first, 200, "text/event-stream");
+    cache_world_body(&of, first, FLIGHT_EVENT("one", "null"));
+    cache_world_tell(&of, second, (struct event){.kind = event_made});
+    assert_true(flight_world_wrote(&of.world, "one"));
+    of.world.out.count = 0;
+    making_part(first, &of.world.out); /* it cannot be written down any more */
+    cache_world_perform(&of);
+    cache_world_tell(&of, second, (struct event){.kind = event_made});
+    assert_int_equal(second->state, flight_closed);
+    assert_true(second->attempt_count == 0 && second->answer.error != error_none);
+    assert_false(flight_world_wrote(&of.world, "[DONE]"));
+    cache_world_drop(&of, first);
+    flight_free(second);
+    cache_world_end(&of);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_is_given_again_without_an_attempt),
@@ -173,6 +327,11 @@ int main(void) {
         cmocka_unit_test(a_first_whose_caller_has_gone_goes_on_for_the_others_and_ends_with_the_last),
         cmocka_unit_test(a_failure_of_all_is_all_theirs_and_is_not_kept),
         cmocka_unit_test(a_slow_follower_is_given_no_more_until_it_has_read),
+        cmocka_unit_test(words_that_are_none_are_refused),
+        cmocka_unit_test(a_caller_says_what_it_takes_of_the_cache),
+        cmocka_unit_test(who_wants_only_what_is_kept_is_told_that_nothing_is),
+        cmocka_unit_test(a_long_answer_is_followed_in_steps),
+        cmocka_unit_test(a_stream_whose_maker_leaves_is_cut_for_who_has_a_part_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

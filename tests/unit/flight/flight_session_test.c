@@ -146,6 +146,105 @@ static void sessions_without_a_place_share_one_and_say_so(void **state) {
     end(&world);
 }
 
+static struct str refused(struct flight_world *world, const char *session) {
+    static char said[400];
+    struct flight *flight = ask(world, session);
+    assert_int_equal(flight_world_action(world, action_respond)->respond.status, 429);
+    assert_int_equal(flight_facts(flight).error, error_session_exhausted);
+    struct text text = text_in_buffer(said, sizeof said);
+    text_put(&text, flight_facts(flight).said);
+    flight_world_drop(world, flight);
+    return text_str(&text);
+}
+
+static void a_session_that_has_lasted_is_over_to_the_second(void **state) {
+    (void)state;
+    struct flight_world world;
+    begin(&world, FILE_OF("minutes: 2")); /* from 22:13:20 on */
+    struct flight *first = ask(&world, "s");
+    finish(&world, first);
+    flight_world_drop(&world, first);
+    world.now.wall_ns += 119 * (int64_t)NS_PER_S;
+    struct flight *second = ask(&world, "s");
+    assert_int_equal(flight_world_asked(&world, action_call), 1);
+    finish(&world, second);
+    flight_world_drop(&world, second);
+    world.now.wall_ns += 1 * (int64_t)NS_PER_S;
+    struct str said = refused(&world, "s");
+    if (str_find(said,
+                 STR("The session `s` (`sessions` of client app) may last 2 minutes, over at 2023-11-14T22:15:20")) ==
+            SIZE_MAX ||
+        str_find(said,
+                 STR(" Begin another session; this one is forgotten, if it is not used, at 2023-11-15T22:15:19Z.")) ==
+            SIZE_MAX)
+        fail_msg("%.*s", STR_ARG(said));
+    assert_int_equal(session_look(session_of(&world, "s")).calls, 2); /* and it was no call */
+    end(&world);
+}
+
+static void a_session_of_many_calls_says_how_many(void **state) {
+    (void)state;
+    struct flight_world world;
+    begin(&world, FILE_OF("calls: 2"));
+    for (unsigned i = 0; i < 2; i++) {
+        struct flight *flight = ask(&world, "s");
+        assert_int_equal(flight_world_asked(&world, action_call), 1);
+        finish(&world, flight);
+        flight_world_drop(&world, flight);
+    }
+    struct str said = refused(&world, "s");
+    if (str_find(said,
+                 STR("The session `s` (`sessions` of client app) has made 2 of 2 calls. Begin another session;")) ==
+        SIZE_MAX)
+        fail_msg("%.*s", STR_ARG(said));
+    struct flight *other = ask(&world, "t"); /* another session is none of its concern */
+    assert_int_equal(flight_world_asked(&world, action_call), 1);
+    flight_world_drop(&world, other);
+    end(&world);
+}
+
+/* What would become of a request now: told without a call being counted. */
+static void a_preview_tells_what_a_session_has_left(void **state) {
+    (void)state;
+    static const struct {
+        const char *file;
+        int64_t later_s;
+        enum error_code error;
+    } rows[] = {
+        {FILE_OF("calls: 1"), 0, error_session_exhausted},
+        {FILE_OF("calls: 2"), 0, error_none},
+        {FILE_OF("minutes: 1"), 59, error_none},
+        {FILE_OF("minutes: 1"), 60, error_session_exhausted},
+        {FILE_OF("usd: 10"), 0, error_none},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        begin(&world, rows[i].file);
+        const struct http_header header = {STR("x-weir-session"), STR("s")};
+        const struct flight_request asked = {.endpoint = endpoint_chat,
+                                             .client = &world.config.snapshot->clients[0],
+                                             .headers = &header,
+                                             .header_count = 1};
+        struct flight *first = flight_world_new_of(&world, asked);
+        assert_true(session_prepare(first, world.now));
+        assert_int_equal(session_preview(first, world.now), error_none); /* it has not begun */
+        flight_world_drop(&world, first);
+        first = ask(&world, "s");
+        finish(&world, first);
+        flight_world_drop(&world, first);
+        world.now.wall_ns += rows[i].later_s * (int64_t)NS_PER_S;
+        struct flight *second = flight_world_new_of(&world, asked);
+        assert_true(session_prepare(second, world.now));
+        if (session_preview(second, world.now) != rows[i].error) fail_msg("row %zu", i);
+        assert_int_equal(session_look(session_of(&world, "s")).calls, 1);
+        if (second->session_hold.budget) /* 7 and 2 tokens, of the session's own money */
+            assert_int_equal(money_budget_look(second->session_hold.budget, world.now.wall_ns).spent,
+                             7 * 1000000 + 2 * 10000000);
+        flight_world_drop(&world, second);
+        end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_attempt_counts_as_money_as_a_call_and_for_its_time),
@@ -154,6 +253,9 @@ int main(void) {
         cmocka_unit_test(who_asks_beside_a_request_of_its_session_may_come_again_in_a_second),
         cmocka_unit_test(who_has_spent_its_session_is_told_no_time),
         cmocka_unit_test(sessions_without_a_place_share_one_and_say_so),
+        cmocka_unit_test(a_session_that_has_lasted_is_over_to_the_second),
+        cmocka_unit_test(a_session_of_many_calls_says_how_many),
+        cmocka_unit_test(a_preview_tells_what_a_session_has_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,10 +74,87 @@ static void where_callers_are_trusted_their_words_count_for_all(void **state) {
     flight_world_end(&world);
 }
 
+/* What the first budget of this client's way splits by, where this is said. */
+static void split_is(const char *budgets, bool trusted, const struct http_header *headers, size_t header_count,
+                     const char *own, const char *name, const char *teams) {
+    struct flight_world world;
+    static char file[2000];
+    struct text text = text_in_buffer(file, sizeof file);
+    text_printf(&text, FILE_OF("%s", "%s"), trusted ? "trust_tags: true\n" : "end_user_header: X-User\n", budgets);
+    text_put_byte(&text, 0);
+    flight_world_begin(&world, file);
+    struct client client = world.config.snapshot->clients[0];
+    if (name) client.name = str_from(name);
+    struct flight *flight = flight_world_ask_of(
+        &world,
+        (struct flight_request){
+            .endpoint = endpoint_chat, .client = &client, .headers = headers, .header_count = header_count},
+        BODY("\"user\":\"b/b\","));
+    const struct target *target = flight->choice.candidates[0].target;
+    for (size_t k = 0; k < client.money.count; k++) {
+        struct str said = values_said(flight, target, client.money.list[k]);
+        const char *wanted = client.money.list[k]->own ? own : teams;
+        if (wanted && !str_eq(said, str_from(wanted))) fail_msg("%.*s is not %s", STR_ARG(said), wanted);
+    }
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void each_way_to_split_has_its_word(void **state) {
+    static const struct http_header tags = {STR("x-weir-tags"), STR("team=ads, run=7")},
+                                    header = {STR("x-user"), STR("eve")};
+    (void)state;
+    split_is("{usd: 50, window: day, per: model}", false, NULL, 0, "m", NULL, NULL);
+    split_is("{usd: 50, window: day, per: route}", false, NULL, 0, "m", NULL, NULL);
+    split_is("{usd: 50, window: day, per: 'tag:team'}", false, &tags, 1, "search", NULL, NULL);
+    split_is("{usd: 50, window: day, per: 'tag:team'}", true, &tags, 1, "search", NULL, NULL); /* its own come first */
+    split_is("{usd: 50, window: day, per: 'tag:run'}", true, &tags, 1, "7", NULL, NULL);
+    split_is("{usd: 50, window: day, per: 'tag:run'}", false, &tags, 1, "(none)", NULL, NULL); /* it is not trusted */
+    split_is("{usd: 50, window: day, per: 'tag:other'}", true, &tags, 1, "(none)", NULL, NULL);
+    split_is("{usd: 50, window: day}", false, NULL, 0, "", NULL, NULL);                           /* it is not split */
+    split_is("{usd: 50, window: day, per: end_user}", false, &header, 1, "eve", NULL, "app/eve"); /* not the body's */
+}
+
+static void a_session_is_what_was_said_as_one(void **state) {
+    static const struct {
+        struct http_header headers[2];
+        const char *own;
+    } rows[] = {
+        {{{STR("x-weir-session"), STR(" s1 ")}, {STR("session_id"), STR("agent")}}, "s1"},
+        {{{STR("x-weir-session"), STR(" ")}, {STR("session_id"), STR(" agent")}}, "agent"},
+        {{{STR("traceparent"), STR("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")}, {STR("x-a"), STR("b")}},
+         "(none)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        split_is("{usd: 50, window: day, per: session}", false, rows[i].headers, 2, rows[i].own, NULL, NULL);
+}
+
+/* The first `/` behind a client's name is where its callers' words begin: no subject of a token can move it. */
+static void who_speaks_stands_in_front_and_cannot_be_forged(void **state) {
+    static const struct {
+        const char *name, *teams;
+    } rows[] = {
+        {"app", "app/b/b"},
+        {"corp#50", "corp#50/b/b"},
+        {"corp#a/b", "corp#a%2Fb/b/b"},
+        {"corp#50%2F", "corp#50%252F/b/b"},
+        {"te/am#s", "te%2Fam#s/b/b"},
+        {"https://idp.example/x#a/b%", "https://idp.example/x#a%2Fb%25/b/b"},
+        {"corp#a:b/c", "corp#a:b%2Fc/b/b"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        split_is("{usd: 50, window: day, per: model}", false, NULL, 0, "m", rows[i].name, rows[i].teams);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_end_user_is_found_wherever_it_is_said),
         cmocka_unit_test(where_callers_are_trusted_their_words_count_for_all),
+        cmocka_unit_test(each_way_to_split_has_its_word),
+        cmocka_unit_test(a_session_is_what_was_said_as_one),
+        cmocka_unit_test(who_speaks_stands_in_front_and_cannot_be_forged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
