@@ -72,7 +72,10 @@ static struct cache_rules cache_rules_of(struct section cache) {
                                 .all = read_is(cache, "mode", "all"),
                                 .shares = read_bool(cache, "share_in_flight"),
                                 .scope = (enum cache_scope)read_choice(cache, "scope"),
-                                .ttl_s = (int64_t)(read_ns(cache, "ttl_seconds") / NS_PER_S)};
+                                .ttl_s = (int64_t)(read_ns(cache, "ttl_seconds") / NS_PER_S),
+                                .stale_s = read_bool(cache, "serve_stale_on_outage")
+                                               ? (int64_t)(read_ns(cache, "max_stale_seconds") / NS_PER_S)
+                                               : 0};
 }
 
 /* The seeds' `cache_ttl` is a cache of everything. */
@@ -92,8 +95,7 @@ static void cache_of(struct snapshot *snapshot, struct section top) {
 /* On where it is written, whatever holds for others. */
 static struct cache_rules cache_of_route(struct config_reading *reading, struct snapshot *snapshot,
                                          struct section section, struct section top) {
-    static const struct str of_all[] = {STR("max_bytes"), STR("max_ttl_seconds"), STR("durable"),
-                                        STR("serve_stale_on_outage")};
+    static const struct str of_all[] = {STR("max_bytes"), STR("max_ttl_seconds"), STR("durable")};
     struct section cache = read_section(section, "cache"), above = read_section(top, "cache");
     if (!cache.map) return snapshot->cache;
     for (size_t i = 0; i < sizeof of_all / sizeof *of_all; i++)
@@ -327,6 +329,7 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
     strategy_read(read_str(section, "strategy"), &route->strategy);
     route->retry = retry_of(retry);
     route->hedge = hedge_of(reading, hedge, &snapshot->hedge);
+    route->fallback = arena_copy(&snapshot->arena, read_str(section, "fallback_response"));
     route->cache = cache_of_route(reading, snapshot, (struct section){section_route, node, NULL}, top);
     route->failover_after = (unsigned)read_whole(section, "failover_after");
     route->return_to_primary_ns = read_ns(section, "return_to_primary_seconds");

@@ -193,9 +193,12 @@ static const struct config_key cache_keys[] = {
     SECONDS("max_ttl_seconds", 0, config_days_30, "2592000",
             "The longest that a request may ask for (x-weir-cache-ttl)."),
     BOOL("durable", "true", "Answers are kept in STATE_DIR/cache.db too, so that a restart has them."),
-    INT("max_bytes", 0, config_no_most, "268435456",
+    INT("max_bytes", 1048576, config_no_most, "268435456",
         "Bytes of answers that are kept in memory, beside max_memory_bytes; one alone is at most a sixteenth."),
-    BOOL("serve_stale_on_outage", "true", "Serve old replies when no provider answers.", .status = key_later),
+    BOOL("serve_stale_on_outage", "true",
+         "When no target of a route can be had, an answer that has expired is given, and says so."),
+    SECONDS("max_stale_seconds", 0, config_days_30, "3600",
+            "How long after it expired, and it is kept so long; 0: not.", .none = true),
 };
 
 static const struct config_key provider_keys[] = {
@@ -394,6 +397,9 @@ static const struct config_key route_keys[] = {
            "A content filter's refusal, before the first token, is the answer, or the next target is asked."),
     BOOL("resume_streams", "false", "A stream that breaks is continued by the next target."),
     TEXT("resume_prompt", "", "How a target is asked to continue."),
+    TEXT("fallback_response", "",
+         "A text that chats are answered with when all targets are out and the cache has no answer: see "
+         "[cache.md](cache.md#when-all-targets-are-out)."),
     SECTION("retry", section_retry, "As retry, for this route."),
     SECTION("hedge", section_hedge, "As hedge, for this route."),
     SECTION("cache", section_cache,

@@ -148,6 +148,7 @@ enum cached {
     cached_miss,
     cached_hit,
     cached_shared, /* what another flight made, that had asked for the same */
+    cached_stale,  /* an answer that is no more fresh, as nobody can be asked (flight_degraded.c) */
 };
 /* "hit", "miss", ... */
 struct str cached_word(enum cached state);
@@ -186,6 +187,7 @@ struct flight_facts {
     size_t loop_calls;    /* with the same arguments */
     enum cached cache;
     int64_t saved_nano_usd; /* what its answer had cost another request; -1: it was not given another's, or not known */
+    bool is_fallback;       /* its route's own words, as nobody could serve */
     bool session_shared;    /* its session found no place of its own among those that caps are on */
 };
 

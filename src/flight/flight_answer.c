@@ -5,7 +5,7 @@
 #include "dialect/placeholders.h"
 #include "flight/flight_internal.h"
 
-enum { own_headers_max = 17 + price_shares, limit_headers_max = 6 };
+enum { own_headers_max = 18 + price_shares, limit_headers_max = 6 };
 
 static void answer_header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
@@ -123,11 +123,9 @@ static void answer_code_put(const struct flight *flight, int status, struct http
 }
 
 struct str cached_word(enum cached state) {
-    static const struct str words[] = {[cached_off] = STR("off"),
-                                       [cached_bypass] = STR("bypass"),
-                                       [cached_miss] = STR("miss"),
-                                       [cached_hit] = STR("hit"),
-                                       [cached_shared] = STR("shared")};
+    static const struct str words[] = {
+        [cached_off] = STR("off"), [cached_bypass] = STR("bypass"), [cached_miss] = STR("miss"),
+        [cached_hit] = STR("hit"), [cached_shared] = STR("shared"), [cached_stale] = STR("stale")};
     return words[state];
 }
 
@@ -193,7 +191,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
 }
 
 void answer_given_head(struct flight *flight, int64_t content_length, struct now now, struct actions *out) {
-    const struct target *target = flight->cache.target;
+    const struct target *target = flight->cache.target; /* NULL: they are no target's words */
     const struct str *texts = flight->cache.given.texts;
     size_t count = 0;
     enum { ok = 200 };
@@ -207,12 +205,18 @@ void answer_given_head(struct flight *flight, int64_t content_length, struct now
             answer_header_put(headers, &count, STR("X-Accel-Buffering"), STR("no"));
         }
         answer_header_put(headers, &count, STR("x-weir-request-id"), flight->request_id);
-        answer_header_put(headers, &count, STR("x-weir-provider"), minimal ? STR_NONE : target->provider->name);
-        answer_header_put(headers, &count, STR("x-weir-model"), minimal ? STR_NONE : target->model);
-        answer_header_put(headers, &count, STR("x-weir-attempts"), minimal ? STR_NONE : STR("0"));
+        answer_header_put(headers, &count, STR("x-weir-provider"),
+                          minimal || !target ? STR_NONE : target->provider->name);
+        answer_header_put(headers, &count, STR("x-weir-model"), minimal || !target ? STR_NONE : target->model);
+        answer_header_put(headers, &count, STR("x-weir-attempts"),
+                          minimal ? STR_NONE : number_text(flight, flight->attempt_count));
         answer_header_put(headers, &count, STR("x-weir-cost"), minimal ? STR_NONE : STR("0.000000000"));
         answer_cache_put(flight, headers, &count);
-        if (target->provider->simulated) answer_header_put(headers, &count, STR("x-weir-simulated"), STR("true"));
+        if (flight->answer.is_fallback) answer_header_put(headers, &count, STR("x-weir-fallback"), STR("true"));
+        if (flight->stored.state == storing_given_up)
+            answer_header_put(headers, &count, STR("x-weir-stored"), STR("false"));
+        if (target && target->provider->simulated)
+            answer_header_put(headers, &count, STR("x-weir-simulated"), STR("true"));
         if (flight->cache.given.estimated) answer_header_put(headers, &count, STR("x-weir-estimated"), STR("true"));
         if (texts[cache_text_dropped].len)
             answer_header_put(headers, &count, STR("x-weir-dropped"), texts[cache_text_dropped]);

@@ -48,55 +48,10 @@ enum step cache_admit_head(struct flight *flight, struct now now, struct actions
     return step_on;
 }
 
-const struct target *cache_maker(const struct flight *flight, const struct cache_facts *facts) {
-    struct str name = facts->texts[cache_text_target];
-    for (size_t i = 0; i < flight->choice.count; i++) {
-        const struct candidate *candidate = &flight->choice.candidates[i];
-        if (!candidate->instead && str_eq(candidate->target->name, name)) return candidate->target;
-    }
-    return NULL;
-}
-
-/* Its texts stand as long as the answer, or the making, is held. */
-static void given(struct flight *flight, enum cached state, const struct target *target,
-                  const struct cache_facts *facts) {
-    flight->cache.state = state;
-    flight->cache.target = target;
-    flight->cache.given.estimated = facts->estimated;
-    for (unsigned i = 0; i < cache_texts; i++) flight->cache.given.texts[i] = facts->texts[i];
-}
-
-static void given_counts(struct flight *flight, const struct cache_facts *facts) {
-    flight->cache.given.input_tokens = facts->input_tokens;
-    flight->cache.given.output_tokens = facts->output_tokens;
-    flight->cache.given.cached_tokens = facts->cached_tokens;
-    flight->cache.given.cost_nano_usd = facts->cost_nano_usd;
-}
-
 /* On: there is none that may be given. */
 static enum step find(struct flight *flight, struct now now, struct actions *out) {
-    const int64_t now_s = now.wall_ns / (int64_t)NS_PER_S;
-    struct cache_answer *answer = cache_find(flight->host->cache, &flight->cache.key, now_s);
-    if (!answer) return step_on;
-    const struct cache_facts *facts = &answer->facts;
-    const struct target *target = cache_maker(flight, facts);
-    bool old = flight->cache.age_max_s >= 0 && now_s - facts->made_s >= flight->cache.age_max_s;
-    struct str body = target && !old ? cache_form(flight, facts, answer->body, now) : STR_NONE;
-    if (!body.at) {
-        flight->cache.why = old       ? "what there is is older than it takes"
-                            : !target ? "the target that made what there is may not serve it"
-                                      : "what there is cannot be said in this form";
-        cache_release(answer);
-        return step_on;
-    }
-    flight->cache.answer = answer;
-    flight->cache.why = NULL;
-    given(flight, cached_hit, target, facts);
-    given_counts(flight, facts);
-    answer_given_head(flight, flight->request.stream ? -1 : (int64_t)body.len, now, out);
-    answer_bytes(flight, body, out);
-    answer_end(flight, now, out);
-    return step_over;
+    struct cache_answer *answer = cache_find(flight->host->cache, &flight->cache.key, now.wall_ns / (int64_t)NS_PER_S);
+    return answer && given_answer(flight, answer, cached_hit, now, out) ? step_over : step_on;
 }
 
 /* -- one that is being made -- */
@@ -151,8 +106,10 @@ static enum step join(struct flight *flight, struct now now, struct actions *out
 static enum step made_nothing(struct flight *flight, enum making_state state, struct now now, struct actions *out) {
     const struct making *making = flight->cache.making;
     if (state == making_failed) {
-        flight->cache.state = cached_shared;
         wait_over(flight, now);
+        flight->cache.outage = making->outage;
+        if (making->outage && degraded_answer(flight, now, out)) return step_over;
+        flight->cache.state = cached_shared;
         answer_error_status(flight, making->error ? making->error : error_provider_error,
                             making->status >= 400 ? making->status : 502, STR_NONE, STR_NONE, -1, NULL, now, out);
         return step_over;
@@ -178,7 +135,7 @@ static enum step head_take(struct flight *flight, enum making_state state, struc
         return make_alone(flight);
     }
     wait_over(flight, now);
-    given(flight, cached_shared, target, &making->facts);
+    given_facts(flight, cached_shared, target, &making->facts);
     flight_enter(flight, flight_answering, now);
     answer_given_head(flight, stream ? -1 : (int64_t)making->len, now, out);
     return step_over;
@@ -264,6 +221,7 @@ enum step cache_admit(struct flight *flight, struct now now, struct actions *out
         return word == word_only ? not_cached(flight, now, out) : step_on;
     }
     cache->state = cached_miss;
+    cache->round = atomic_load(&flight->host->cache->round);
     cache->looks = word != word_no_cache;
     cache->keeps = true;
     enum step step = cache->looks ? find(flight, now, out) : step_on;

@@ -13,6 +13,7 @@ static struct codec_caller form_caller(const struct flight *flight, struct now n
                                  .now_s = now.wall_ns / (int64_t)NS_PER_S,
                                  .include_usage = flight->request.include_usage,
                                  .show_reasoning = true,
+                                 .json_array = flight->head.wants_array,
                                  .asked = &flight->canonical.asked};
 }
 
@@ -61,19 +62,23 @@ static bool form_reply(struct flight *flight, const struct cache_facts *facts, s
     return true;
 }
 
+struct str cache_form_reply(struct flight *flight, const struct message_reply *reply, struct now now) {
+    struct message_events events = {.arena = flight->host->scratch};
+    struct codec_caller caller = form_caller(flight, now);
+    struct text text = text_in_arena(flight->host->scratch, 4096);
+    if (flight->request.stream) {
+        message_reply_events(reply, &events);
+        return events.failed ? STR_NONE : form_written(flight, &events, now);
+    }
+    flight->codec->write_reply(reply, &caller, &text);
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
 struct str cache_form(struct flight *flight, const struct cache_facts *facts, struct str body, struct now now) {
     const bool stream = flight->request.stream;
     struct message_reply reply = {.choice_count = 0, .usage = USAGE_NONE};
     if (facts->stream == stream && (!stream || facts->include_usage == flight->request.include_usage)) return body;
     if (endpoint_facts(flight->endpoint)->operation != operation_chat || !flight->codec->read_event) return STR_NONE;
     if (!form_reply(flight, facts, body, &reply)) return STR_NONE;
-    if (stream) {
-        struct message_events events = {.arena = flight->host->scratch};
-        message_reply_events(&reply, &events);
-        return events.failed ? STR_NONE : form_written(flight, &events, now);
-    }
-    struct codec_caller caller = form_caller(flight, now);
-    struct text text = text_in_arena(flight->host->scratch, body.len + 512);
-    flight->codec->write_reply(&reply, &caller, &text);
-    return text.failed ? STR_NONE : text_str(&text);
+    return cache_form_reply(flight, &reply, now);
 }

@@ -7,6 +7,7 @@
  * Must never: give one key to two clients, unless the configuration says so; take for repeatable what leaves something
  * behind or depends on it. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "dialect/json.h"
 #include "dialect/meaning.h"
@@ -133,12 +134,20 @@ static void part_put(struct text *text, struct str part) {
     text_put_byte(text, ';');
 }
 
+/* By what no other client ever has: a name may be given again. */
+static void client_put(const struct client *client, struct text *text) {
+    static const unsigned char none[sizeof client->id];
+    bool made = memcmp(client->id, none, sizeof none) != 0;
+    text_put_byte(text, made ? 'i' : 'n');
+    part_put(text, made ? str_make((const char *)client->id, sizeof client->id) : client->name);
+}
+
 static void scope_put(const struct flight *flight, struct text *text) {
     const struct client *client = flight->client;
     enum cache_scope scope = flight->cache.rules.scope;
     if (scope == cache_scope_owner && (!client || !client->in)) scope = cache_scope_client;
     text_put_byte(text, scope == cache_scope_all ? '*' : scope == cache_scope_owner ? 'o' : client ? 'c' : '-');
-    if (scope == cache_scope_client && client) part_put(text, client->name);
+    if (scope == cache_scope_client && client) client_put(client, text);
     if (scope == cache_scope_owner) part_put(text, client->in->name);
 }
 

@@ -33,6 +33,7 @@ static bool answer_inside(struct flight *flight, const struct attempt *last, str
 
 void end_by_refusal(struct flight *flight, enum error_code code, uint64_t until_ns, struct now now,
                     struct actions *out) {
+    if (degraded_end(flight, now, out)) return;
     if (flight->caller == caller_headed)
         answer_break(flight, failure_overloaded, now, out);
     else
@@ -46,6 +47,7 @@ void end_by_failure(struct flight *flight, const struct attempt *last, struct no
         answer_break(flight, last->failure, now, out);
         return;
     }
+    if (degraded_end(flight, now, out)) return;
     bool word = last->reply.status >= 400 && is_providers_word(last->failure);
     struct str body =
         word && !last->reply.error_cut ? chunks_whole(&flight->attempts[last->number]->reply.held) : STR_NONE;

@@ -163,6 +163,7 @@ void story_explain(struct str story, const struct pattern *own, struct text *tex
     if (texts[head_said].at) quoted_put(own, text, STR("said"), texts[head_said], story_said_shown);
     if (texts[head_redacted].at) text_json_str(text, STR("redacted"), texts[head_redacted]);
     cached_put(own, text, &head, texts);
+    if (head.flags & head_falls_back) text_json_bool(text, STR("fallback"), true);
     if (head.flags & head_caller_gone) text_json_bool(text, STR("caller_gone"), true);
     text_json_u64(text, STR("bytes_out"), head.bytes_out);
     text_json_u64(text, STR("candidate_count"), head.candidate_count);

@@ -117,7 +117,7 @@ static const struct attempt *facts_last(const struct flight *flight) {
 struct flight_facts flight_facts(const struct flight *flight) {
     const struct attempt *last = facts_last(flight);
     struct usage usage = last ? calls_usage(flight, last) : USAGE_NONE;
-    const struct target *given = last ? NULL : flight->cache.target;
+    const struct target *given = flight->cache.target; /* no attempt came to anything then */
     if (given) usage.input_tokens = flight->cache.given.input_tokens;
     if (given) usage.output_tokens = flight->cache.given.output_tokens;
     if (given) usage.cached_input_tokens = flight->cache.given.cached_tokens;
@@ -133,12 +133,12 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .said = flight->answer.said,
         .caller_gone = flight->caller == caller_gone || flight->cache.orphan,
         .attempts = flight->attempt_count,
-        .provider = last    ? last->target->provider
-                    : given ? given->provider
-                            : NULL,
-        .served = last    ? last->target->model
-                  : given ? given->model
-                          : STR_NONE,
+        .provider = given  ? given->provider
+                    : last ? last->target->provider
+                           : NULL,
+        .served = given  ? given->model
+                  : last ? last->target->model
+                         : STR_NONE,
         .input_tokens = usage.input_tokens,
         .cached_tokens = usage.cached_input_tokens,
         .answer_bytes = flight->answer.bytes,
@@ -161,6 +161,7 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .lock_why = flight->lock_moved.why,
         .loop_tool = flight->loop.tool,
         .loop_calls = flight->loop.calls,
+        .is_fallback = flight->answer.is_fallback,
         .session_shared = flight->session_hold.shared,
         .cache = flight->cache.state,
         .saved_nano_usd = given ? flight->cache.given.cost_nano_usd : -1,

@@ -4,6 +4,7 @@
 
 #include "dialect/edit.h"
 #include "dialect/params.h"
+#include "flight/flight_cache.h"
 #include "flight/flight_parts.h"
 
 /* -- flight_state.c -- */
@@ -731,48 +732,6 @@ void answer_abort(struct flight *flight, struct now now, struct actions *out);
 
 /* The head of an answer that another request took: without an attempt, at no cost. */
 void answer_given_head(struct flight *flight, int64_t content_length, struct now now, struct actions *out);
-
-/* -- flight_making.c: what a flight is answered with, for others -- */
-
-/* Its head and bytes, as they leave. Nothing where nobody may want them. */
-void making_note_head(struct flight *flight, const struct attempt *attempt, int status, struct actions *out);
-void making_note(struct flight *flight, struct str bytes, struct actions *out);
-/* The answer has its end: what it is to those that follow it, and to the cache. */
-void making_note_end(struct flight *flight, bool good, struct now now, struct actions *out);
-/* It ends, or goes on alone: who follows it is told, whom it follows is left. */
-void making_give_up(struct flight *flight, struct actions *out);
-/* From here on what its caller is given is for its caller alone: nothing is kept, and none may follow. */
-void making_part(struct flight *flight, struct actions *out);
-/* Nothing of what it was given, or made, is needed any more. */
-void making_shed(struct flight *flight);
-/* Its caller has gone. true: it goes on, for those that follow. */
-bool making_goes_on(struct flight *flight);
-
-/* -- flight_cache_key.c: what a request means -- */
-
-/* Into flight->cache.key. NULL: it has one; else why its answer is none for another request. */
-const char *cache_key_make(struct flight *flight);
-
-/* -- flight_cache_form.c: one answer in another form -- */
-
-/* The body of an answer as this flight's caller wants it: whole or as a stream. In scratch, where it is not as it
- * stands. {NULL,0}: it cannot be said so, or there is no memory. */
-struct str cache_form(struct flight *flight, const struct cache_facts *facts, struct str body, struct now now);
-
-/* -- flight_cache.c: is there an answer already -- */
-
-/* What the request's head asks of the cache. Over: answered with an error. */
-enum step cache_admit_head(struct flight *flight, struct now now, struct actions *out) MUST_USE;
-/* The request has its candidates and its client's leave. On: a provider is to be asked. Over: answered. Waits: another
- * flight makes the answer. */
-enum step cache_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
-/* Does an answer of these facts come from a target that may serve this request? Which; NULL: none that may. */
-const struct target *cache_maker(const struct flight *flight, const struct cache_facts *facts);
-
-/* Has it joined one that makes the same? Then it follows that. */
-bool twins_follow(const struct flight *flight);
-/* More of that may have come. On: it cannot be followed, and a provider is to be asked. */
-enum step twins_read(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 
 /* -- flight_end.c: no target served it -- */
 

@@ -25,6 +25,7 @@ static void making_finish(struct flight *flight, enum making_state state, struct
     struct making *making = flight->cache.making;
     uint64_t loops = making_followed(making);
     making->alone = !flight->cache.keeps;
+    making->outage = flight->cache.outage;
     making_end(flight->host->makings, making, state, flight->answer.error, flight->answer.status);
     loops |= making_followed(making); /* who joined meanwhile reads the end itself: told twice is told */
     making_tell(flight, loops, out);
@@ -121,6 +122,7 @@ static void facts_complete(struct flight *flight, struct cache_facts *facts, str
     facts->cost_nano_usd = calls_cost(flight, winner);
     facts->made_s = now.wall_ns / (int64_t)NS_PER_S;
     facts->expires_s = facts->made_s + flight->cache.ttl_s;
+    facts->stale_s = flight->cache.rules.stale_s;
 }
 
 static void answer_keep(struct flight *flight, struct actions *out) {
@@ -137,6 +139,7 @@ static void answer_keep(struct flight *flight, struct actions *out) {
             memcpy(at, ranges[i].at, ranges[i].len);
             at += ranges[i].len;
         }
+    answer->round = flight->cache.round;
     CHECKF(at == answer->body.at + answer->body.len, "len=%zu", making->len);
     actions_add(out, action_cache)->answer = answer;
 }

@@ -568,6 +568,7 @@ struct flight_cache {
     int64_t age_max_s; /* of an answer that it takes; -1: any */
     struct sha256 key;
     struct str named;      /* by its caller; {NULL,0}: it is not */
+    uint64_t round;        /* of the cache's purges, when it was looked for */
     struct making *making; /* that it makes, or follows; NULL: none */
     bool follows;
     bool left;   /* it does not any more; what it was given is held */
@@ -577,6 +578,7 @@ struct flight_cache {
     const struct target *target; /* that made what it is given; NULL: nothing is */
     struct cache_facts given;    /* of that: its texts may be gone */
     enum making_state ends;      /* what its end is to those that follow: making_open: nothing is known of it */
+    bool outage;                 /* no target of its route could be had (flight_degraded.c) */
 };
 
 /* Several answers, a call each (flight_calls.c). */
@@ -599,6 +601,7 @@ struct times {
 
 /* What the caller got (flight_answer.c). */
 struct answer {
+    bool is_fallback; /* its route's own words, as nobody could serve */
     int status;
     enum error_code error;  /* by weir itself; error_none: a provider's answer */
     struct str said;        /* the words of that; empty: there are none */

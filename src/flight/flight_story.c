@@ -84,7 +84,7 @@ static void story_candidate_put(const struct flight *flight, struct text *story,
 
 static void story_head_put(const struct flight *flight, struct text *story, struct story_head *head) {
     const struct choice *choice = &flight->choice;
-    const struct target *made_by = flight->attempt_count ? NULL : flight->cache.target;
+    const struct target *made_by = flight->cache.target;
     bool of_callers = !str_eq(flight->own_id, flight->request_id);
     char counts[256];
     struct text redacted = text_in_buffer(counts, sizeof counts);
@@ -111,7 +111,8 @@ static void story_head_put(const struct flight *flight, struct text *story, stru
     head->error = (uint8_t)flight->answer.error;
     head->cached = (uint8_t)flight->cache.state;
     head->flags =
-        (uint8_t)((flight->request.stream ? head_streams : 0) | (flight->caller == caller_gone ? head_caller_gone : 0));
+        (uint8_t)((flight->request.stream ? head_streams : 0) | (flight->caller == caller_gone ? head_caller_gone : 0) |
+                  (flight->answer.is_fallback ? head_falls_back : 0));
     lens_fill(head->texts, texts, head_texts);
     texts_put(story, head, sizeof *head, texts, head_texts);
 }

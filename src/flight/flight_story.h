@@ -25,7 +25,7 @@ enum {
 typedef uint16_t story_len;
 #define story_no_text UINT16_MAX
 
-enum { head_streams = 1, head_caller_gone = 2 };
+enum { head_streams = 1, head_caller_gone = 2, head_falls_back = 4 };
 enum {
     head_own_id,
     head_caller_id,

@@ -71,6 +71,7 @@ enum metrics_cache {
     metrics_cache_miss,
     metrics_cache_hit,
     metrics_cache_shared,
+    metrics_cache_stale,
     metrics_caches
 };
 
@@ -80,7 +81,7 @@ struct metrics_request_facts {
     uint32_t client;       /* as above */
     int status;            /* answered; 0: the caller was gone before any answer */
     enum error_code error; /* error_none: a provider's answer */
-    bool caller_gone, tool_loop;
+    bool caller_gone, tool_loop, is_fallback;
     unsigned attempts; /* 0 and an error: it was refused */
     enum metrics_cache cache;
     int64_t saved_nano_usd; /* of a hit; below 0: not known */

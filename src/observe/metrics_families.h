@@ -16,9 +16,11 @@
     X(tool_loops, "weir_tool_loops_total", counter, "",                                                                \
       "Requests whose history has one tool called with the same arguments as often as a `loop_guard` warns of.")       \
     X(cache, "weir_cache_requests_total", counter, "outcome",                                                          \
-      "Requests that are over, by what the response cache came to: hit, miss, shared, bypass.")                        \
+      "Requests that are over, by what the response cache came to: hit, miss, shared, stale, bypass.")                 \
     X(cache_saved, "weir_cache_saved_usd_total", counter, "",                                                          \
       "What the answers that hits were given had cost, where that is known, in US dollars.")                           \
+    X(fallbacks, "weir_fallback_responses_total", counter, "",                                                         \
+      "Requests that were answered with their route's fallback_response, as no target could be had.")                  \
     X(request_duration, "weir_request_duration_seconds", histogram, "endpoint",                                        \
       "From the arrival of a request's head to the end of its answer.")                                                \
     X(overhead, "weir_overhead_seconds", histogram, "", "Weir's own share of a request's time.")                       \

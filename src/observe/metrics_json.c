@@ -84,7 +84,8 @@ static void put_loop_counts(struct text *text, const struct metrics_loop *sum) {
     text_json_u64(text, STR("refused"), refused);
     text_json_u64(text, STR("callers_gone"), metrics_read(&sum->callers_gone));
     text_json_u64(text, STR("cache_hits"),
-                  metrics_read(&sum->caches[metrics_cache_hit]) + metrics_read(&sum->caches[metrics_cache_shared]));
+                  metrics_read(&sum->caches[metrics_cache_hit]) + metrics_read(&sum->caches[metrics_cache_shared]) +
+                      metrics_read(&sum->caches[metrics_cache_stale]));
     text_json_money(text, STR("cache_saved_usd"), (int64_t)metrics_read(&sum->cache_saved));
     text_json_u64(text, STR("tool_loops"), metrics_read(&sum->tool_loops));
     text_json_u64(text, STR("failovers"), metrics_read(&sum->failovers));

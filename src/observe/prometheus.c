@@ -294,7 +294,8 @@ static void put_caches(struct text *text, enum metrics_family family, const stru
     static const struct str outcomes[metrics_caches] = {[metrics_cache_bypass] = STR("bypass"),
                                                         [metrics_cache_miss] = STR("miss"),
                                                         [metrics_cache_hit] = STR("hit"),
-                                                        [metrics_cache_shared] = STR("shared")};
+                                                        [metrics_cache_shared] = STR("shared"),
+                                                        [metrics_cache_stale] = STR("stale")};
     for (size_t i = metrics_cache_bypass; i < metrics_caches; i++) {
         const struct label label = {"outcome", outcomes[i]};
         put_count(text, family, &label, 1, metrics_read(&sum->caches[i]));
@@ -326,6 +327,7 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_alert_posts: put_alerts(text, family, metrics); break;
     case metrics_family_refused: put_refused(text, sum); break;
     case metrics_family_tool_loops: put_count(text, family, NULL, 0, metrics_read(&sum->tool_loops)); break;
+    case metrics_family_fallbacks: put_count(text, family, NULL, 0, metrics_read(&sum->fallbacks)); break;
     case metrics_family_cache: put_caches(text, family, sum); break;
     case metrics_family_cache_saved:
         put_series(text, family, "", NULL, 0, NULL);

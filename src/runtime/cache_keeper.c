@@ -45,7 +45,7 @@ static void keeper_tell(struct cache_keeper *keeper, const char *problem) {
 }
 
 /* The places of an answer's facts in a row. A version that changes them, or the endpoints, is another one. */
-enum { fact_endpoint, fact_form, fact_input, fact_output, fact_cached, fact_cost };
+enum { fact_endpoint, fact_form, fact_input, fact_output, fact_cached, fact_cost, fact_stale };
 enum { form_stream = 1, form_usage = 2, form_estimated = 4 };
 _Static_assert((int)cache_row_texts == (int)cache_texts, "a row's texts are an answer's");
 
@@ -53,7 +53,7 @@ static struct cache_row keeper_row(const struct cache_answer *answer) {
     const struct cache_facts *facts = &answer->facts;
     struct cache_row row = {.key = answer->key,
                             .made_s = facts->made_s,
-                            .expires_s = facts->expires_s,
+                            .expires_s = facts->expires_s + facts->stale_s,
                             .numbers = {[fact_endpoint] = (int64_t)facts->endpoint,
                                         [fact_form] = (facts->stream ? form_stream : 0) |
                                                       (facts->include_usage ? form_usage : 0) |
@@ -61,7 +61,8 @@ static struct cache_row keeper_row(const struct cache_answer *answer) {
                                         [fact_input] = facts->input_tokens,
                                         [fact_output] = facts->output_tokens,
                                         [fact_cached] = facts->cached_tokens,
-                                        [fact_cost] = facts->cost_nano_usd},
+                                        [fact_cost] = facts->cost_nano_usd,
+                                        [fact_stale] = facts->stale_s},
                             .body = answer->body,
                             .bytes = answer->size};
     for (unsigned i = 0; i < cache_texts; i++) row.texts[i] = facts->texts[i];
@@ -74,7 +75,8 @@ static struct cache_facts keeper_facts(const struct cache_row *row) {
                                 .include_usage = row->numbers[fact_form] & form_usage,
                                 .estimated = row->numbers[fact_form] & form_estimated,
                                 .made_s = row->made_s,
-                                .expires_s = row->expires_s,
+                                .expires_s = row->expires_s - row->numbers[fact_stale],
+                                .stale_s = row->numbers[fact_stale],
                                 .input_tokens = row->numbers[fact_input],
                                 .output_tokens = row->numbers[fact_output],
                                 .cached_tokens = row->numbers[fact_cached],
@@ -109,7 +111,7 @@ static bool keeper_chooses(void *choice, const struct cache_row *row) {
 static void keeper_do(struct cache_keeper *keeper, struct cache_db *db, struct keeper_job *job) {
     bool good = db != NULL;
     struct cache_row row;
-    if (good && job->answer) {
+    if (good && job->answer && cache_is_of_now(keeper->cache, job->answer)) { /* else a purge has been here */
         row = keeper_row(job->answer);
         good = cache_db_put(db, &row, atomic_load(&keeper->cache->bytes_max));
     }

@@ -141,7 +141,7 @@ static void session_shared_log(struct reporter *reporter, const struct flight_fa
 }
 
 /* Its words are the flight's, in their order. */
-_Static_assert((int)metrics_cache_off == (int)cached_off && (int)metrics_cache_shared == (int)cached_shared, "cached");
+_Static_assert((int)metrics_cache_off == (int)cached_off && (int)metrics_cache_stale == (int)cached_stale, "cached");
 
 /* As it is: it is told when somebody asks. */
 static void story_keep(struct reporter *reporter, const struct flight *flight, const struct flight_facts *facts) {
@@ -167,6 +167,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                                                                        .tool_loop = facts.loop_calls > 0,
                                                                        .cache = (enum metrics_cache)facts.cache,
                                                                        .saved_nano_usd = facts.saved_nano_usd,
+                                                                       .is_fallback = facts.is_fallback,
                                                                        .duration_us = duration_us,
                                                                        .overhead_us = overhead_ns / NS_PER_US});
     story_keep(reporter, flight, &facts);
@@ -180,10 +181,10 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
              f_str("served", facts.served), f_u64("attempts", facts.attempts),
              f_str("error", facts.error ? error_name(facts.error) : STR_NONE), f_bool("stream", facts.stream),
              f_int("input_tokens", facts.input_tokens), f_int("output_tokens", facts.output_tokens),
-             f_int("cached_tokens", facts.cached_tokens),
-             f_bool("cached", facts.cache == cached_hit || facts.cache == cached_shared),
+             f_int("cached_tokens", facts.cached_tokens), f_bool("cached", facts.cache >= cached_hit),
              f_str("cache", facts.cache == cached_off ? STR_NONE : cached_word(facts.cache)),
              f_money("cost_usd", facts.cost_nano_usd), f_money("saved_usd", facts.saved_nano_usd),
-             f_bool("caller_gone", facts.caller_gone), f_u64("answer_bytes", facts.answer_bytes),
-             f_us("duration_us", duration_us), f_us("overhead_us", overhead_ns / NS_PER_US));
+             f_bool("fallback", facts.is_fallback), f_bool("caller_gone", facts.caller_gone),
+             f_u64("answer_bytes", facts.answer_bytes), f_us("duration_us", duration_us),
+             f_us("overhead_us", overhead_ns / NS_PER_US));
 }

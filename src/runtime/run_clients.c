@@ -174,6 +174,7 @@ static bool run_clients_bind(void *context, const struct snapshot *snapshot, con
             spent_restore(clients, budget);
             extras_restore(clients, budget);
         }
+    memcpy(made.client->id, record->id, sizeof made.client->id);
     made.client->metrics_id = metrics_client_register(clients->weir->reports.metrics, record->name);
     bound->arena = made.arena;
     bound->client = made.client;

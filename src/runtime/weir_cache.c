@@ -25,6 +25,7 @@ void library_cache_write(struct weir *weir, struct text *text) {
     text_json_u64(text, STR("max_bytes"), stats.bytes_max);
     text_json_u64(text, STR("found"), stats.found);
     text_json_u64(text, STR("missed"), stats.missed);
+    text_json_u64(text, STR("stale"), stats.stale);
     text_json_u64(text, STR("kept"), stats.kept);
     text_json_u64(text, STR("evicted"), stats.evicted);
     text_json_u64(text, STR("expired"), stats.expired);
@@ -57,6 +58,7 @@ bool library_cache_purge(struct weir *weir, struct str word, struct str value, c
 
 size_t library_cache_forget(struct weir *weir, const struct cache_choice *choice, bool *good) {
     size_t count = cache_purge(&weir->cache, choice);
+    makings_hide(&weir->makings);
     *good = cache_keeper_purge(weir->cache_keeper, choice);
     return count + cache_purge(&weir->cache, choice); /* what was being read from the file meanwhile */
 }

@@ -59,6 +59,10 @@ static struct cache_answer **cache_bucket_of(const struct cache_shard *shard, ui
 
 /* -- under a shard's lock -- */
 
+static size_t *client_bytes_of(struct cache_shard *shard, const struct cache_answer *answer) {
+    return &shard->client_bytes[str_hash(answer->facts.texts[cache_text_client]) % cache_client_slots];
+}
+
 /* From its bucket; the queues have let go of it. */
 static void answer_unlink(struct cache_shard *shard, struct cache_answer *answer, struct cache_answer **gone) {
     struct cache_answer **at = cache_bucket_of(shard, answer->node.hash);
@@ -66,8 +70,10 @@ static void answer_unlink(struct cache_shard *shard, struct cache_answer *answer
     *at = answer->next;
     answer->next = *gone;
     *gone = answer;
-    CHECKF(shard->count > 0, "size=%zu", answer->size);
+    size_t *bytes = client_bytes_of(shard, answer);
+    CHECKF(shard->count > 0 && *bytes >= answer->size, "size=%zu", answer->size);
     shard->count--;
+    *bytes -= answer->size;
 }
 
 static void answer_drop(struct cache_shard *shard, struct cache_answer *answer, struct cache_answer **gone) {
@@ -81,10 +87,19 @@ static struct cache_answer *answer_at(const struct cache_shard *shard, const str
     return answer;
 }
 
-/* The oldest unused ones go until all have room. */
-static void cache_room_make(struct cache_shard *shard, struct cache_answer **gone) {
+/* The oldest unused ones go until all have room. `whose`: where these are more than half of all, others' stay, as
+ * long as some of its own are found; NULL: nobody's. */
+static void cache_room_make(struct cache_shard *shard, const size_t *whose, struct cache_answer **gone) {
+    enum { spared_most = 64 };
+    unsigned spared = 0;
     for (struct s3fifo_node *node; (node = s3fifo_victim(&shard->queues));) {
-        answer_unlink(shard, LIST_OWNER(node, struct cache_answer, node), gone);
+        struct cache_answer *answer = LIST_OWNER(node, struct cache_answer, node);
+        bool spares = whose && *whose > shard->queues.bytes_max / 2 && client_bytes_of(shard, answer) != whose;
+        if (spares && spared++ < spared_most) {
+            s3fifo_add(&shard->queues, node, node->hash, node->bytes);
+            continue;
+        }
+        answer_unlink(shard, answer, gone);
         shard->evicted++;
     }
 }
@@ -121,7 +136,7 @@ static bool shard_resize(struct cache_shard *shard, size_t bytes_max, struct cac
         s3fifo_init(&shard->queues, bytes_max, shard->ghosts, count);
     }
     shard->queues.bytes_max = bytes_max;
-    if (shard->buckets) cache_room_make(shard, gone);
+    if (shard->buckets) cache_room_make(shard, NULL, gone);
     return true;
 }
 
@@ -153,18 +168,28 @@ void cache_free(struct cache *cache) {
 
 size_t cache_answer_max(const struct cache *cache) { return atomic_load(&cache->bytes_max) / cache_shards; }
 
-struct cache_answer *cache_find(struct cache *cache, const struct sha256 *key, int64_t now_s) {
+/* For how long it has not been fresh any more; below 0: it is. */
+static int64_t overdue_s(const struct cache_facts *facts, int64_t now_s) {
+    return facts->expires_s <= now_s ? now_s - facts->expires_s : -1;
+}
+
+static struct cache_answer *answer_take(struct cache *cache, const struct sha256 *key, int64_t now_s, int64_t stale_s,
+                                        bool wants_stale) {
     uint64_t hash = key_hash(key);
     struct cache_shard *shard = shard_of(cache, hash);
     struct cache_answer *gone = NULL;
     pthread_mutex_lock(&shard->lock);
     struct cache_answer *answer = answer_at(shard, key, hash);
-    if (answer && answer->facts.expires_s <= now_s) {
+    if (answer && overdue_s(&answer->facts, now_s) >= answer->facts.stale_s) {
         answer_drop(shard, answer, &gone);
         answer = NULL;
         shard->expired++;
     }
-    ++*(answer ? &shard->found : &shard->missed);
+    if (answer && overdue_s(&answer->facts, now_s) >= stale_s) answer = NULL;
+    if (wants_stale)
+        shard->stale += answer != NULL;
+    else
+        ++*(answer ? &shard->found : &shard->missed);
     if (answer) {
         s3fifo_use(&answer->node);
         cache_hold(answer);
@@ -174,6 +199,14 @@ struct cache_answer *cache_find(struct cache *cache, const struct sha256 *key, i
     return answer;
 }
 
+struct cache_answer *cache_find(struct cache *cache, const struct sha256 *key, int64_t now_s) {
+    return answer_take(cache, key, now_s, 0, false);
+}
+
+struct cache_answer *cache_find_stale(struct cache *cache, const struct sha256 *key, int64_t now_s, int64_t stale_s) {
+    return answer_take(cache, key, now_s, stale_s, true);
+}
+
 struct cache_answer *cache_answer_new(const struct sha256 *key, const struct cache_facts *facts, size_t len) {
     size_t size = sizeof(struct cache_answer);
     if (!size_add(size, len, &size)) return NULL;
@@ -181,7 +214,7 @@ struct cache_answer *cache_answer_new(const struct sha256 *key, const struct cac
         if (!size_add(size, facts->texts[i].len, &size)) return NULL;
     struct cache_answer *answer = memory_take(size);
     if (!answer) return NULL;
-    *answer = (struct cache_answer){.holds = 1, .key = *key, .facts = *facts, .size = size};
+    *answer = (struct cache_answer){.holds = 1, .key = *key, .facts = *facts, .size = size, .round = UINT64_MAX};
     char *at = answer->memory;
     for (unsigned i = 0; i < cache_texts; i++) {
         struct str text = facts->texts[i];
@@ -193,6 +226,10 @@ struct cache_answer *cache_answer_new(const struct sha256 *key, const struct cac
     return answer;
 }
 
+bool cache_is_of_now(const struct cache *cache, const struct cache_answer *answer) {
+    return answer->round == UINT64_MAX || answer->round == atomic_load(&cache->round);
+}
+
 void cache_keep(struct cache *cache, struct cache_answer *answer) {
     uint64_t hash = key_hash(&answer->key);
     struct cache_shard *shard = shard_of(cache, hash);
@@ -200,17 +237,20 @@ void cache_keep(struct cache *cache, struct cache_answer *answer) {
     CHECK(!answer->next);
     pthread_mutex_lock(&shard->lock);
     struct cache_answer *earlier = answer_at(shard, &answer->key, hash);
-    bool fits = shard->buckets && answer->size <= shard->queues.bytes_max && earlier != answer;
+    bool fits = shard->buckets && answer->size <= shard->queues.bytes_max && earlier != answer &&
+                cache_is_of_now(cache, answer); /* a purge counts first, and then comes here */
     if (fits && earlier) answer_drop(shard, earlier, &gone);
     if (fits) {
         struct cache_answer **bucket = cache_bucket_of(shard, hash);
+        size_t *bytes = client_bytes_of(shard, answer);
         cache_hold(answer);
+        *bytes += answer->size;
         answer->next = *bucket;
         *bucket = answer;
         shard->count++;
         shard->kept++;
         s3fifo_add(&shard->queues, &answer->node, hash, answer->size);
-        cache_room_make(shard, &gone);
+        cache_room_make(shard, bytes, &gone);
     }
     pthread_mutex_unlock(&shard->lock);
     released_all(gone);
@@ -242,6 +282,7 @@ bool cache_chooses(const struct cache_choice *choice, const struct sha256 *key, 
 
 size_t cache_purge(struct cache *cache, const struct cache_choice *choice) {
     size_t count = 0;
+    atomic_fetch_add(&cache->round, 1);
     for (size_t i = 0; i < cache_shards; i++) {
         struct cache_shard *shard = &cache->shards[i];
         struct cache_answer *gone = NULL;
@@ -269,6 +310,7 @@ struct cache_stats cache_look(struct cache *cache) {
         stats.bytes += shard->queues.small_bytes + shard->queues.main_bytes;
         stats.found += shard->found;
         stats.missed += shard->missed;
+        stats.stale += shard->stale;
         stats.kept += shard->kept;
         stats.evicted += shard->evicted;
         stats.expired += shard->expired;

@@ -158,6 +158,14 @@ static void listed_drop(struct makings *makings, size_t bucket, struct making *m
     making->listed = false;
 }
 
+void makings_hide(struct makings *makings) {
+    for (size_t bucket = 0; bucket < making_buckets; bucket++) {
+        pthread_mutex_lock(&makings->buckets[bucket].lock);
+        while (makings->buckets[bucket].first) listed_drop(makings, bucket, makings->buckets[bucket].first);
+        pthread_mutex_unlock(&makings->buckets[bucket].lock);
+    }
+}
+
 void making_unlist(struct makings *makings, struct making *making) {
     size_t bucket = making_bucket(&making->key);
     pthread_mutex_lock(&makings->buckets[bucket].lock);

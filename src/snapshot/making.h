@@ -42,6 +42,7 @@ struct making {
     char *texts;
     enum error_code error; /* making_broken, making_failed */
     int status;            /* the same */
+    bool outage;           /* making_failed: nobody could be had; else a request's own affair. As status */
     bool alone; /* making_left: what cannot be kept or followed; others need not make it in turn. As status */
     struct making_piece *_Atomic first;
     struct making_piece *last;
@@ -70,6 +71,8 @@ struct makings {
     struct budget *whole; /* what a making is counted in when its maker has gone; may be NULL */
 };
 
+/* From now on nobody finds any of those that are being made: what is asked for from now on is made anew. */
+void makings_hide(struct makings *makings);
 bool makings_init(struct makings *makings, struct budget *whole);
 /* Nobody holds any. */
 void makings_free(struct makings *makings);

@@ -195,6 +195,7 @@ struct route {
     bool filtered_next;            /* what a content filter refuses is asked of the next target */
     bool resume_streams;
     struct str resume_prompt;
+    struct str fallback;       /* what is answered when no target of it can be had; empty: nothing */
     struct route_cells *cells; /* NULL: made for one request */
 };
 
@@ -213,6 +214,7 @@ struct str role_word(size_t role);
 
 struct client {
     struct str name;
+    unsigned char id[16]; /* of one that was made at run time: no other has had it; all zero: the name is all */
     struct sha256 key_hash;
     enum role role;
     struct str *models, *providers; /* globs; count 0: none allowed. ["*"] by default */

@@ -11,7 +11,7 @@ enum { cache_row_numbers = 8, cache_row_texts = 9 };
 /* An answer; what its numbers and texts are is its owner's affair. */
 struct cache_row {
     struct sha256 key;
-    int64_t made_s, expires_s; /* since 1970 */
+    int64_t made_s, expires_s; /* since 1970; from the second on it is of no use to anybody */
     int64_t numbers[cache_row_numbers];
     struct str texts[cache_row_texts];
     struct str body;
@@ -25,7 +25,7 @@ void cache_db_close(struct cache_db *db);
 const char *cache_db_problem(const struct cache_db *db);
 /* In the place of an earlier one of its key. What no longer fits within `bytes_max` goes, the oldest first. */
 bool cache_db_put(struct cache_db *db, const struct cache_row *row, size_t bytes_max);
-/* Each that is fresh, the newest first, as long as `take` answers true; borrowed during the call. */
+/* Each that has not expired, the newest first, as long as `take` answers true; borrowed during the call. */
 bool cache_db_each(struct cache_db *db, int64_t now_s, bool (*take)(void *context, const struct cache_row *row),
                    void *context);
 /* Deletes those that are chosen, and what has expired by then. false: nothing was, *problem of the db says why. */

@@ -145,6 +145,64 @@ static void each_is_purged_by_what_is_known_of_it(void **state) {
     assert_true(has(1, 0));
 }
 
+static bool has_stale(unsigned number, int64_t now_s, int64_t stale_s) {
+    struct sha256 key = key_of(number);
+    struct cache_answer *answer = cache_find_stale(&cache, &key, now_s, stale_s);
+    cache_release(answer);
+    return answer != NULL;
+}
+
+static void what_has_expired_is_kept_for_an_outage_as_long_as_it_may(void **state) {
+    (void)state;
+    keep_for(1, (struct cache_facts){.stale_s = 100}, 10, 1000);
+    assert_true(has(1, 999) && has_stale(1, 999, 0));
+    assert_false(has(1, 1000));
+    assert_false(has_stale(1, 1000, 0));
+    assert_false(has_stale(1, 1060, 60));
+    assert_true(has_stale(1, 1059, 60) && has_stale(1, 1099, 1000));
+    assert_int_equal(cache_look(&cache).answers, 1);
+    assert_int_equal(cache_look(&cache).stale, 3);
+    assert_false(has_stale(1, 1100, 1000));
+    assert_int_equal(cache_look(&cache).answers, 0);
+    keep_for(2, (struct cache_facts){.stale_s = 100}, 10, 1000);
+    assert_int_equal(cache_purge(&cache, &(struct cache_choice){.by = cache_texts}), 1);
+    assert_false(has_stale(2, 1000, 100));
+}
+
+static void what_was_begun_before_a_purge_is_not_kept_after_it(void **state) {
+    struct cache_facts facts = {.expires_s = 1000};
+    struct sha256 key = key_of(1);
+    (void)state;
+    for (unsigned i = 0; i < cache_texts; i++) facts.texts[i] = STR("");
+    for (unsigned before = 0; before < 2; before++) {
+        struct cache_answer *answer = cache_answer_new(&key, &facts, 0);
+        answer->round = atomic_load(&cache.round);
+        if (before) cache_purge(&cache, &(struct cache_choice){.by = cache_text_client, .value = STR("another")});
+        assert_int_equal(cache_is_of_now(&cache, answer), !before);
+        cache_keep(&cache, answer);
+        cache_release(answer);
+        assert_int_equal(has(1, 0), !before);
+        cache_purge(&cache, &(struct cache_choice){.by = cache_texts});
+    }
+}
+
+/* One asks for ever new things; the others' answers are asked for no more, and yet stay. */
+static void no_client_pushes_out_all_of_the_others(void **state) {
+    struct cache_facts quiet = {.made_s = 0}, loud = {.made_s = 0};
+    unsigned left = 0;
+    (void)state;
+    quiet.texts[cache_text_client] = STR("quiet");
+    loud.texts[cache_text_client] = STR("loud");
+    for (unsigned i = 0; i < 100; i++) keep_for(i, quiet, 2000, 1000);
+    for (unsigned i = 1000; i < 20000; i++) keep_for(i, loud, 2000, 1000);
+    for (unsigned i = 0; i < 100; i++) left += has(i, 0);
+    assert_int_equal(left, 100);
+    assert_true(cache_look(&cache).bytes <= 16 * 64 * 1024);
+    for (unsigned i = 0; i < 2000; i++) keep_for(30000 + i, quiet, 2000, 1000); /* and nobody keeps what is more */
+    for (unsigned i = 30000, *count = &left; i < 32000; i++) *count += has(i, 0);
+    assert_true(left > 200);
+}
+
 static void *hammer(void *seed) {
     struct prng prng;
     prng_seed(&prng, (uint64_t)(uintptr_t)seed);
@@ -172,6 +230,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(one_that_is_too_long_is_not_kept_and_puts_nothing_out, begin, end),
         cmocka_unit_test_setup_teardown(what_is_held_outlives_its_place, begin, end),
         cmocka_unit_test_setup_teardown(its_bytes_hold_whatever_is_kept, begin, end),
+        cmocka_unit_test_setup_teardown(what_has_expired_is_kept_for_an_outage_as_long_as_it_may, begin, end),
+        cmocka_unit_test_setup_teardown(what_was_begun_before_a_purge_is_not_kept_after_it, begin, end),
+        cmocka_unit_test_setup_teardown(no_client_pushes_out_all_of_the_others, begin, end),
         cmocka_unit_test_setup_teardown(each_is_purged_by_what_is_known_of_it, begin, end),
         cmocka_unit_test_setup_teardown(threads_share_it, begin, end),
     };

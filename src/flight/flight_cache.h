@@ -1,0 +1,70 @@
+/* flight_cache.h - the flight and the response cache: what makes two requests the same, what is given, what is written
+ * down for others, and what is left when nobody can serve. For the flight's own files. */
+#ifndef WEIR_FLIGHT_FLIGHT_CACHE_H
+#define WEIR_FLIGHT_FLIGHT_CACHE_H
+
+#include "flight/flight_parts.h"
+
+/* -- flight_making.c: what a flight is answered with, for others -- */
+
+/* Its head and bytes, as they leave. Nothing where nobody may want them. */
+void making_note_head(struct flight *flight, const struct attempt *attempt, int status, struct actions *out);
+void making_note(struct flight *flight, struct str bytes, struct actions *out);
+/* The answer has its end: what it is to those that follow it, and to the cache. */
+void making_note_end(struct flight *flight, bool good, struct now now, struct actions *out);
+/* It ends, or goes on alone: who follows it is told, whom it follows is left. */
+void making_give_up(struct flight *flight, struct actions *out);
+/* From here on what its caller is given is for its caller alone: nothing is kept, and none may follow. */
+void making_part(struct flight *flight, struct actions *out);
+/* Nothing of what it was given, or made, is needed any more. */
+void making_shed(struct flight *flight);
+/* Its caller has gone. true: it goes on, for those that follow. */
+bool making_goes_on(struct flight *flight);
+
+/* -- flight_cache_key.c: what a request means -- */
+
+/* Into flight->cache.key. NULL: it has one; else why its answer is none for another request. */
+const char *cache_key_make(struct flight *flight);
+
+/* -- flight_cache_form.c: one answer in another form -- */
+
+/* The body of an answer as this flight's caller wants it: whole or as a stream. In scratch, where it is not as it
+ * stands. {NULL,0}: it cannot be said so, or there is no memory. */
+struct str cache_form(struct flight *flight, const struct cache_facts *facts, struct str body, struct now now);
+/* A reply of weir's own making in the caller's dialect, whole or as a stream: the same. */
+struct str cache_form_reply(struct flight *flight, const struct message_reply *reply, struct now now);
+
+/* -- flight_given.c: an answer that is kept -- */
+
+/* Does an answer of these facts come from a target that may serve this request? Which; NULL: none that may. */
+const struct target *cache_maker(const struct flight *flight, const struct cache_facts *facts);
+/* What it is given: its texts stand as long as the answer, or the making, is held. What it took. */
+void given_facts(struct flight *flight, enum cached state, const struct target *target,
+                 const struct cache_facts *facts);
+void given_counts(struct flight *flight, const struct cache_facts *facts);
+/* The whole of it, to a caller that has got nothing yet; the answer's hold goes with it. false: it may not be given,
+ * and nothing was. */
+bool given_answer(struct flight *flight, struct cache_answer *answer, enum cached state, struct now now,
+                  struct actions *out) MUST_USE;
+
+/* -- flight_degraded.c: when nobody can serve -- */
+
+/* No target of its route could be had: its caller is answered all the same, where there is something to answer with.
+ * false: there is nothing, and nothing was done. */
+bool degraded_answer(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+/* The same, where that is why it ends. */
+bool degraded_end(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+
+/* -- flight_cache.c: is there an answer already -- */
+
+/* What the request's head asks of the cache. Over: answered with an error. */
+enum step cache_admit_head(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+/* The request has its candidates and its client's leave. On: a provider is to be asked. Over: answered. Waits: another
+ * flight makes the answer. */
+enum step cache_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+/* Has it joined one that makes the same? Then it follows that. */
+bool twins_follow(const struct flight *flight);
+/* More of that may have come. On: it cannot be followed, and a provider is to be asked. */
+enum step twins_read(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+
+#endif
