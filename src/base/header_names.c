@@ -136,6 +136,7 @@ static const struct header_row of_17[] = {
     ROW("x-weir-cost-tools", header_tells),
     ROW("x-weir-downgraded", header_tells),
     ROW("x-weir-fallback", header_tells),
+    ROW("x-weir-cache-inputs", header_tells),
     ROW("x-weir-request-id", header_asks | header_tells),
     ROW("x-weir-timeout-ms", header_steers | header_asks),
 };

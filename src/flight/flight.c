@@ -357,6 +357,7 @@ void flight_shed(struct flight *flight) {
     flight->body.whole = STR_NONE;
     translate_release(flight);
     making_shed(flight);
+    inputs_shed(flight);
 }
 
 void flight_lost(struct flight *flight, struct now now) {

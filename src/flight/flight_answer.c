@@ -5,7 +5,7 @@
 #include "dialect/placeholders.h"
 #include "flight/flight_internal.h"
 
-enum { own_headers_max = 18 + price_shares, limit_headers_max = 6 };
+enum { own_headers_max = 19 + price_shares, limit_headers_max = 6 };
 
 static void answer_header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
@@ -143,6 +143,12 @@ static void answer_cache_put(const struct flight *flight, struct http_header *he
         answer_header_put(headers, count, STR("x-weir-cache"), cached_word(flight->cache.state));
 }
 
+/* "3/5": so many of so many inputs were kept, and the others asked for. */
+static struct str inputs_text(struct flight *flight, const struct attempt *attempt) {
+    if (!attempt->asks_rest || attempt->failure != failure_none) return STR_NONE;
+    return arena_printf(&flight->arena, "%zu/%zu", flight->inputs.given, flight->inputs.count);
+}
+
 void answer_head(struct flight *flight, const struct attempt *attempt, int status, int64_t content_length,
                  struct now now, struct actions *out) {
     size_t count = 0, most = attempt->reply.header_count + own_headers_max + limit_headers_max;
@@ -166,6 +172,7 @@ void answer_head(struct flight *flight, const struct attempt *attempt, int statu
         answer_cost_put(flight, attempt, headers, &count);
     }
     answer_cache_put(flight, headers, &count);
+    answer_header_put(headers, &count, STR("x-weir-cache-inputs"), inputs_text(flight, attempt));
     answer_code_put(flight, status, headers, &count);
     if (attempt->target->provider->simulated) answer_header_put(headers, &count, STR("x-weir-simulated"), STR("true"));
     if (flight->stored.state == storing_given_up)

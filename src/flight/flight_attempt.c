@@ -107,10 +107,26 @@ static struct attempt *attempt_new(struct flight *flight, struct candidate *cand
     return attempt;
 }
 
+/* Where some of what is to be embedded is kept, and its target made that: it is asked for the rest (flight_inputs.c).
+ */
+static bool rest_ask(struct flight *flight, struct attempt *attempt) {
+    struct flight_inputs *inputs = &flight->inputs;
+    struct error error;
+    struct str param = STR_NONE;
+    attempt->asks_rest = inputs->rest.at && inputs->given && attempt->target == inputs->target;
+    if (attempt->asks_rest == inputs->asks_rest) return true;
+    bool was_read = flight->canonical.state == canonical_read;
+    inputs->asks_rest = attempt->asks_rest;
+    flight->body.whole = inputs->asks_rest ? inputs->rest : inputs->whole;
+    translate_release(flight);
+    if (!flight->door->read(flight, &error, &param)) return false;
+    return !was_read || translate_read(flight, &error, &param);
+}
+
 static bool attempt_call(struct flight *flight, struct attempt *attempt, struct actions *out) {
     const struct provider *provider = attempt->target->provider;
     if (resume_has(flight) && !resume_begin(flight, attempt)) return false;
-    if (!attempt->way->request(flight, attempt)) return false;
+    if (!rest_ask(flight, attempt) || !attempt->way->request(flight, attempt)) return false;
     CHECKF(attempt->dialect.codec, "%s", attempt->way->name); /* reads the errors, whatever the way */
     struct action *action = actions_add(out, action_call);
     action->attempt = attempt->number;

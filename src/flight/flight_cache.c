@@ -226,5 +226,7 @@ enum step cache_admit(struct flight *flight, struct now now, struct actions *out
     cache->keeps = true;
     enum step step = cache->looks ? find(flight, now, out) : step_on;
     if (step != step_on) return step;
+    inputs_admit(flight);
+    if (cache->looks && inputs_find(flight, cached_hit, 0, now, out)) return step_over;
     return word == word_only ? not_cached(flight, now, out) : join(flight, now, out);
 }

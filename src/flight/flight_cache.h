@@ -7,6 +7,8 @@
 
 /* -- flight_making.c: what a flight is answered with, for others -- */
 
+/* What is known of an answer by its head. Borrowed from the flight and the attempt. */
+struct cache_facts making_facts(struct flight *flight, const struct attempt *attempt);
 /* Its head and bytes, as they leave. Nothing where nobody may want them. */
 void making_note_head(struct flight *flight, const struct attempt *attempt, int status, struct actions *out);
 void making_note(struct flight *flight, struct str bytes, struct actions *out);
@@ -25,6 +27,28 @@ bool making_goes_on(struct flight *flight);
 
 /* Into flight->cache.key. NULL: it has one; else why its answer is none for another request. */
 const char *cache_key_make(struct flight *flight);
+
+struct json_value;
+/* Keys of its inputs, and how long each is: `of_root`: the one input is all of the body. false: none is kept. */
+bool cache_key_inputs(struct flight *flight, const struct json_value *root, const struct json_value *const *inputs,
+                      bool of_root, struct flight_input *list, size_t count) MUST_USE;
+
+/* -- flight_inputs.c: embeddings, by the input -- */
+
+/* Its inputs have keys of their own from now on, where it is such a request. */
+void inputs_admit(struct flight *flight);
+/* Those that are kept are held, of one target; `stale_s` above 0: also those that expired at most so long ago. true: it
+ * was answered, as all are. */
+bool inputs_find(struct flight *flight, enum cached state, int64_t stale_s, struct now now,
+                 struct actions *out) MUST_USE;
+/* A whole reply: *body becomes all that its caller asked for. failure_none: it has. */
+enum failure inputs_join(struct flight *flight, const struct attempt *attempt, struct now now,
+                         struct str *body) MUST_USE;
+/* The attempt is settled: what it made is kept. */
+void inputs_keep(struct flight *flight, const struct attempt *attempt, struct now now, struct actions *out);
+/* So much of a reply is held for that. */
+size_t inputs_held_max(const struct flight *flight, const struct attempt *attempt);
+void inputs_shed(struct flight *flight);
 
 /* -- flight_cache_form.c: one answer in another form -- */
 

@@ -212,19 +212,21 @@ static void form_put(const struct flight *flight, struct text *text) {
     if (flight->request.include_usage) text_put(text, STR("usage"));
 }
 
-static bool request_put(struct flight *flight, const struct json_value *root, struct text *text) {
+static bool request_put(struct flight *flight, const struct json_value *root, bool prompts_apart, struct text *text) {
     struct str without[not_meant_count + prompts_count];
     size_t count = 0;
     bool named = flight->cache.named.at != NULL;
     for (size_t i = 0; i < not_meant_count; i++) without[count++] = not_meant[i];
-    for (size_t i = 0; i < prompts_count && named; i++) without[count++] = prompts[i];
+    for (size_t i = 0; i < prompts_count && (named || prompts_apart); i++) without[count++] = prompts[i];
     const struct meaning_rules rules = {.without = without,
                                         .without_count = count,
                                         .plain = marked,
                                         .plain_count = sizeof marked / sizeof *marked,
                                         .marks = STR("cache_control")};
-    enum endpoint endpoint =
-        flight->endpoint == endpoint_generate_stream ? endpoint_generate : flight->endpoint; /* one API */
+    enum endpoint endpoint = flight->endpoint == endpoint_generate_stream ? endpoint_generate
+                             : flight->endpoint == endpoint_generate_embed_batch && prompts_apart
+                                 ? endpoint_generate_embed
+                                 : flight->endpoint; /* one API */
     text_put(text, STR("weir 1|"));
     scope_put(flight, text);
     part_put(text, endpoint_facts(endpoint)->name);
@@ -236,13 +238,14 @@ static bool request_put(struct flight *flight, const struct json_value *root, st
     form_put(flight, text);
     headers_put(flight, text);
     params_of_targets_put(flight, text);
-    text_put(text, named ? STR("named:") : STR("prompt:"));
+    text_put(text, prompts_apart ? STR("input:") : named ? STR("named:") : STR("prompt:"));
     if (named) part_put(text, flight->cache.named);
     return meaning_put(root, &rules, flight->host->scratch, text);
 }
 
+static const struct hash_key open_key = {{0}}; /* it is no secret: what it is made of says whose it is */
+
 const char *cache_key_make(struct flight *flight) {
-    static const struct hash_key key = {{0}}; /* it is no secret: what it is made of says whose it is */
     const enum operation operation = endpoint_facts(flight->endpoint)->operation;
     const char *problem;
     size_t at;
@@ -257,8 +260,26 @@ const char *cache_key_make(struct flight *flight) {
     if (has_server_tools(root)) return "it has tools that the provider runs";
     if (!flight->cache.rules.all && !is_deterministic(flight, root)) return "it is not deterministic";
     struct text text = text_in_arena(flight->host->scratch, flight->body.whole.len + 512);
-    if (!request_put(flight, root, &text)) return "a member stands twice in it, or there was no memory";
-    struct sha256 hash = hash_sealed(&key, text_str(&text));
-    flight->cache.key = hash;
+    if (!request_put(flight, root, false, &text)) return "a member stands twice in it, or there was no memory";
+    flight->cache.key = hash_sealed(&open_key, text_str(&text));
     return NULL;
+}
+
+bool cache_key_inputs(struct flight *flight, const struct json_value *root, const struct json_value *const *inputs,
+                      bool of_root, struct flight_input *list, size_t count) {
+    static const struct str none[] = {STR("model")}; /* it stands in the path too */
+    const struct meaning_rules rules = {.without = none, .without_count = 1};
+    struct text text = text_in_arena(flight->host->scratch, 1024);
+    const char *problem;
+    size_t at;
+    if (of_root) root = json_parse_in(flight->host->scratch, STR("{}"), &problem, &at);
+    if (!root || !request_put(flight, root, true, &text)) return false;
+    const size_t around = text.len;
+    for (size_t i = 0; i < count; i++) {
+        text.len = around;
+        if (!meaning_put(inputs[i], &rules, flight->host->scratch, &text) || text.failed) return false;
+        list[i].key = hash_sealed(&open_key, text_str(&text));
+        list[i].bytes = text.len - around;
+    }
+    return true;
 }

@@ -68,6 +68,7 @@ static bool route_is_out(const struct flight *flight) {
 static bool stale_give(struct flight *flight, struct now now, struct actions *out) {
     const struct flight_cache *cache = &flight->cache;
     if (cache->state != cached_miss || !cache->looks || !cache->rules.stale_s) return false;
+    if (inputs_find(flight, cached_stale, cache->rules.stale_s, now, out)) return true;
     struct cache_answer *answer =
         cache_find_stale(flight->host->cache, &cache->key, now.wall_ns / (int64_t)NS_PER_S, cache->rules.stale_s);
     if (!answer || !given_answer(flight, answer, cached_stale, now, out)) return false;

@@ -164,7 +164,9 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .is_fallback = flight->answer.is_fallback,
         .session_shared = flight->session_hold.shared,
         .cache = flight->cache.state,
-        .saved_nano_usd = given ? flight->cache.given.cost_nano_usd : -1,
+        .saved_nano_usd = given                                         ? flight->cache.given.cost_nano_usd
+                          : flight->winner && flight->winner->asks_rest ? flight->inputs.saved_nano_usd
+                                                                        : -1,
     };
 }
 

@@ -75,10 +75,7 @@ static struct str making_tags(struct flight *flight) {
 
 static struct str or_empty(struct str s) { return s.at ? s : STR(""); }
 
-void making_note_head(struct flight *flight, const struct attempt *attempt, int status, struct actions *out) {
-    enum { ok = 200 };
-    if (!makes(flight) || status != ok || making_is_headed(flight)) return;
-    const bool told_otherwise = attempt->candidate->instead || attempt->candidate->stands_in;
+struct cache_facts making_facts(struct flight *flight, const struct attempt *attempt) {
     struct cache_facts facts = {.endpoint = flight->endpoint,
                                 .stream = flight->request.stream,
                                 .include_usage = flight->request.include_usage,
@@ -96,6 +93,14 @@ void making_note_head(struct flight *flight, const struct attempt *attempt, int 
     facts.texts[cache_text_type] = or_empty(attempt->reply.content_type);
     facts.texts[cache_text_dropped] = or_empty(attempt->dialect.dropped);
     facts.texts[cache_text_changed] = or_empty(attempt->dialect.changed);
+    return facts;
+}
+
+void making_note_head(struct flight *flight, const struct attempt *attempt, int status, struct actions *out) {
+    enum { ok = 200 };
+    if (!makes(flight) || status != ok || making_is_headed(flight)) return;
+    const bool told_otherwise = attempt->candidate->instead || attempt->candidate->stands_in;
+    struct cache_facts facts = making_facts(flight, attempt);
     if (!told_otherwise && making_head(flight->cache.making, &facts)) return;
     flight->cache.keeps = false; /* a budget's choice is no answer for who has another; or there is no memory */
     making_part(flight, out);
@@ -160,7 +165,7 @@ void making_note_end(struct flight *flight, bool good, struct now now, struct ac
     }
     bool over = good && flight->answer.error == error_none && !out->starved;
     if (over && flight->winner) facts_complete(flight, &flight->cache.making->facts, now);
-    if (over && answer_is_whole(flight, out) && flight->cache.keeps) answer_keep(flight, out);
+    if (over && answer_is_whole(flight, out) && flight->cache.keeps && !flight->inputs.list) answer_keep(flight, out);
     making_finish(flight, over ? making_whole : making_broken, out);
 }
 

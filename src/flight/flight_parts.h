@@ -403,6 +403,7 @@ struct attempt {
     int64_t cost_nano_usd;             /* what it is charged: ours, else the provider's own; -1: not known */
     int64_t cost_shares[price_shares]; /* of that; of a cost that the provider says all is fees */
     bool hedge;                        /* begun beside another */
+    bool asks_rest;                    /* for those inputs alone that are not kept */
     bool body_sent;                    /* the request's bytes are no longer needed for this call */
     bool call_over;                    /* no event of the call can come any more, so it is not cancelled */
     struct {
@@ -581,6 +582,23 @@ struct flight_cache {
     bool outage;                 /* no target of its route could be had (flight_degraded.c) */
 };
 
+/* What is embedded: each input has an answer of its own in the cache (flight_inputs.c). */
+struct flight_input {
+    struct sha256 key;
+    size_t bytes;                /* of what it means: its share of what all of them take */
+    struct cache_answer *answer; /* that is kept; held. NULL: none is */
+};
+struct flight_inputs {
+    struct flight_input *list; /* in the arena; NULL: it is not answered by the input */
+    size_t count, given;
+    const struct target *target; /* that made those that are given; NULL: none are */
+    struct str whole, rest;   /* its body; the same of those alone that are to be asked for; {NULL,0}: there is none */
+    bool asks_rest;           /* which of them is its body now */
+    bool base64, single;      /* how vectors are told; one that is no list */
+    int64_t saved_nano_usd;   /* by those that were given with others; -1: not known, or none were */
+    struct embed_reply *made; /* in scratch: what was made of the others, in the step that it came in */
+};
+
 /* Several answers, a call each (flight_calls.c). */
 struct calls {
     unsigned done; /* answers that have been made */
@@ -659,6 +677,7 @@ struct flight {
     struct resume resume;
     struct calls calls;
     struct flight_cache cache;
+    struct flight_inputs inputs;
 
     enum caller_state caller;
     bool caller_is_full;

@@ -58,7 +58,7 @@ enum step reply_body(struct flight *flight, struct attempt *attempt, struct str 
     if (attempt->reply.mode == reply_error && len > limit_held_stream) attempt->reply.error_cut = true;
     if (attempt->reply.error_cut) return step_on; /* enough to classify by, and nothing of it is passed on */
     if (attempt->way->writes_anew && len > limit_held_translated) return attempt_fails(attempt, failure_too_large);
-    if (!attempt->way->writes_anew && len > stored_held_max(flight)) {
+    if (!attempt->way->writes_anew && len > stored_held_max(flight) && len > inputs_held_max(flight, attempt)) {
         stored_give_up(flight);
         attempt->reply.mode = reply_opaque;
         return opaque_body(flight, attempt, bytes, now, out);
@@ -91,6 +91,8 @@ static enum step whole_end(struct flight *flight, struct attempt *attempt, struc
         return attempt_fails(attempt, inside ? inside : failure);
     }
     if (part) return step_over;
+    failure = inputs_join(flight, attempt, now, &body);
+    if (failure != failure_none) return attempt_fails(attempt, failure);
     attempt->first_token_ns = now.mono_ns;
     attempt_wins(flight, attempt, now, out);
     if (calls_more(flight, attempt)) { /* held until the last one has come */
@@ -101,6 +103,7 @@ static enum step whole_end(struct flight *flight, struct attempt *attempt, struc
     attempt_enter(flight, attempt, attempt_delivering, now);
     flight_enter(flight, flight_answering, now);
     attempt_settle(flight, attempt, failure_none, now, out);
+    inputs_keep(flight, attempt, now, out);
     if (reply_is_told_as_stream(flight, attempt)) /* before its caller can ask for it */
         stored_keep_frames(flight, body, out);
     else

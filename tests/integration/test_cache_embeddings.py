@@ -1,0 +1,216 @@
+"""Embeddings are kept by the input: a batch asks only for what is new, in every dialect that has them."""
+import json
+
+import pytest
+
+from test_cache import admin, ask, asked, config, said
+from test_degraded import expired, out
+from weirlib import poll, provider
+
+PATH = "/v1/embeddings"
+
+
+@pytest.fixture
+def pair(start, start_mock):
+    def run(cache=None, **more):
+        mock = start_mock()
+        return start(config(mock, cache, **{"retry": {"max_retries": 0}, **more})), mock
+    return run
+
+
+def embed(weir, inputs, key="a", headers=None, **more):
+    return ask(weir, path=PATH, key=key, headers=headers, body={"model": "m", "input": inputs, **more})
+
+
+def vectors(reply):
+    assert reply.status == 200, reply
+    data = reply.json["data"]
+    assert [d["index"] for d in data] == list(range(len(data))) and reply.json["object"] == "list"
+    return [d["embedding"] for d in data]
+
+
+def sent(mock):
+    return json.loads(mock.last()["body"])
+
+
+def kept(weir, count):
+    assert poll(lambda: admin(weir, "GET", "/cache").json["answers"] == count)
+
+
+def alone(weir, text, **more):
+    """As its provider says it, past the cache."""
+    return vectors(embed(weir, text, headers={"x-weir-cache": "no-store"}, **more))[0]
+
+
+@pytest.mark.parametrize("more", [{}, {"encoding_format": "base64"}, {"dimensions": 8}])
+def test_a_batch_asks_only_for_what_is_new(pair, more):
+    weir, mock = pair()
+    truth = {text: alone(weir, text, **more) for text in "abcde"}
+    assert len({json.dumps(v) for v in truth.values()}) == 5
+    first = embed(weir, ["a", "c"], **more)
+    assert said(first) == "miss" and vectors(first) == [truth["a"], truth["c"]]
+    kept(weir, 2)
+    before = asked(mock)
+    mixed = embed(weir, ["b", "a", "e", "c", "d"], **more)
+    assert vectors(mixed) == [truth[t] for t in "baecd"] and asked(mock) == before + 1
+    assert sent(mock)["input"] == ["b", "e", "d"]
+    assert {k: sent(mock)[k] for k in more} == more
+    assert said(mixed) == "miss" and mixed.headers["x-weir-cache-inputs"] == "2/5"
+    kept(weir, 5)
+    again = embed(weir, ["e", "d", "c", "b", "a", "a"], **more)
+    assert said(again) == "hit" and vectors(again) == [truth[t] for t in "edcbaa"] and asked(mock) == before + 1
+    for one in ("d", ["d"]):
+        reply = embed(weir, one, **more)
+        assert said(reply) == "hit" and vectors(reply) == [truth["d"]]
+
+
+def test_what_is_said_of_its_tokens_and_its_cost(pair):
+    weir, mock = pair()
+    texts = ["one word", "and some more words than that", "three"]
+    first = embed(weir, texts[:2])
+    both = first.json["usage"]["prompt_tokens"]
+    kept(weir, 2)
+    mixed = embed(weir, texts)
+    id_ = mixed.headers["x-weir-request-id"]
+    line = poll(lambda: [l for l in weir.log("request_done") if l["request_id"] == id_])[0]
+    third = line["input_tokens"]  # as its provider counted them
+    assert mixed.json["usage"] == {"prompt_tokens": both + third, "total_tokens": both + third} and third < both
+    assert line["cache"] == "miss"
+    assert float(line["saved_usd"]) == pytest.approx(float(first.headers["x-weir-cost"]))
+    assert float(mixed.headers["x-weir-cost"]) == pytest.approx(third * 1e-6)
+    kept(weir, 3)
+    again = embed(weir, texts)
+    assert said(again) == "hit" and float(again.headers["x-weir-cost"]) == 0
+    assert again.json["usage"]["prompt_tokens"] == (both + third)
+    assert again.headers["x-weir-estimated"] == "true"  # how many of a batch's tokens were whose nobody has said
+    line = poll(lambda: [l for l in weir.log("request_done") if l.get("cache") == "hit"])[0]
+    assert float(line["saved_usd"]) == pytest.approx((both + third) * 1e-6)
+    story = admin(weir, "GET", "/requests/" + mixed.headers["x-weir-request-id"]).json
+    assert "inputs" in story["cache_why"], story
+
+
+def test_what_else_is_asked_for_is_in_the_key(pair):
+    weir, _ = pair()
+    assert said(embed(weir, ["a"])) == "miss"
+    kept(weir, 1)
+    for more in ({"encoding_format": "base64"}, {"dimensions": 8}, {"encoding_format": "float"}):
+        assert said(embed(weir, ["a"], **more)) == "miss", more
+    assert said(embed(weir, ["a"], key="b")) == "miss"
+    assert said(embed(weir, ["a"], user="u")) == "hit"
+
+
+def test_tokens(pair):
+    weir, mock = pair()
+    first = vectors(embed(weir, [[1, 2], [3]]))
+    kept(weir, 2)
+    assert vectors(embed(weir, [[4], [3], [1, 2]]))[1:] == [first[1], first[0]] and sent(mock)["input"] == [[4]]
+    one = embed(weir, [1, 2])
+    assert said(one) == "hit" and vectors(one) == [first[0]]
+
+
+def gemini_one(text, **more):
+    return {"content": {"parts": [{"text": text}]}, **more}
+
+
+def test_geminis_two_calls_share_them(pair):
+    weir, mock = pair()
+    one, batch = "/v1beta/models/m:embedContent", "/v1beta/models/m:batchEmbedContents"
+    first = ask(weir, path=one, body=gemini_one("a"))
+    assert said(first) == "miss"
+    kept(weir, 1)
+    before = asked(mock)
+    several = ask(weir, path=batch, body={"requests": [{"model": "models/m", **gemini_one(t)} for t in "bac"]})
+    assert several.headers["x-weir-cache-inputs"] == "1/3" and asked(mock) == before + 1
+    assert several.json["embeddings"][1] == first.json["embedding"] and len(several.json["embeddings"]) == 3
+    assert sent(mock)["input"] == ["b", "c"]
+    kept(weir, 3)
+    for i, text in enumerate("bac"):
+        again = ask(weir, path=one, body=gemini_one(text))
+        assert said(again) == "hit" and again.json == {"embedding": several.json["embeddings"][i]}
+    assert said(ask(weir, path=one, body=gemini_one("a", taskType="RETRIEVAL_QUERY"))) != "hit"
+
+
+def test_towards_gemini(start, start_mock):
+    mock = start_mock()
+    options = config(mock)
+    options["providers"]["p"] = provider(mock, ["m"], type="gemini", base_url=mock.base_url.replace("/v1", "/v1beta"))
+    weir = start(options)
+    first = vectors(embed(weir, ["a", "b"]))
+    kept(weir, 2)
+    mixed = vectors(embed(weir, ["c", "b", "a"]))
+    assert mixed[1:] == [first[1], first[0]] and len(mixed) == 3
+    assert b'"b"' not in mock.last()["body"].encode() and asked(mock) == 2
+
+
+def test_vectors_of_two_targets_are_never_mixed(start, start_mock):
+    mocks = [start_mock(), start_mock()]
+    options = config(mocks[0], retry={"max_retries": 0}, routes=[
+        {"model": "r", "strategy": "priority", "targets": ["p/m", "q/other"]}])
+    options["providers"]["q"] = provider(mocks[1], ["other"])
+    weir = start(options)
+    assert embed(weir, ["a", "b"], model="r").headers["x-weir-provider"] == "p"
+    kept(weir, 2)
+    mocks[0].fault("status=503", 1)
+    reply = embed(weir, ["a", "c"], model="r")
+    assert reply.headers["x-weir-provider"] == "q" and "x-weir-cache-inputs" not in reply.headers
+    assert json.loads(mocks[1].last()["body"])["input"] == ["a", "c"] and len(vectors(reply)) == 2
+    assert json.loads(mocks[0].last()["body"])["input"] == ["c"]
+
+
+def test_the_callers_words_hold(pair):
+    weir, mock = pair()
+    only = {"x-weir-cache": "only"}
+    embed(weir, ["a"])
+    kept(weir, 1)
+    assert embed(weir, ["a", "b"], headers=only).status == 504 and asked(mock) == 1
+    assert said(embed(weir, ["a"], headers=only)) == "hit"
+    assert embed(weir, ["a", "b"], headers={"x-weir-cache": "no-cache"}).status == 200
+    assert sent(mock)["input"] == ["a", "b"]
+    kept(weir, 2)
+    assert said(embed(weir, ["b", "a"], headers=only)) == "hit"
+    named = {"x-weir-cache-key": "k"}
+    assert [said(embed(weir, t, headers=named)) for t in ("x", "y")] == ["miss", "hit"]
+
+
+@pytest.mark.parametrize("fault", ["status=500", "status=400", "invalid-json", "error-200", "empty-body", "hang"])
+def test_a_failure_keeps_nothing(start, start_mock, fault):
+    mock = start_mock()
+    weir = start(config(mock, patience=1, retry={"max_retries": 0}))
+    embed(weir, ["a"])
+    kept(weir, 1)
+    mock.fault(fault, 1)
+    assert embed(weir, ["a", "b"]).status >= 400
+    kept(weir, 1)
+    assert embed(weir, ["a", "b"]).headers["x-weir-cache-inputs"] == "1/2"
+
+
+def test_old_ones_in_an_outage_all_or_none(pair):
+    weir, mock = pair()
+    expired(weir, path=PATH, body={"model": "m", "input": ["a", "b"]})
+    out(mock)
+    assert said(embed(weir, ["b", "a"])) == "stale"
+    assert embed(weir, ["b", "a", "c"]).status == 503
+
+
+def test_a_purge_takes_them_and_a_restart_keeps_them(folder, start_mock):
+    mock = start_mock()
+    options = config(mock)
+    weir = folder(options)
+    first = vectors(embed(weir, ["a", "b"]))
+    weir.stop()
+    weir = folder(options)
+    kept(weir, 2)
+    again = embed(weir, ["b", "a"])
+    assert said(again) == "hit" and vectors(again) == first[::-1]
+    assert admin(weir, "POST", "/cache/purge", {"client": "a"}).json["purged"] == 2
+    assert said(embed(weir, ["b", "a"])) == "miss"
+
+
+def test_a_long_batch(pair):
+    weir, mock = pair()
+    texts = [f"text {i}" for i in range(300)]
+    first = vectors(embed(weir, texts[::2]))
+    kept(weir, 150)
+    mixed = embed(weir, texts)
+    assert vectors(mixed)[::2] == first and mixed.headers["x-weir-cache-inputs"] == "150/300"
+    assert sent(mock)["input"] == texts[1::2]
