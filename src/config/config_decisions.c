@@ -327,6 +327,7 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
     route->resume_prompt = arena_copy(&snapshot->arena, read_str(section, "resume_prompt"));
     route->strategy = snapshot->strategy;
     strategy_read(read_str(section, "strategy"), &route->strategy);
+    route->affinity = (enum affinity)read_choice(section, "affinity"); /* its words stand in the enum's order */
     route->retry = retry_of(retry);
     route->hedge = hedge_of(reading, hedge, &snapshot->hedge);
     route->fallback = arena_copy(&snapshot->arena, read_str(section, "fallback_response"));

@@ -383,6 +383,10 @@ static const struct config_key route_keys[] = {
     TEXT("model", "", "What clients ask for: a name, or a glob such as \"gpt-4*\"."),
     WORD("strategy", strategy_word, "", "As selection_strategy, for this route.",
          .otherwise = STR("selection_strategy")),
+    CHOICE("affinity", "usual|on|off", "usual",
+           "Requests that begin alike go where the one before them went, for as long as their provider keeps the "
+           "beginning; see [decisions](decisions.md#prompt-caches). usual: under `sticky`, and under `adaptive` where "
+           "the caller names a session or a cache key. Of no effect under `exclusive`, whose lock decides."),
     LIST("targets", section_target,
          "provider/model, a map of what is below, or {route: MODEL} for another route, in the order they are tried."),
     CHOICE("unsupported", "usual|drop|refuse", "usual", "The same for this route; usual: as the provider has it."),
@@ -473,6 +477,7 @@ static const struct config_key rule_keys[] = {
     LIST("targets", section_target, "Where such requests go."),
     TEXT("provider", "", "In place of `targets`: one provider, with its default model, or provider/model."),
     WORD("strategy", strategy_word, "", "How among them.", .otherwise = STR("selection_strategy")),
+    CHOICE("affinity", "usual|on|off", "usual", "As of a route."),
     BOOL("enabled", "true", "Whether it is looked at."),
     INT("priority", 0, 1e6, "100", "Lower ones are looked at first."),
 };

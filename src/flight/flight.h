@@ -24,6 +24,7 @@ struct flight_host {
     struct chunk_spares *chunk_spares;  /* and their bodies */
     struct prng *prng;                  /* for ties, jitter and weighted draws */
     struct reasoning_memory *reasoning; /* of all loops; NULL: none is kept */
+    struct prefix_memory *prefixes;     /* of all loops: where prompts lie; NULL: nothing is remembered */
     struct cells *cells;                /* where sessions of clients are; NULL: none are told apart */
     const struct pattern *own;          /* hidden in what explain tells of others' words; NULL: nothing */
     const struct sessions_kept *kept;   /* what sessions had used before this process; NULL: nothing */

@@ -574,8 +574,8 @@ enum step flight_find(struct flight *flight, struct now now, struct actions *out
         fine = money_admit(flight, now);
     if (flight->client && flight->client->limits.count)
         fine = fine && limits_admit(flight, flight_output_tokens(flight, flight->snapshot->reserve_output_tokens), now);
-    return fine && levels_make(flight) ? step_on
-                                       : answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
+    fine = fine && levels_make(flight) && prefix_admit(flight, now);
+    return fine ? step_on : answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
 }
 
 enum step flight_admit(struct flight *flight, struct now now, struct actions *out) {

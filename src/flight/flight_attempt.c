@@ -153,6 +153,7 @@ bool attempt_begin(struct flight *flight, struct candidate *candidate, const str
         attempt_settle(flight, attempt, failure_system, now, out);
         return false;
     }
+    prefix_begun(flight, attempt, now);
     return true;
 }
 

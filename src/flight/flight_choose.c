@@ -71,11 +71,7 @@ void choice_look(struct flight *flight, struct candidate *candidate, struct now 
 }
 
 int64_t choice_cost(const struct flight *flight, const struct candidate *candidate) {
-    enum { output_guess = 512 };
-    int64_t output = flight_output_tokens(flight, output_guess),
-            input = flight->prompt_tokens * (candidate->calls ? flight->request.n : 1); /* each call has all of it */
-    return price_cost(&candidate->target->prices, (struct price_tokens){.input = input, .output = output},
-                      flight->times.arrived_wall_ns / (int64_t)NS_PER_S);
+    return prefix_cost_at(flight, candidate, 0, 0, 0);
 }
 
 /* Which strategies look at load, latency and health. */
@@ -135,8 +131,10 @@ static struct pick_candidate member_facts(const struct flight *flight, const str
     return facts;
 }
 
-/* The session that was named, else the client; without either each request for itself. */
+/* What tells that requests belong together; of targets that a caller names the session, else the client; without any
+ * each request for itself. */
 static uint64_t sticky_hash(const struct flight *flight) {
+    if (flight->prefix) return flight->prefix->key;
     if (flight->steering.session.len) return str_hash(flight->steering.session) ^ flight->client_hash;
     return flight->client ? flight->client_hash : str_hash(flight->request_id);
 }
@@ -207,7 +205,9 @@ static void level_choose(struct flight *flight, struct level *level, struct now 
                                .weights = flight->snapshot->adaptive,
                                .sticky_hash = sticky_hash(flight),
                                .random = prng_next(flight->host->prng)};
-    size_t best = pick(&input, opened.scores);
+    size_t best = prefix_sticks(flight, level)
+                      ? prefix_pick(flight, level, opened.open, opened.facts, &input, opened.scores)
+                      : pick(&input, opened.scores);
     CHECKF(best < opened.count, "best=%zu count=%zu", best, opened.count);
     for (size_t i = 0; i < opened.count; i++)
         if (!opened.open[i].inner) opened.open[i].candidate->score = opened.scores[i];

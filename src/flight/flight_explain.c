@@ -150,6 +150,23 @@ static void cached_put(const struct pattern *own, struct text *text, const struc
     if (head->saved_nano_usd >= 0) text_json_money(text, STR("saved_usd"), head->saved_nano_usd);
 }
 
+/* Where the prompt's beginning lay, and what that came to. */
+static void prompt_cache_put(const struct pattern *own, struct text *text, const struct story_head *head,
+                             const struct str *texts) {
+    enum prefix_outcome outcome = (enum prefix_outcome)head->prefix_outcome;
+    if (outcome == prefix_none) return;
+    text_json_key(text, STR("prompt_cache"));
+    text_put_byte(text, '{');
+    text_json_str(text, STR("by"), prefix_by_name((enum prefix_by)head->prefix_by));
+    text_json_str(text, STR("choice"), prefix_outcome_name(outcome));
+    if (texts[head_prefix_other].at)
+        quoted_put(own, text, outcome == prefix_kept ? STR("instead_of") : STR("left"), texts[head_prefix_other],
+                   story_candidate_shown);
+    if (head->prefix_nano_usd >= 0) text_json_i64(text, STR("nano_usd"), head->prefix_nano_usd);
+    if (head->prefix_miss) text_json_str(text, STR("miss"), prefix_miss_name((enum prefix_miss)head->prefix_miss));
+    text_put_byte(text, '}');
+}
+
 void story_explain(struct str story, const struct pattern *own, struct text *text) {
     struct telling telling = {story, own};
     struct story_head head;
@@ -164,6 +181,7 @@ void story_explain(struct str story, const struct pattern *own, struct text *tex
     if (texts[head_redacted].at) text_json_str(text, STR("redacted"), texts[head_redacted]);
     cached_put(own, text, &head, texts);
     if (head.flags & head_falls_back) text_json_bool(text, STR("fallback"), true);
+    prompt_cache_put(own, text, &head, texts);
     if (head.flags & head_caller_gone) text_json_bool(text, STR("caller_gone"), true);
     text_json_u64(text, STR("bytes_out"), head.bytes_out);
     text_json_u64(text, STR("candidate_count"), head.candidate_count);

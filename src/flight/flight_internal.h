@@ -6,6 +6,7 @@
 #include "dialect/params.h"
 #include "flight/flight_cache.h"
 #include "flight/flight_parts.h"
+#include "flight/flight_prefix.h"
 
 /* -- flight_state.c -- */
 

@@ -33,6 +33,7 @@
 #include "flight/flight_way.h"
 #include "flight/refusals.h"
 #include "snapshot/making.h"
+#include "snapshot/prefix_memory.h"
 #include "snapshot/reasoning_memory.h"
 
 enum flight_state { flight_receiving, flight_trying, flight_answering, flight_answered, flight_closed, flight_states };
@@ -599,6 +600,34 @@ struct flight_inputs {
     struct embed_reply *made; /* in scratch: what was made of the others, in the step that it came in */
 };
 
+/* What tells that requests begin alike, from what says it best on. */
+enum prefix_by {
+    prefix_by_request, /* nothing does */
+    prefix_by_session,
+    prefix_by_agent_session,
+    prefix_by_key,    /* the body's prompt_cache_key */
+    prefix_by_prefix, /* the beginning itself */
+    prefix_by_trace,
+    prefix_by_client,
+    prefix_bys
+};
+
+/* Where its beginning lies in a provider's prompt cache (flight_prefix.c). */
+struct flight_prefix {
+    enum prefix_by by;
+    uint64_t key;
+    uint32_t lifetime_s; /* that its provider is asked to keep it, or does */
+    bool marked;         /* it says up to where it is to be kept */
+    bool has;            /* something is remembered of it: */
+    struct prefix_known known;
+    const struct candidate *holder; /* whose provider has it; NULL: none of the candidates, or not any more */
+    /* Of the last choice: */
+    enum prefix_outcome outcome;
+    const struct target *other; /* kept: whom the strategy would have chosen; else who has it; NULL: none */
+    int64_t nano_usd;           /* as of struct prefix_choice */
+    enum prefix_miss miss;      /* of the answer */
+};
+
 /* Several answers, a call each (flight_calls.c). */
 struct calls {
     unsigned done; /* answers that have been made */
@@ -678,6 +707,7 @@ struct flight {
     struct calls calls;
     struct flight_cache cache;
     struct flight_inputs inputs;
+    struct flight_prefix *prefix; /* in the arena; NULL: no level chooses by it */
 
     enum caller_state caller;
     bool caller_is_full;

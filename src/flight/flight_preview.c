@@ -56,7 +56,8 @@ static struct str preview_body(struct flight *flight, const struct flight_questi
 
 /* What the strategy would draw for each request anew: another one may be sent elsewhere. */
 static bool preview_draws(const struct flight *flight) {
-    bool sticks = flight->steering.session.len || flight->client;
+    bool sticks =
+        flight->prefix ? flight->prefix->by != prefix_by_request : flight->steering.session.len || flight->client;
     return flight->choice.count > 1 &&
            (flight->choice.by == strategy_weighted || (flight->choice.by == strategy_sticky && !sticks));
 }
@@ -83,6 +84,17 @@ static void preview_candidate_put(const struct flight *flight, const struct cand
     text_put_byte(text, '}');
 }
 
+static void preview_prefix_put(const struct flight_prefix *prefix, struct text *text) {
+    text_json_key(text, STR("prompt_cache"));
+    text_put_byte(text, '{');
+    text_json_str(text, STR("by"), prefix_by_name(prefix->by));
+    text_json_str(text, STR("choice"), prefix_outcome_name(prefix->outcome));
+    if (prefix->other)
+        text_json_str(text, prefix->outcome == prefix_kept ? STR("instead_of") : STR("left"), prefix->other->name);
+    if (prefix->nano_usd >= 0) text_json_i64(text, STR("nano_usd"), prefix->nano_usd);
+    text_put_byte(text, '}');
+}
+
 static void preview_put(const struct flight *flight, const struct candidate *chosen, enum error_code refused,
                         uint64_t soonest_ns, struct now now, struct text *text) {
     text_put_byte(text, '{');
@@ -92,6 +104,7 @@ static void preview_put(const struct flight *flight, const struct candidate *cho
     text_json_str(text, STR("strategy"), strategy_name(flight->choice.by));
     if (chosen) text_json_str(text, STR("chosen"), chosen->target->name);
     if (chosen && preview_draws(flight)) text_json_bool(text, STR("drawn"), true);
+    if (chosen && flight->prefix) preview_prefix_put(flight->prefix, text);
     if (refused) text_json_str(text, STR("client_refused"), error_name(refused));
     if (!chosen && soonest_ns != UINT64_MAX && soonest_ns > now.mono_ns)
         text_json_u64(text, STR("retry_after_ms"), (soonest_ns - now.mono_ns) / NS_PER_MS);

@@ -76,6 +76,7 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
     if (failure == failure_context_exceeded && facts && facts->context_tokens > flight->choice.context_least)
         flight->choice.context_least = facts->context_tokens;
     if (failure == failure_none) hold_good(flight, attempt, now);
+    prefix_settle(flight, attempt, now);
     lock_settle(flight, attempt, now);
     hold_settle(flight, attempt, now, out);
     session_settle(flight, attempt, now);

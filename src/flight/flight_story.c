@@ -85,6 +85,7 @@ static void story_candidate_put(const struct flight *flight, struct text *story,
 static void story_head_put(const struct flight *flight, struct text *story, struct story_head *head) {
     const struct choice *choice = &flight->choice;
     const struct target *made_by = flight->cache.target;
+    const struct flight_prefix *prefix = flight->prefix;
     bool of_callers = !str_eq(flight->own_id, flight->request_id);
     char counts[256];
     struct text redacted = text_in_buffer(counts, sizeof counts);
@@ -100,9 +101,15 @@ static void story_head_put(const struct flight *flight, struct text *story, stru
         [head_redacted] = flight->placeholders ? text_str(&redacted) : STR_NONE,
         [head_cache_why] = flight->cache.why ? str_from(flight->cache.why) : STR_NONE,
         [head_made_by] = made_by ? story_quoted(flight, made_by->name, story_candidate_shown) : STR_NONE,
+        [head_prefix_other] =
+            prefix && prefix->other ? story_quoted(flight, prefix->other->name, story_candidate_shown) : STR_NONE,
     };
     head->time_ms = flight->times.arrived_wall_ns / 1000000;
     head->saved_nano_usd = made_by ? flight->cache.given.cost_nano_usd : -1;
+    head->prefix_nano_usd = prefix ? prefix->nano_usd : -1;
+    head->prefix_by = prefix ? (uint8_t)prefix->by : 0;
+    head->prefix_outcome = prefix ? (uint8_t)prefix->outcome : 0;
+    head->prefix_miss = prefix ? (uint8_t)prefix->miss : 0;
     head->bytes_out = flight->answer.bytes;
     head->candidate_count = (uint32_t)choice->count;
     head->status = (int16_t)flight->answer.status;

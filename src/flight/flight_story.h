@@ -37,16 +37,19 @@ enum {
     head_redacted,
     head_cache_why,
     head_made_by,
+    head_prefix_other,
     head_texts
 };
 struct story_head {
     int64_t time_ms;
     int64_t saved_nano_usd; /* by an answer that was made before; -1: not known */
+    int64_t prefix_nano_usd;
     uint64_t bytes_out;
     uint32_t candidate_count;
     int16_t status;
     uint8_t endpoint, strategy, error, flags, cached;
-    uint8_t attempts, candidates; /* that follow */
+    uint8_t attempts, candidates;                   /* that follow */
+    uint8_t prefix_by, prefix_outcome, prefix_miss; /* prefix_none: it was not chosen by */
     story_len texts[head_texts];
 };
 

@@ -74,7 +74,8 @@ void answer_route(struct visit *visit) {
             &error, error_unknown_path,
             "There is nothing at the path that was asked for: `path` is one that a request can be sent to, such as "
             "/v1/messages.");
-    else if (known && library_route_write(visit->deployment->snapshot, &question, &text, &error)) {
+    else if (known && library_route_write(visit->gateway_worker->gateway->weir, visit->deployment->snapshot, &question,
+                                          &text, &error)) {
         visit_answer_text(visit, &text);
         return;
     }

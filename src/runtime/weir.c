@@ -99,6 +99,7 @@ static bool workers_start(struct weir *weir) {
         if (!worker_init(&weir->workers[i], i, weir->deployment, &weir->memory, &weir->reports)) return false;
         weir->workers[i].host.strangers = &weir->strangers;
         weir->workers[i].host.reasoning = &weir->reasoning;
+        weir->workers[i].host.prefixes = &weir->prefixes;
         weir->workers[i].host.cache = &weir->cache;
         weir->workers[i].host.makings = &weir->makings;
         weir->workers[i].host.loop = i;
@@ -238,7 +239,7 @@ static void config_tell(struct weir *weir) {
 
 static bool caches_open(struct weir *weir) {
     weir->cached = cache_init(&weir->cache) && makings_init(&weir->makings, &weir->memory);
-    return weir->cached;
+    return weir->cached && prefix_memory_init(&weir->prefixes);
 }
 
 struct weir *library_open_in(const struct weir_options *options, const struct weir_host *host,
@@ -565,6 +566,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     erasers_free(weir->erasers);
     books_close(weir->books);
     reasoning_memory_free(&weir->reasoning);
+    prefix_memory_free(&weir->prefixes);
     cache_keeper_close(weir->cache_keeper);
     if (weir->cached) makings_free(&weir->makings);
     if (weir->cached) cache_free(&weir->cache);

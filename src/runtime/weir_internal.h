@@ -19,6 +19,7 @@
 #include "runtime/request.h"
 #include "runtime/worker.h"
 #include "snapshot/client_registry.h"
+#include "snapshot/prefix_memory.h"
 #include "snapshot/reasoning_memory.h"
 #include "store/audit.h"
 #include "store/client_store.h"
@@ -77,6 +78,7 @@ struct weir {
     struct budget memory;         /* held for strangers, in all */
     struct budget connections;    /* shares of it: what each connection of a caller takes by being open */
     struct reasoning_memory reasoning;
+    struct prefix_memory prefixes;
     struct cache cache;                /* answers that are kept */
     struct makings makings;            /* and those that are being made */
     bool cached;                       /* there are both */
@@ -332,8 +334,8 @@ void library_health_write(struct weir *weir, const struct snapshot *snapshot, st
 /* A path as a caller writes it, with its query; below /providers/ as a POST. false: nothing is there. */
 bool library_request_place(struct str path, struct request_names *names, struct flight_request *asked);
 /* false: it would be refused, as *error says. */
-bool library_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
-                         struct error *error);
+bool library_route_write(struct weir *weir, const struct snapshot *snapshot, const struct flight_question *question,
+                         struct text *text, struct error *error);
 const struct client *snapshot_client_named(struct snapshot *snapshot, struct str name);
 /* Fills *error with what is said of a client that is not there; false. */
 bool library_client_unknown(struct str name, struct error *error);

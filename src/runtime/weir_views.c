@@ -15,14 +15,14 @@ bool library_request_place(struct str path, struct request_names *names, struct 
     return request_place(http_post, str_slice(path, 0, mark), query, names, asked);
 }
 
-bool library_route_write(const struct snapshot *snapshot, const struct flight_question *question, struct text *text,
-                         struct error *error) {
+bool library_route_write(struct weir *weir, const struct snapshot *snapshot, const struct flight_question *question,
+                         struct text *text, struct error *error) {
     struct arena scratch;
     struct prng prng;
     struct now now = clock_read();
     prng_seed(&prng, now.mono_ns);
     arena_init(&scratch, 4096, 1024 * 1024);
-    struct flight_host host = {.scratch = &scratch, .prng = &prng};
+    struct flight_host host = {.scratch = &scratch, .prng = &prng, .prefixes = &weir->prefixes};
     bool found = flight_preview(&host, snapshot, question, now, text, error);
     arena_free(&scratch);
     return found;
@@ -342,7 +342,7 @@ static char *route_of(struct weir *weir, struct flight_question *question, const
     if (client_name) question->asked.client = snapshot_client_named(deployment->snapshot, str_from(client_name));
     bool found = client_name && !question->asked.client
                      ? library_client_unknown(str_from(client_name), &why)
-                     : library_route_write(deployment->snapshot, question, &text, &why);
+                     : library_route_write(weir, deployment->snapshot, question, &text, &why);
     deployment_release(deployment);
     if (found) return taken(&text, &arena);
     library_error_set(error, why.code, str_from(why.message));

@@ -151,6 +151,10 @@ struct target_limits {
     struct place_cells *cells;
 };
 
+/* Do requests that begin alike go where the one before them went (flight_prefix.c)? usual: under `sticky`, and under
+ * `adaptive` where the caller says what belongs together. */
+enum affinity { affinity_usual, affinity_on, affinity_off };
+
 struct route_place {
     struct place_cells *cells; /* NULL: made for one request */
     double weight;
@@ -184,6 +188,7 @@ struct route {
     uint16_t *level_of;         /* of each target: a place in levels */
     unsigned height;            /* of routes below it; at most limit_route_levels */
     enum strategy strategy;
+    enum affinity affinity;
     struct retry_rules retry;
     struct hedge_rules hedge;
     struct cache_rules cache;

@@ -56,6 +56,8 @@ enum sim_mutant {
     mutant_settled_late,     /* what is settled is kept behind what it answers */
     mutant_values_doubled,   /* each value of a limit may have twice as much */
     mutant_value_kept,       /* who hangs up leaves a place in a limit taken */
+    mutant_prefix_forgotten, /* where a prompt was answered is not remembered */
+    mutant_prefix_for_ever,  /* it is remembered past its lifetime */
     mutants
 };
 
@@ -197,6 +199,21 @@ struct sim_limit_words {
     unsigned live, taken_count, uncalled;
     uint64_t taken_ns[sim_limit_taken_max];
 };
+/* Where a prompt was answered last. */
+struct sim_prompt {
+    uint64_t key;
+    const struct target_cells *at;
+    uint64_t until_s;
+};
+enum { sim_prompts_max = 512 };
+struct sim_prefix {
+    struct prng draw;
+    bool on;
+    struct sim_prompt prompts[sim_prompts_max];
+    unsigned count;
+    struct prefix_memory memory;
+};
+
 struct sim_limits {
     bool on;
     struct prng draw;
@@ -298,6 +315,7 @@ struct sim {
     struct sim_money money;
     struct sim_quota quota;
     struct sim_limits limits;
+    struct sim_prefix prefix;
     struct sim_crash *crash; /* NULL: nobody looks */
     struct prng crashes;
     unsigned poisoned; /* bit per client, from 1; 0: who has no key: most of its calls fail, wherever they go */
@@ -396,6 +414,8 @@ void sim_check_closed(struct sim *sim, unsigned caller);
     X(crash_lost)             \
     X(crash_lost_money)       \
     X(crash_settled)          \
+    X(prefix_kept)            \
+    X(prefix_over)            \
     X(held_to_the_limit) X(provider_removed) X(provider_back) X(provider_drained) X(removed_in_flight) X(clock_jumped)
 enum sim_mark {
 #define X(name) mark_##name,
@@ -461,6 +481,14 @@ void sim_quota_closed(struct sim *sim, const struct flight *flight);
 void sim_quota_rest(struct sim *sim);
 
 /* sim_limits.c: limits by model and end user, against plain counts. */
+/* sim_prefix.c: prompts that stay where they were answered. */
+void sim_prefix_draw(struct sim *sim);
+/* What it adds to a route's settings; the session of a new request, if it has one. */
+void sim_prefix_route(const struct sim *sim, char *into, size_t size);
+bool sim_prefix_session(struct sim *sim, char *into, size_t size);
+void sim_prefix_call(struct sim *sim, unsigned caller, const struct attempt *attempt);
+void sim_prefix_settled(struct sim *sim, unsigned caller, const struct attempt *attempt);
+
 void sim_limits_draw(struct sim *sim);
 void sim_limits_client(struct sim *sim, struct text *yaml);
 /* What a body says of its end user: a member with its comma, or nothing. */

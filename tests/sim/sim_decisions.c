@@ -339,6 +339,7 @@ void sim_decisions_call(struct sim *sim, unsigned number, const struct attempt *
     sim_rule(sim, attempt->candidate->tries == 1 || !failure_is_timeout(attempt->candidate->failure),
              "what timed out is not asked again for the same request", number);
     demoted_check(sim, number, attempt);
+    sim_prefix_call(sim, number, attempt);
     if (attempt->hedge) hedge_check(sim, number);
     if (is_locked(attempt->candidate)) {
         const struct level *level = attempt->candidate->level;
@@ -424,6 +425,7 @@ void sim_decisions_settled(struct sim *sim, unsigned number, const struct attemp
         tell_both(sim, caller, attempt, true);
     }
     tell_both(sim, caller, attempt, false);
+    sim_prefix_settled(sim, number, attempt);
     if (attempt->sent_ns == 0 && attempt->reply.status == 0) rate_forget(sim, attempt);
 }
 

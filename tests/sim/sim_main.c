@@ -17,7 +17,8 @@ static const char *const mutant_names[mutants] = {
     "one_caller",     "echo_passed",    "one_opens",        "line_in_order",  "failovers_count",
     "outage_grows",   "probes_ignored", "limits_forgotten", "limit_for_all",  "limit_of_one",
     "answer_missing", "money_kept",     "limit_doubled",    "extent_unpaid",  "quota_doubled",
-    "quota_kept",     "kept_late",      "settled_late",     "values_doubled", "value_kept"};
+    "quota_kept",     "kept_late",      "settled_late",     "values_doubled", "value_kept",
+    "prefix_forgotten", "prefix_for_ever"};
 
 static const char *const mark_names[marks_all] = {
 #define X(name) #name,

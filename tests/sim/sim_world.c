@@ -319,11 +319,16 @@ static void caller_begin(struct sim *sim, unsigned number) {
     }
     reader_draw(sim, caller);
     snprintf(id, sizeof id, "sim-%u", caller->serial);
-    struct http_header headers[2] = {{STR("content-type"), STR("application/json")},
-                                     {STR("x-weir-timeout-ms"), STR("700")}};
+    char session[8];
+    struct http_header headers[3] = {{STR("content-type"), STR("application/json")}};
+    size_t header_count = 1;
+    if (sim_prefix_session(sim, session, sizeof session))
+        headers[header_count++] = (struct http_header){STR("x-weir-session"), str_from(session)};
+    if (sim_chance(&sim->arrivals, 10))
+        headers[header_count++] = (struct http_header){STR("x-weir-timeout-ms"), STR("700")};
     struct flight_request asked = {.endpoint = endpoint_chat,
                                    .headers = headers,
-                                   .header_count = sim_chance(&sim->arrivals, 10) ? 2 : 1,
+                                   .header_count = header_count,
                                    .request_id = str_from(id),
                                    .client = caller->client,
                                    .content_length = sim_chance(&sim->arrivals, 50) ? (int64_t)caller->body_len : -1,
@@ -554,6 +559,7 @@ static void config_draw(struct sim *sim) {
     sim_money_draw(sim);
     sim_quota_draw(sim);
     sim_limits_draw(sim);
+    sim_prefix_draw(sim);
     sim->provider_total = (unsigned)sim_between(draw, 1, sim_providers_max);
     sim->body_max = (size_t)sim_between(draw, 1024, 8192);
     sim->failover_permille = (unsigned)sim_between(draw, 0, 4) * 250;
@@ -583,6 +589,7 @@ static void config_draw(struct sim *sim) {
                             (unsigned long long)sim_between(draw, 1, 2000));
         snprintf(sim->fast + len, sizeof sim->fast - (size_t)len, "}");
     }
+    sim_prefix_route(sim, sim->fast, sizeof sim->fast);
     snprintf(sim->lock_route, sizeof sim->lock_route, "failover_after: %llu, return_to_primary_seconds: %llu",
              (unsigned long long)sim_between(draw, 1, 4), (unsigned long long)sim_between(draw, 1, 20));
     struct text clients = text_in_buffer(sim->clients, sizeof sim->clients - 1);
@@ -712,6 +719,7 @@ static void end(struct sim *sim) {
         free(caller->said);
     }
     sim_crash_end(sim);
+    prefix_memory_free(&sim->prefix.memory);
     config_free(&sim->config);
     for (unsigned i = 0; i < sim->old_count; i++) config_free(&sim->old[i]);
     cells_free(&sim->cells);
@@ -736,11 +744,14 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     prng_seed(&sim->quota.draw, seed ^ 0x8888);
     prng_seed(&sim->crashes, seed ^ 0x9999);
     prng_seed(&sim->limits.draw, seed ^ 0xaaaa);
+    prng_seed(&sim->prefix.draw, seed ^ 0xbbbb);
     if (sim_chance(&sim->poison, 30)) sim->poisoned = 1u << sim_between(&sim->poison, 0, sim_clients_max);
     sim->now = (struct now){.mono_ns = NS_PER_S, .wall_ns = 1700000000000000000};
     sim->bodies.limit = 64 << 20;
     arena_init(&sim->scratch, 64 * 1024, 64 << 20);
     sim->host = (struct flight_host){.budget = &sim->bodies, .scratch = &sim->scratch, .prng = &sim->policy};
+    if (sim->mutant != mutant_prefix_forgotten && prefix_memory_init(&sim->prefix.memory))
+        sim->host.prefixes = &sim->prefix.memory;
     list_init(&sim->turns);
     if (!flights) sim_crash_begin(sim, &sim->crashes);
     config_draw(sim);
