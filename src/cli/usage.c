@@ -41,8 +41,9 @@ static void usage_row_print(const struct json_value *row, const struct usage_key
         struct str value = json_str(json_member(row, name), STR("total"));
         printf("%-24.*s ", STR_ARG(value.len ? value : STR("-")));
     }
-    printf("%9lld %7lld %12lld %12lld %14.*s %9.0f ms  ", (long long)json_i64(json_member(row, "requests"), 0),
+    printf("%9lld %7lld %12lld %6.1f%% %12lld %14.*s %9.0f ms  ", (long long)json_i64(json_member(row, "requests"), 0),
            (long long)json_i64(json_member(row, "errors"), 0), (long long)json_i64(json_member(row, "input_tokens"), 0),
+           json_double(json_member(row, "cached_share"), 0) * 100,
            (long long)json_i64(json_member(row, "output_tokens"), 0),
            STR_ARG(json_str(json_member(row, "cost_usd"), STR("0"))),
            json_double(json_member(json_member(row, "latency_ms"), "p95"), 0));
@@ -65,8 +66,8 @@ static void usage_print(const char *text) {
         if (cost_of(row) > most) most = cost_of(row);
     }
     for (size_t i = 0; i < keys.count; i++) printf("%-24.*s ", STR_ARG(keys.names[i]));
-    printf("%9s %7s %12s %12s %14s %12s%s\n", "requests", "errors", "tokens in", "tokens out", "USD", "p95",
-           json_member(total, "recosted_usd") ? "    recosted USD" : "");
+    printf("%9s %7s %12s %7s %12s %14s %12s%s\n", "requests", "errors", "tokens in", "cached", "tokens out", "USD",
+           "p95", json_member(total, "recosted_usd") ? "    recosted USD" : "");
     place = 0;
     for (const struct json_value *row; (row = json_each(rows, &place, NULL));) usage_row_print(row, &keys, most);
     usage_row_print(total, &keys, 0);

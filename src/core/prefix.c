@@ -67,13 +67,14 @@ struct str prefix_outcome_name(enum prefix_outcome outcome) {
     return (unsigned)outcome < prefix_outcomes ? names[outcome] : STR("");
 }
 
-struct str prefix_miss_name(enum prefix_miss miss) {
-    static const struct str names[] = {
+const struct str prefix_miss_names[prefix_misses] = {
 #define X(name) STR(#name),
-        PREFIX_MISS_TABLE(X)
+    PREFIX_MISS_TABLE(X)
 #undef X
-    };
-    return (unsigned)miss < prefix_misses ? names[miss] : STR("");
+};
+
+struct str prefix_miss_name(enum prefix_miss miss) {
+    return (unsigned)miss < prefix_misses ? prefix_miss_names[miss] : STR("");
 }
 
 /* -- staying or leaving -- */

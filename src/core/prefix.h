@@ -93,6 +93,7 @@ enum prefix_miss {
 #undef X
         prefix_misses
 };
+extern const struct str prefix_miss_names[prefix_misses];
 struct str prefix_miss_name(enum prefix_miss miss);
 
 enum { prefix_least_tokens = 1024 }; /* providers keep no shorter ones */

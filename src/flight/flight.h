@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/prng.h"
 #include "base/text.h"
+#include "core/prefix.h"
 #include "dialect/message.h"
 #include "flight/event.h"
 #include "snapshot/keys.h"
@@ -127,11 +128,12 @@ struct attempt_facts {
     int64_t output_cap;    /* tokens that it was told to keep to; -1: no such thing */
     bool hedge, estimated; /* begun beside another; its usage is not what the provider counted */
     uint32_t events, events_dropped;
-    bool cut;            /* its stream was ended, as there was no more money to reserve for it */
-    struct str said;     /* why it failed, in weir's own words; empty where the provider's might quote its caller */
-    struct str code;     /* the provider's, where that is a plain name; {NULL,0}: none */
-    enum key_rest rests; /* why its key cools down from its end on */
-    unsigned key;        /* which of the provider's it used */
+    bool cut;              /* its stream was ended, as there was no more money to reserve for it */
+    struct str said;       /* why it failed, in weir's own words; empty where the provider's might quote its caller */
+    struct str code;       /* the provider's, where that is a plain name; {NULL,0}: none */
+    enum key_rest rests;   /* why its key cools down from its end on */
+    unsigned key;          /* which of the provider's it used */
+    enum prefix_miss miss; /* why its provider's prompt cache did not have what it was sent */
 };
 
 /* Where an attempt's cost is charged: `cost_nano_usd` of its facts, of each; and what it counts for of quotas. */

@@ -36,6 +36,7 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
         .code = attempt->word.code,
         .rests = attempt->rests,
         .key = attempt->holds.key,
+        .miss = flight->prefix && attempt->failure == failure_none ? flight->prefix->miss : prefix_miss_none,
     };
     if (others && others->bill.total > 0) {
         const int64_t *of = others->tokens.of;

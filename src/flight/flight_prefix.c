@@ -186,10 +186,20 @@ void prefix_begun(struct flight *flight, const struct attempt *attempt, struct n
         prefix_keep(flight, attempt->target, 0, now);
 }
 
+/* Of the model, and of the client. */
+static void prefix_share_note(const struct flight *flight, const struct target *target, const struct usage *usage) {
+    if (target->cells) cached_share_note(&target->cells->cached, usage->cached_input_tokens, usage->input_tokens);
+    if (flight->client && flight->client->cells)
+        cached_share_note(&flight->client->cells->cached, usage->cached_input_tokens, usage->input_tokens);
+}
+
 void prefix_settle(struct flight *flight, struct attempt *attempt, struct now now) {
     struct flight_prefix *prefix = flight->prefix;
     const struct usage *usage = &attempt->usage;
-    if (!prefix || attempt->failure != failure_none) return;
+    if (attempt->failure != failure_none) return;
+    if (usage->cached_input_tokens >= 0 && usage->input_tokens >= prefix_least_tokens)
+        prefix_share_note(flight, attempt->target, usage);
+    if (!prefix) return;
     struct prefix_counted counted = {usage->input_tokens, usage->cached_input_tokens, usage->cache_write_tokens};
     if (attempt->usage_estimated) counted.cached = -1;
     prefix->miss = prefix_missed(prefix->has, &prefix->known, prefix_target(attempt->target), &counted,

@@ -24,7 +24,9 @@
     X(issuer_keys_old, warn, "", "the keys of an issuer of tokens are out of reach: the last ones serve, for a day") \
     X(issuer_keys_gone, error, "", "an issuer of tokens has no keys that may still serve: its tokens are refused")   \
     X(cost_differs, warn, "a day", "a provider says another cost than weir's prices, by more than 1%")               \
-    X(cost_estimated, warn, "a day", "a provider answered and did not say what it took: it is charged by estimate")
+    X(cost_estimated, warn, "a day", "a provider answered and did not say what it took: it is charged by estimate")  \
+    X(prompt_cache_fell, warn, "",                                                                                   \
+      "the share of a model's or a client's input that comes from prompt caches is less than half of what it was")
 
 enum alert_kind {
 #define X(name, level, window, means) alert_##name,

@@ -142,11 +142,12 @@ void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_fac
     metrics_add(&target->outcomes[facts->outcome], 1);
     if (facts->outcome == metrics_failed && facts->failure < metrics_failures_max)
         metrics_add(&target->failures[facts->failure], 1);
+    if (facts->cache_miss && facts->cache_miss < metrics_misses_max) metrics_add(&target->misses[facts->cache_miss], 1);
     if (facts->failover) metrics_add(&loop->failovers, 1);
     add_duration(&target->attempt, &metrics_bounds_long, facts->duration_us);
     if (facts->first_token_us) add_duration(&target->first_token, &metrics_bounds_long, facts->first_token_us);
     const uint64_t tokens[metrics_tokens] = {facts->input_tokens, facts->output_tokens, facts->cached_tokens,
-                                             facts->reasoning_tokens};
+                                             facts->reasoning_tokens, facts->cache_write_tokens};
     for (size_t i = 0; i < metrics_tokens; i++)
         if (tokens[i]) metrics_add(&target->tokens[i], tokens[i]);
     if (facts->cost_nano_usd > 0) metrics_add(&target->cost_nano_usd, (uint64_t)facts->cost_nano_usd);

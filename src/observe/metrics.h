@@ -16,7 +16,7 @@
 #include "observe/alert.h"
 #include "observe/log.h"
 
-enum { metrics_endpoints_max = 24, metrics_failures_max = 40, metrics_clients_max = 1000 };
+enum { metrics_endpoints_max = 24, metrics_failures_max = 40, metrics_misses_max = 8, metrics_clients_max = 1000 };
 
 /* Names come as arguments, because observe knows neither endpoints nor failures. All literals. */
 struct metrics_options {
@@ -24,6 +24,8 @@ struct metrics_options {
     size_t endpoint_count;
     const struct str *failure_names; /* by kind; [0] is success and never shown */
     size_t failure_count;
+    const struct str *miss_names; /* why a prompt cache missed; [0] is none and never shown */
+    size_t miss_count;
     struct str version; /* for weir_build_info */
     int64_t started_wall_ns;
     const struct log *log; /* for weir_log_dropped_total; may be NULL */
@@ -57,9 +59,11 @@ struct metrics_attempt_facts {
     uint64_t duration_us;
     uint64_t first_token_us; /* from the attempt's start; 0: there was none */
     uint64_t input_tokens, output_tokens, cached_tokens,
-        reasoning_tokens;  /* cached is part of input, reasoning of output */
-    int64_t cost_nano_usd; /* below 0: not known */
-    bool cost_differs;     /* the provider tells another one */
+        reasoning_tokens,   /* cached is part of input, reasoning of output */
+        cache_write_tokens; /* of input too */
+    unsigned cache_miss;    /* why its provider's prompt cache had less than it should have; 0: it had */
+    int64_t cost_nano_usd;  /* below 0: not known */
+    bool cost_differs;      /* the provider tells another one */
     uint64_t stream_events, stream_events_dropped;
     bool stream_cut; /* it was ended, as there was no more money to reserve for it */
 };

@@ -16,7 +16,7 @@ typedef _Atomic uint64_t metrics_count;
 enum {
     metrics_bounds_max = 20,
     metrics_statuses = 6,
-    metrics_tokens = 4,
+    metrics_tokens = 5,
     metrics_codes = 501,                             /* exact statuses, from 100; the last: none */
     metrics_client_places = metrics_clients_max + 2, /* 0: without a key; the last: further ones */
     metrics_client_table = 4096,                     /* places to find a name by its hash */
@@ -42,7 +42,8 @@ struct metrics_durations {
 struct metrics_target {
     metrics_count outcomes[metrics_outcomes];
     metrics_count failures[metrics_failures_max];
-    metrics_count tokens[metrics_tokens]; /* input, output, cached, reasoning */
+    metrics_count misses[metrics_misses_max];
+    metrics_count tokens[metrics_tokens]; /* input, output, cached, reasoning, cache_write */
     metrics_count cost_nano_usd, cost_differences;
     struct metrics_durations attempt, first_token;
 };

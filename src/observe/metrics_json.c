@@ -29,6 +29,7 @@ static void put_usage(struct text *text, const uint64_t *tokens, uint64_t cost_n
     text_json_u64(text, STR("output_tokens"), tokens[1]);
     text_json_u64(text, STR("cached_tokens"), tokens[2]);
     text_json_u64(text, STR("reasoning_tokens"), tokens[3]);
+    text_json_u64(text, STR("cache_write_tokens"), tokens[4]);
     text_json_money(text, STR("cost_usd"), (int64_t)cost_nano_usd);
 }
 

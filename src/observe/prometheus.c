@@ -15,7 +15,7 @@ static const struct family families[metrics_families] = {
 
 static const struct str outcome_names[metrics_outcomes] = {{"succeeded", 9}, {"failed", 6}, {"cancelled", 9}};
 static const struct str direction_names[metrics_tokens] = {
-    {"input", 5}, {"output", 6}, {"cached", 6}, {"reasoning", 9}};
+    {"input", 5}, {"output", 6}, {"cached", 6}, {"reasoning", 9}, {"cache_write", 11}};
 static const struct str status_names[metrics_statuses] = {{"none", 4}, {"1xx", 3}, {"2xx", 3},
                                                           {"3xx", 3},  {"4xx", 3}, {"5xx", 3}};
 
@@ -251,6 +251,15 @@ static void prometheus_put_target(struct text *text, enum metrics_family family,
     }
 }
 
+static void put_misses(struct text *text, const struct metrics *metrics, const struct metrics_view_target *target) {
+    struct label labels[3] = {{"provider", target->provider}, {"model", target->model}, {"", STR_NONE}};
+    for (size_t i = 1; i < metrics_misses_max && i < metrics->options.miss_count; i++) {
+        uint64_t value = metrics_read(&target->counts->misses[i]);
+        labels[2] = (struct label){"reason", metrics->options.miss_names[i]};
+        if (value) put_count(text, metrics_family_prompt_cache_misses, labels, 3, value);
+    }
+}
+
 static void put_connections(struct text *text, enum metrics_family family, const struct metrics_loop *sum) {
     uint64_t idle = metrics_read(&sum->gauges[metrics_upstream_idle]),
              busy = metrics_read(&sum->gauges[metrics_upstream_busy]);
@@ -341,6 +350,9 @@ static void put_family(struct text *text, enum metrics_family family, const stru
         break;
     case metrics_family_attempt_failures: put_failures(text, metrics, view); break;
     case metrics_family_failovers: put_count(text, family, NULL, 0, metrics_read(&sum->failovers)); break;
+    case metrics_family_prompt_cache_misses:
+        for (size_t i = 0; i < view->target_count; i++) put_misses(text, metrics, &view->targets[i]);
+        break;
     case metrics_family_attempts:
     case metrics_family_attempt_duration:
     case metrics_family_first_token:

@@ -160,6 +160,18 @@ static void provider_watch(struct alerts *alerts, const struct snapshot *snapsho
                   STR("it answered and did not say what it took: that is charged by estimate"), now);
 }
 
+static void cached_watch(struct alerts *alerts, const struct cell *cell, const char *what, struct str whose,
+                         struct now now) {
+    char subject[alert_subject_max], said[alert_said_max];
+    struct text name = text_in_buffer(subject, sizeof subject), text = text_in_buffer(said, sizeof said);
+    struct cached_share share = cached_share_read(cell);
+    if (!cached_share_fell(&share)) return;
+    text_printf(&name, "%s %.*s", what, STR_ARG(str_slice(whose, 0, 140)));
+    text_put(&text, STR("less than half of the share of its input that used to come from prompt caches does now: "
+                        "weir usage has cached_share by day, weir explain says why"));
+    plain_see(alerts, alert_prompt_cache_fell, 0, text_str(&name), text_str(&text), now);
+}
+
 static void books_watch(struct alerts *alerts, struct now now) {
     struct books_state books = books_state(alerts->weir->books);
     int64_t today = watch_now_s(now) / day_s;
@@ -214,6 +226,11 @@ void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now n
     if (snapshot->alerts.budget_count && alerts->weir->identities)
         identities_each(alerts->weir->identities, snapshot, identities_watched_most, identity_watch,
                         &(struct run_watch){alerts, &snapshot->alerts, now});
+    for (size_t i = 0; i < snapshot->target_count; i++)
+        if (snapshot->targets[i].cells)
+            cached_watch(alerts, &snapshot->targets[i].cells->cached, "model", snapshot->targets[i].name, now);
+    for (size_t i = 0; i < snapshot->client_count; i++)
+        cached_watch(alerts, &snapshot->clients[i].cells->cached, "client", snapshot->clients[i].name, now);
     books_watch(alerts, now);
     credentials_watch(alerts, now);
 }

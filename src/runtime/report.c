@@ -99,6 +99,8 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, unsi
                                            .output_tokens = report_count_of(usage->output_tokens),
                                            .cached_tokens = report_count_of(usage->cached_input_tokens),
                                            .reasoning_tokens = report_count_of(usage->reasoning_tokens),
+                                           .cache_write_tokens = report_count_of(usage->cache_write_tokens),
+                                           .cache_miss = attempt.miss,
                                            .cost_nano_usd = attempt.cost_nano_usd,
                                            .cost_differs = differs,
                                            .stream_events = attempt.events,

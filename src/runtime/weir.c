@@ -82,6 +82,8 @@ static bool reports_open(struct weir *weir) {
                                                                    .endpoint_count = endpoints,
                                                                    .failure_names = failure_names,
                                                                    .failure_count = failures,
+                                                                   .miss_names = prefix_miss_names,
+                                                                   .miss_count = prefix_misses,
                                                                    .version = STR(WEIR_VERSION),
                                                                    .started_wall_ns = weir->started.wall_ns,
                                                                    .log = weir->reports.log});

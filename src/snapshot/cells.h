@@ -10,6 +10,7 @@
 #include "base/budget.h"
 #include "base/limits.h"
 #include "core/breaker.h"
+#include "core/cached_share.h"
 #include "core/company.h"
 #include "core/gate.h"
 #include "core/latency.h"
@@ -73,6 +74,7 @@ struct target_cells {
     struct cell failures; /* in a row, whoever's; shown, and nothing else */
     struct cell latency;
     struct pace pace;
+    struct cell cached; /* which share of its input comes from its prompt cache: cached_share.h */
     struct cell taken;  /* the tokens of its answers: taken.h */
     struct cell p95[2]; /* to the first byte: of whole replies, of streams */
     struct cell p99;    /* of whole replies */
@@ -102,6 +104,7 @@ struct client_cells {
     struct cell gate;
     struct cell requests_minute, requests_hour, tokens_minute;
     struct cell taken;          /* the tokens of the answers that it got */
+    struct cell cached;         /* which share of its input came from prompt caches: cached_share.h */
     struct share extra[extras]; /* what it took of the routes' extra work */
     struct budget memory;       /* its share of what is held for strangers */
     struct cell barred;         /* 1: its key has been disabled or revoked: nothing more of it begins */

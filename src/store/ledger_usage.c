@@ -88,6 +88,14 @@ static void recosted_put_json(struct text *text, const struct usage_row *row) {
     text_json_i64(text, STR("recosted_unpriced"), row->sums[usage_unpriced] - row->recosted[recosted_priced]);
 }
 
+/* Of all input what providers read from their prompt caches. */
+static void cached_share_put_json(struct text *text, const struct usage_row *row) {
+    int64_t input = row->sums[usage_input_tokens];
+    if (input <= 0) return;
+    text_json_key(text, STR("cached_share"));
+    text_printf(text, "%.4f", (double)row->sums[usage_cached_tokens] / (double)input);
+}
+
 static void usage_row_json(struct ledger *ledger, struct text *text, const struct usage_question *question,
                            const struct usage_row *row, bool total) {
     char buffer[1024], name[32];
@@ -102,6 +110,7 @@ static void usage_row_json(struct ledger *ledger, struct text *text, const struc
         else
             text_json_i64(text, sum_names[i], row->sums[i]);
     }
+    cached_share_put_json(text, row);
     if (question->recosted) recosted_put_json(text, row);
     if (question->compares && !total) compared_put_json(text, row);
     durations_put_json(text, STR("latency_ms"), &row->times->durations);

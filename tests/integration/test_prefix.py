@@ -1,4 +1,5 @@
 """Prompts stay where their provider keeps them: over real sockets, all workers, reloads and removed providers."""
+import hashlib
 import json
 import time
 
@@ -184,3 +185,37 @@ def test_its_lifetime_is_the_requests_own(keepers):
     while served(reply := ask(weir, "short", prompt_cache_retention="1s")) == "b" and time.monotonic() < until:
         time.sleep(1.5)  # each use keeps it for a second more
     assert served(reply) == "a" and cache_story(weir, reply)["choice"] == "over"
+
+
+def test_what_caches_give_is_seen_by_model_and_client_and_a_fall_is_told_once(keepers):
+    run, made = keepers
+    key = "wk-prompts"
+    weir = run({"affinity": "on"}, clients=[{"name": "app", "may_steer": True,
+                                             "key_hash": hashlib.sha256(key.encode()).hexdigest()}])
+    of = {"authorization": f"Bearer {key}"}
+    for _ in range(100):
+        ask(weir, "the same", headers=of)
+    admin = {"authorization": f"Bearer {weir.admin_key}"}
+
+    def told(path):
+        return http(weir.port, "GET", path, headers=admin)
+
+    def rows():
+        found = told("/admin/v1/usage?by=client,model,day").json["rows"]
+        return found if found and found[0]["requests"] == 100 else None
+    row, = poll(rows)
+    assert row["client"] == "app" and row["cached_share"] == pytest.approx(99 * 4096 / 500000, abs=1e-4)
+    assert row["cached_tokens"] == 99 * 4096 and float(row["cache_saved_usd"]) > 0
+    metrics = told("/metrics").text
+    assert 'weir_prompt_cache_misses_total{provider="a",model="x",reason="first_use"} 1' in metrics
+    assert 'weir_tokens_total{provider="a",model="x",direction="cached"} 405504' in metrics
+    for number in range(30):
+        ask(weir, f"another {number}", headers=of)
+    seen = poll(lambda: len(found := [a for a in told("/admin/v1/alerts?active=true").json["alerts"]
+                                      if a["kind"] == "prompt_cache_fell"]) == 2 and found)
+    assert {a["subject"] for a in seen} == {"model a/x", "client app"}
+    assert poll(lambda: 'weir_alerts_total{kind="prompt_cache_fell"} 2' in told("/metrics").text)
+    for _ in range(60):
+        ask(weir, "the same", headers=of)
+    assert poll(lambda: not [a for a in told("/admin/v1/alerts?active=true").json["alerts"]
+                             if a["kind"] == "prompt_cache_fell"])

@@ -42,33 +42,38 @@ static void what_was_spent_is_a_table_whose_bars_are_shares_of_the_dearest(void 
                        ROW("\"provider\":\"\",\"model\":\"n\",", "0.500000000", "") ","    /**/
                        ROW("\"provider\":\"three\",\"model\":\"o\",", "0.050000000", ""),
                        ROW("", "2.550000000", "")),
-         .out = "provider                 model                     requests  errors    tokens in   tokens out         "
-                "   USD          p95\n"
-                "one                      m                               12       3          400           50    "
-                "2.000000000        68 ms  ####################\n"
-                "-                        n                               12       3          400           50    "
-                "0.500000000        68 ms  #####...............\n"
-                "three                    o                               12       3          400           50    "
-                "0.050000000        68 ms  #...................\n"
-                "total                    total                           12       3          400           50    "
-                "2.550000000        68 ms  \n"},
+         .out =
+             "provider                 model                     requests  errors    tokens in  cached   tokens out    "
+             "     "
+             "   USD          p95\n"
+             "one                      m                               12       3          400    0.0%           50    "
+             "2.000000000        68 ms  ####################\n"
+             "-                        n                               12       3          400    0.0%           50    "
+             "0.500000000        68 ms  #####...............\n"
+             "three                    o                               12       3          400    0.0%           50    "
+             "0.050000000        68 ms  #...................\n"
+             "total                    total                           12       3          400    0.0%           50    "
+             "2.550000000        68 ms  \n"},
         {.argv = {"usage"},
          .asks = ASKS("provider"),
          .terminal = true,
          .body = TABLE(ROW("\"day\":\"2026-11-22\",", "0", ",\"recosted_usd\":\"1.5\""),
                        ROW("", "0", ",\"recosted_usd\":\"1.5\"")),
-         .out = "day                       requests  errors    tokens in   tokens out            USD          p95    "
+         .out = "day                       requests  errors    tokens in  cached   tokens out            USD          "
+                "p95    "
                 "recosted USD\n"
-                "2026-11-22                      12       3          400           50              0        68 ms      "
+                "2026-11-22                      12       3          400    0.0%           50              0        68 "
+                "ms      "
                 "       1.5  \n"
-                "total                           12       3          400           50              0        68 ms      "
+                "total                           12       3          400    0.0%           50              0        68 "
+                "ms      "
                 "       1.5  \n"},
         {.argv = {"usage"},
          .asks = ASKS("provider"),
          .terminal = true,
          .body = TABLE("", "{}"),
-         .out = " requests  errors    tokens in   tokens out            USD          p95\n"
-                "        0       0            0            0              0         0 ms  \n"},
+         .out = " requests  errors    tokens in  cached   tokens out            USD          p95\n"
+                "        0       0            0    0.0%            0              0         0 ms  \n"},
     };
     (void)state;
     far_rows_check(rows, sizeof rows / sizeof *rows, cli_usage_command);

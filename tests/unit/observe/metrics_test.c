@@ -152,7 +152,7 @@ static void a_request_and_its_attempts_are_counted(void **state) {
                                                           .cost_differs = true,
                                                           .stream_events = 22,
                                                           .stream_events_dropped = 1,
-                                                        .stream_cut = true});
+                                                          .stream_cut = true});
     metrics_request(loop, &(struct metrics_request_facts){
                               .endpoint = 0, .status = 200, .attempts = 3, .duration_us = 1600000, .overhead_us = 60});
     metrics_request(loop, &(struct metrics_request_facts){
@@ -494,13 +494,12 @@ static void the_totals_are_those_of_all_targets_and_loops(void **state) {
                                                         .stream_events_dropped = 1,
                                                         .stream_cut = true});
     for (unsigned i = 0; i < 2; i++) {
-        metrics_request(loops[i], &(struct metrics_request_facts){
-                                      .endpoint = i,
-                                      .status = 200,
-                                      .caller_gone = i == 1,
-                                      .cache = i ? metrics_cache_hit : metrics_cache_miss,
-                                      .saved_nano_usd = i ? 7 : -1,
-                                      .duration_us = 100});
+        metrics_request(loops[i], &(struct metrics_request_facts){.endpoint = i,
+                                                                  .status = 200,
+                                                                  .caller_gone = i == 1,
+                                                                  .cache = i ? metrics_cache_hit : metrics_cache_miss,
+                                                                  .saved_nano_usd = i ? 7 : -1,
+                                                                  .duration_us = 100});
         for (unsigned gauge = 0; gauge < metrics_gauges; gauge++)
             metrics_gauge_set(loops[i], (enum metrics_gauge)gauge, 10 * (gauge + 1));
         metrics_refused(loops[i], error_headers_too_large);
@@ -510,7 +509,8 @@ static void the_totals_are_those_of_all_targets_and_loops(void **state) {
         "\"cache_hits\":1,\"cache_saved_usd\":\"0.000000007\",\"tool_loops\":0,"
         "\"failovers\":1,"
         "\"stream_events\":18,\"stream_events_dropped\":3,\"streams_cut\":3,",
-        "\"attempts\":3,\"input_tokens\":30,\"output_tokens\":60,\"cached_tokens\":9,\"reasoning_tokens\":12,"
+        "\"attempts\":3,\"input_tokens\":30,\"output_tokens\":60,\"cached_tokens\":9,\"reasoning_tokens\":12,\"cache_"
+        "write_tokens\":0,"
         "\"cost_usd\":\"0.000000015\",\"duration\":{\"count\":2,\"sum_us\":200,",
         "{\"provider\":\"groq\",\"model\":\"llama\",\"attempts\":2,\"succeeded\":1,\"failed\":0,\"cancelled\":1,",
         "{\"provider\":\"openai\",\"model\":\"gpt\",\"attempts\":1,\"succeeded\":1,\"failed\":0,\"cancelled\":0,"};

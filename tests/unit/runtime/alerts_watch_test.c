@@ -115,6 +115,24 @@ static void a_budget_alerts_from_the_shares_that_are_written_on(void **state) {
     }
 }
 
+/* Of a model and of a client, against its own past. */
+static void prompt_caches_that_read_less_are_told(void **state) {
+    const struct now now = {.mono_ns = NS_PER_S, .wall_ns = INT64_C(1795348800) * (int64_t)NS_PER_S};
+    (void)state;
+    struct weir *weir = opened("clients: [{name: app, key_hash: "
+                               "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}]\n");
+    struct cell *cell = &weir->deployment->snapshot->clients[0].cells->cached;
+    for (unsigned i = 0; i < 200; i++) cached_share_note(cell, 800, 1000);
+    assert_watched(weir, now, "");
+    for (unsigned i = 0; i < 20; i++) cached_share_note(cell, 0, 1000);
+    assert_watched(weir, now,
+                   "prompt_cache_fell 0 client app: less than half of the share of its input that used to come from "
+                   "prompt caches does now: weir usage has cached_share by day, weir explain says why\n");
+    for (unsigned i = 0; i < 40; i++) cached_share_note(cell, 800, 1000);
+    assert_watched(weir, now, "");
+    closed(weir);
+}
+
 /* The day of today, and not that of any other. */
 static void what_was_noted_today_is_told(void **state) {
     const struct now now = {.mono_ns = NS_PER_S, .wall_ns = INT64_C(1795348800) * (int64_t)NS_PER_S};
@@ -164,6 +182,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quota_alerts_from_each_share_on),
         cmocka_unit_test(a_budget_alerts_from_the_shares_that_are_written_on),
+        cmocka_unit_test(prompt_caches_that_read_less_are_told),
         cmocka_unit_test(what_was_noted_today_is_told),
         cmocka_unit_test(an_old_credential_is_told_while_it_is_said),
     };
