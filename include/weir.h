@@ -154,6 +154,12 @@ WEIR_API char *weir_status(struct weir *weir);
 WEIR_API char *weir_metrics(struct weir *weir);
 /* The models and routes as the OpenAI API lists them: JSON. NULL: out of memory. */
 WEIR_API char *weir_models(struct weir *weir);
+/* How providers were: probes, changes and samples, the oldest first; as JSON, {"records":[...]}. Of one provider, or of
+ * one route's lock (NULL: of all); from since_ms on and before until_ms (milliseconds since 1970, 0: no bound); the
+ * newest `most` (0: 1000) of them. Asks the ledger, so it may take as long as the disk does; without a state folder of
+ * its own, what this process has seen. weir_free. NULL: *error. */
+WEIR_API char *weir_health_history(struct weir *weir, const char *name, int64_t since_ms, int64_t until_ms,
+                                   unsigned most, struct weir_error *error);
 /* Every decision taken for one recent request: JSON. NULL: *error (not in the ring any more). */
 WEIR_API char *weir_explain(struct weir *weir, const char *request_id, struct weir_error *error);
 

@@ -40,6 +40,7 @@ int cli_erase(int argc, char **argv);
 int cli_conversation(int argc, char **argv);
 int cli_alert(int argc, char **argv);
 int cli_cache(int argc, char **argv);
+int cli_health(int argc, char **argv);
 int cli_events(int argc, char **argv);
 int cli_mock(int argc, char **argv);
 int cli_version(int argc, char **argv);

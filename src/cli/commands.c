@@ -35,6 +35,7 @@ const struct cli_command cli_commands[] = {
      "a backup, checked whole, into a state folder that no gateway has"},
     {"cache", cli_cache, "stats|purge", "the response cache: how full it is, and taking answers out of it"},
     {"alert", cli_alert, "list [--active]", "what somebody should know of: quotas, budgets, credentials, providers"},
+    {"health", cli_health, "history [NAME]", "how providers were: what probes found, and what changed"},
     {"events", cli_events, "", "what happens, as it happens: providers, locks, alerts, changes"},
     {"reload", cli_reload, "", "as SIGHUP: reads the configuration again, and says what waits for a restart"},
     {"drain", cli_drain, "", "as SIGTERM: takes nothing new, and ends when what is under way has ended"},

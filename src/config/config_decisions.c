@@ -153,6 +153,7 @@ void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot,
                                                .response_time = read_number(adaptive, "response_time")};
     snapshot->fallback_by_score = read_is(top, "fallback_order", "score");
     snapshot->reserve_output_tokens = (int64_t)read_whole(top, "reserve_output_tokens");
+    snapshot->health_keep_days = (int64_t)read_whole(top, "health_keep_days");
     owners_read(reading, snapshot, root);
     snapshot->alerts = alerts_of(reading, read_section(top, "alerts"), &snapshot->secrets);
 }

@@ -86,6 +86,7 @@ static const struct config_key top_keys[] = {
     INT("journal_max_bytes", 16777216, config_no_most, "1073741824", "Bytes of records that may wait for the ledger."),
     INT("ledger_keep_days", 0, 36500, "90",
         "Attempts that are older are forgotten, and their sums by the hour kept; 0: none is."),
+    INT("health_keep_days", 0, 36500, "30", "How long the history of health is kept; 0: for ever."),
     CHOICE("fallback_order", "priority|score", "priority", "How `adaptive` goes on after a failure."),
     TEXT("redis", "", "Where many nodes share their state.", .status = key_later),
     TEXT("ledger", "",

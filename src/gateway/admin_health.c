@@ -1,6 +1,8 @@
 /* admin_health.c - /admin/v1/health, /admin/v1/lock and probing a provider at once. */
+#include "base/memory.h"
 #include "dialect/json.h"
 #include "gateway/errand.h"
+#include "gateway/health_query.h"
 #include "gateway/inference.h"
 
 void answer_health(struct visit *visit) {
@@ -15,21 +17,76 @@ static bool is_absent(const struct snapshot *snapshot, struct str name) {
     return false;
 }
 
-/* Of all providers, or of the one that is named in the path, which may be gone. */
-void answer_health_history(struct visit *visit) {
+/* -- history: out of the ledger, by the thread that reads it -- */
+
+struct history_reading {
+    struct books_asked books; /* the first member: books_asked_free gives all of it back */
+    struct health_asked asked;
+    struct weir *weir;
+};
+
+static bool history_read_run(struct books_asked *asked, struct ledger *ledger) {
+    const struct history_reading *reading = (const struct history_reading *)asked;
+    return library_health_history(reading->weir, ledger, &reading->asked.question, &asked->text);
+}
+
+/* Of a name that neither configuration nor history knows there is nothing to tell. */
+static bool history_is_anybodys(const struct visit *visit, struct str name, struct str answer) {
     const struct snapshot *snapshot = visit->deployment->snapshot;
-    struct str name = visit_id(visit);
-    bool known = !name.len || map_find(&snapshot->providers_by_name, name) || is_absent(snapshot, name);
+    return !name.len || map_find(&snapshot->providers_by_name, name) || map_find(&snapshot->exact_routes, name) ||
+           is_absent(snapshot, name) || !str_eq(answer, STR("{\"records\":[]}"));
+}
+
+static void history_answer(struct visit *visit, struct str name, struct text *text) {
+    if (history_is_anybodys(visit, name, text_str(text)))
+        visit_answer_text(visit, text);
+    else
+        answer_unknown_provider(visit, name);
+}
+
+/* Where the ledger cannot be read, what the process knows. */
+static void history_held(struct visit *visit, struct str name) {
     struct text text = text_in_arena(&visit->gateway_worker->worker->scratch, 64 * 1024);
-    text_put(&text, STR("{\"records\":"));
-    size_t count = prober_history(&visit->gateway_worker->gateway->weir->prober, name, &text);
-    text_put_byte(&text, '}');
-    if (count || known) {
-        visit_answer_text(visit, &text);
+    library_health_history_held(visit->gateway_worker->gateway->weir, name, &text);
+    history_answer(visit, name, &text);
+}
+
+static void history_read_done(struct books_asked *asked) {
+    const struct history_reading *reading = (const struct history_reading *)asked;
+    struct visit *visit = asked->context;
+    if (visit->exchange && asked->good)
+        history_answer(visit, str_from(reading->asked.name), &asked->text);
+    else if (visit->exchange)
+        history_held(visit, str_from(reading->asked.name));
+    visit->busy = false;
+    books_asked_free(asked);
+    visit_release(visit);
+}
+
+void answer_health_history(struct visit *visit) {
+    struct worker *worker = visit->gateway_worker->worker;
+    struct error error = {.code = error_none};
+    struct history_reading *reading = memory_take_zeroed(sizeof *reading);
+    if (!reading) {
+        visit_error(visit, error_out_of_memory, STR_NONE);
         return;
     }
-    arena_reset(&visit->gateway_worker->worker->scratch);
-    answer_unknown_provider(visit, name);
+    reading->weir = visit->gateway_worker->gateway->weir;
+    reading->books = (struct books_asked){
+        .answer = history_read_run, .loop = worker->loop, .done = history_read_done, .context = visit};
+    int64_t now_ms = loop_now(worker->loop).wall_ns / (int64_t)NS_PER_MS;
+    bool good = health_query_read(visit_id(visit), visit->query, now_ms, &reading->asked, &error);
+    visit->busy = good && worker->books;
+    if (visit->busy && books_ask(worker->books, &reading->books)) return;
+    bool asked = visit->busy;
+    visit->busy = false;
+    if (!good)
+        visit_error(visit, error.code, str_from(error.message));
+    else if (asked)
+        visit_error(visit, error_overloaded, STR_NONE);
+    else
+        history_held(visit, str_from(reading->asked.name));
+    memory_give(reading);
 }
 
 void answer_locks(struct visit *visit) {

@@ -155,7 +155,7 @@ static void alerts_webhook_follow(struct alerts *alerts, const struct snapshot *
 
 /* -- the database -- */
 
-static void alerts_troubled(struct alerts *alerts, const char *problem, struct now now) {
+void alerts_troubled(struct alerts *alerts, const char *problem, struct now now) {
     char shown[400];
     ledger_place_shown(alerts->weir->ledger_place, shown, sizeof shown);
     if (!alerts->ledger_fails)
@@ -183,7 +183,7 @@ static void alert_restore(void *context, const struct ledger_alert *stored) {
     pthread_mutex_unlock(&alerts->mutex);
 }
 
-static bool alerts_ledger_ready(struct alerts *alerts, struct now now) {
+bool alerts_ledger_ready(struct alerts *alerts, struct now now) {
     enum { again_s = 10 }; /* a server that does not answer takes its time */
     char problem[300] = "";
     if (!alerts->ledger && now.mono_ns < alerts->ledger_again_ns) return false;
@@ -287,12 +287,15 @@ static void alerts_look(void *context) {
     pthread_mutex_unlock(&alerts->mutex);
     alerts_webhook_follow(alerts, deployment->snapshot, now);
     alerts_watch(alerts, deployment->snapshot, now);
-    notices_watch(&alerts->notices, alerts->weir->notices, deployment->snapshot, now);
+    notices_watch(&alerts->notices, &(struct notices_into){alerts->weir->notices, &alerts->weir->health},
+                  deployment->snapshot, now);
+    int64_t keep_days = deployment->snapshot->health_keep_days;
     deployment_release(deployment);
     pthread_mutex_lock(&alerts->mutex);
     while (alert_board_end(&alerts->board, now.wall_ns / (int64_t)NS_PER_MS)) continue;
     pthread_mutex_unlock(&alerts->mutex);
     alerts_tell(alerts, now);
+    alerts_health_keep(alerts, keep_days, now);
     pthread_mutex_lock(&alerts->mutex);
     alerts->posts_waiting = webhook_waiting(alerts->webhook);
     pthread_mutex_unlock(&alerts->mutex);
@@ -326,6 +329,7 @@ struct alerts *alerts_open(struct weir *weir) {
 static void alerts_stop(void *context) {
     struct alerts *alerts = context;
     timer_cancel(alerts->loop, &alerts->tick);
+    alerts_health_keep(alerts, 0, loop_now_fresh(alerts->loop));
     webhook_free(alerts->webhook);
     alerts->webhook = NULL;
     loop_stop(alerts->loop);

@@ -40,10 +40,18 @@ struct alerts {
     uint64_t generation, dropped_told, not_kept;
     int64_t unrecorded_day;
     struct notices_watch notices; /* what was, for the events */
+    bool health_begun;            /* what of the history of health is in the ledger is known */
+    uint64_t health_forget_ns;    /* not before then */
 };
 
 /* It holds now. On the alerts' loop. */
 void alerts_see(struct alerts *alerts, const struct alert_fact *fact, struct now now);
+/* Its connection to the ledger is open. */
+bool alerts_ledger_ready(struct alerts *alerts, struct now now);
+/* It has failed: said once, and opened anew later. */
+void alerts_troubled(struct alerts *alerts, const char *problem, struct now now);
+/* alerts_health.c: what is new of the history of health goes into the ledger, and what is old leaves it. 0: none. */
+void alerts_health_keep(struct alerts *alerts, int64_t keep_days, struct now now);
 /* alerts_watch.c: sees all that holds. */
 void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now now);
 

@@ -6,7 +6,17 @@
 
 static int64_t watch_now_ms(struct now now) { return now.wall_ns / (int64_t)NS_PER_MS; }
 
-static void provider_notice_put(struct notices *notices, const struct provider *provider, struct str what,
+/* Changes of health itself are the prober's to write, with all that it saw. */
+static void change_record(struct notices_into *into, enum health_event event, struct str subject, struct str from,
+                          struct str to, struct now now) {
+    struct health_record record = {.event = event, .wall_ms = watch_now_ms(now)};
+    str_copy(record.subject, sizeof record.subject, subject);
+    str_copy(record.from, sizeof record.from, from);
+    str_copy(record.to, sizeof record.to, to);
+    health_log_add(into->health, &record);
+}
+
+static void provider_notice_put(struct notices_into *into, const struct provider *provider, struct str what,
                                 struct str from, struct str to, struct now now) {
     char members[512];
     struct text text = text_in_buffer(members, sizeof members);
@@ -15,10 +25,10 @@ static void provider_notice_put(struct notices *notices, const struct provider *
     text_json_str(&text, STR("changed"), what);
     text_json_str(&text, STR("from"), from);
     text_json_str(&text, STR("to"), to);
-    notices_put(notices, notice_provider, watch_now_ms(now), text_str(&text));
+    notices_put(into->notices, notice_provider, watch_now_ms(now), text_str(&text));
 }
 
-static void providers_look(struct notices_watch *watch, struct notices *notices, const struct snapshot *snapshot,
+static void providers_look(struct notices_watch *watch, struct notices_into *into, const struct snapshot *snapshot,
                            struct now now) {
     struct watched_provider before[limit_providers];
     size_t count = watch->provider_count;
@@ -35,12 +45,18 @@ static void providers_look(struct notices_watch *watch, struct notices *notices,
             if (at->name == is->name) was = at;
         }
         if (!was) continue;
-        provider_notice_put(notices, provider, STR("health"), health_state_name(was->health),
+        provider_notice_put(into, provider, STR("health"), health_state_name(was->health),
                             health_state_name(is->health), now);
-        provider_notice_put(notices, provider, STR("breaker"), breaker_state_name(was->breaker),
+        provider_notice_put(into, provider, STR("breaker"), breaker_state_name(was->breaker),
                             breaker_state_name(is->breaker), now);
-        provider_notice_put(notices, provider, STR("state"), provider_state_name(was->state),
+        provider_notice_put(into, provider, STR("state"), provider_state_name(was->state),
                             provider_state_name(is->state), now);
+        if (was->breaker != is->breaker)
+            change_record(into, health_event_breaker, provider->name, breaker_state_name(was->breaker),
+                          breaker_state_name(is->breaker), now);
+        if (was->state != is->state)
+            change_record(into, health_event_state, provider->name, provider_state_name(was->state),
+                          provider_state_name(is->state), now);
     }
 }
 
@@ -50,7 +66,7 @@ static struct str target_named(const struct route *route, uint32_t id) {
     return STR("");
 }
 
-static void lock_look(struct notices *notices, const struct route *route, struct watched_lock *watched,
+static void lock_look(struct notices_into *into, const struct route *route, struct watched_lock *watched,
                       struct now now) {
     char members[notice_bytes_max];
     struct text text = text_in_buffer(members, sizeof members);
@@ -65,11 +81,12 @@ static void lock_look(struct notices *notices, const struct route *route, struct
     text_json_str(&text, STR("from"), target_named(route, from));
     text_json_str(&text, STR("to"), target_named(route, to));
     text_json_u64(&text, STR("epoch"), view.epoch);
-    notices_put(notices, notice_lock, watch_now_ms(now), text_str(&text));
+    notices_put(into->notices, notice_lock, watch_now_ms(now), text_str(&text));
+    change_record(into, health_event_lock, route->model, target_named(route, from), target_named(route, to), now);
 }
 
 /* Places in their order: where routes were put in between, those behind are only noted. */
-static void locks_look(struct notices_watch *watch, struct notices *notices, const struct snapshot *snapshot,
+static void locks_look(struct notices_watch *watch, struct notices_into *into, const struct snapshot *snapshot,
                        struct now now) {
     size_t count = 0, bytes;
     for (size_t i = 0; i < snapshot->route_count; i++) {
@@ -84,15 +101,15 @@ static void locks_look(struct notices_watch *watch, struct notices *notices, con
             watch->lock_room = room;
         }
         if (count >= watch->lock_count) watch->locks[count] = (struct watched_lock){.route = 0};
-        lock_look(notices, route, &watch->locks[count++], now);
+        lock_look(into, route, &watch->locks[count++], now);
     }
     watch->lock_count = count;
 }
 
-void notices_watch(struct notices_watch *watch, struct notices *notices, const struct snapshot *snapshot,
+void notices_watch(struct notices_watch *watch, struct notices_into *into, const struct snapshot *snapshot,
                    struct now now) {
-    providers_look(watch, notices, snapshot, now);
-    locks_look(watch, notices, snapshot, now);
+    providers_look(watch, into, snapshot, now);
+    locks_look(watch, into, snapshot, now);
 }
 
 void notices_watch_free(struct notices_watch *watch) { memory_give(watch->locks); }

@@ -1,9 +1,10 @@
-/* notices_watch.h - what of providers and locks is another than it was at the last look, as events. One thread. */
+/* notices_watch.h - what of providers and locks is another than it was at the last look, as events and in the history
+ * of health. One thread. */
 #ifndef WEIR_RUNTIME_NOTICES_WATCH_H
 #define WEIR_RUNTIME_NOTICES_WATCH_H
 
 #include "observe/notices.h"
-#include "snapshot/provider_health.h"
+#include "runtime/health_log.h"
 
 struct watched_provider {
     uint64_t name;
@@ -24,7 +25,11 @@ struct notices_watch {
 };
 
 /* What was not there at the last look is only noted. */
-void notices_watch(struct notices_watch *watch, struct notices *notices, const struct snapshot *snapshot,
+struct notices_into {
+    struct notices *notices;
+    struct health_log *health; /* changes of breakers, states and locks go there too */
+};
+void notices_watch(struct notices_watch *watch, struct notices_into *into, const struct snapshot *snapshot,
                    struct now now);
 void notices_watch_free(struct notices_watch *watch);
 

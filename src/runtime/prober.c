@@ -40,123 +40,18 @@ struct probe {
 
 /* -- history -- */
 
-/* Time in milliseconds, provider, state, score and success in thousandths, latency in microseconds, probe + 1, with
- * tabs between them. */
-static void health_record_put(const struct health_record *record, struct text *text) {
-    text_printf(text, "%llu\t%s\t%u\t%u\t%u\t%u\t%d", (unsigned long long)record->wall_ms, record->provider,
-                (unsigned)record->state, record->score_permille, record->success_permille, record->latency_us,
-                record->probe + 1);
-}
-
-bool health_record_read(struct str line, struct health_record *record) {
-    struct str rest = line, word, name = STR("");
-    uint64_t numbers[7] = {0};
-    static const uint64_t most[7] = {INT64_MAX, 0, health_states - 1, 1000, 1000, UINT32_MAX, 2};
-    for (size_t i = 0; i < 7; i++) {
-        if (!str_split_next(&rest, '\t', &word)) return false;
-        if (i == 1)
-            name = word;
-        else if (!str_to_u64(word, &numbers[i]) || numbers[i] > most[i])
-            return false;
-    }
-    if (rest.len || !name.len || name.len > limit_name || str_find_byte(name, 0) != SIZE_MAX) return false;
-    *record = (struct health_record){.wall_ms = (int64_t)numbers[0],
-                                     .state = (enum health_state)numbers[2],
-                                     .score_permille = (uint16_t)numbers[3],
-                                     .success_permille = (uint16_t)numbers[4],
-                                     .latency_us = (uint32_t)numbers[5],
-                                     .probe = (int8_t)((int)numbers[6] - 1)};
-    str_copy(record->provider, sizeof record->provider, name);
-    return true;
-}
-
-/* Under the mutex, or before any other thread. */
-static void record_keep(struct prober *prober, const struct health_record *record) {
-    CHECKF(prober->record_next < health_records_max && prober->record_count <= health_records_max, "next=%zu count=%zu",
-           prober->record_next, prober->record_count);
-    prober->records[prober->record_next] = *record;
-    prober->record_next = (prober->record_next + 1) % health_records_max;
-    if (prober->record_count < health_records_max) prober->record_count++;
-}
-
 static void record_add(struct prober *prober, const struct provider *provider, const struct provider_health *health,
-                       int8_t probe, struct now now) {
+                       enum health_event event, struct health_record record, struct now now) {
     CHECKF(health->score >= 0 && health->score <= 1 && health->success >= 0 && health->success <= 1,
            "score=%f success=%f", health->score, health->success);
-    char line[line_file_line_max];
-    struct text text = text_in_buffer(line, sizeof line);
-    struct health_record record = {.wall_ms = now.wall_ns / 1000000,
-                                   .state = health->state,
-                                   .score_permille = (uint16_t)(health->score * 1000 + 0.5),
-                                   .success_permille = (uint16_t)(health->success * 1000 + 0.5),
-                                   .latency_us = (uint32_t)(health->latency_ns / NS_PER_US),
-                                   .probe = probe};
-    str_copy(record.provider, sizeof record.provider, provider->name);
-    pthread_mutex_lock(&prober->mutex);
-    record_keep(prober, &record);
-    pthread_mutex_unlock(&prober->mutex);
-    if (!prober->history) return;
-    health_record_put(&record, &text);
-    line_file_add(prober->history, text_str(&text));
-}
-
-static void record_restore(void *context, struct str line) {
-    struct health_record record;
-    if (health_record_read(line, &record)) record_keep(context, &record);
-}
-
-void prober_history_open(struct prober *prober, struct str state_dir) {
-    enum { history_bytes_most = 256 * 1024 };
-    char path[512];
-    size_t damaged = 0;
-    struct text text = text_in_buffer(path, sizeof path - 1);
-    text_printf(&text, "%.*s/health", STR_ARG(state_dir));
-    path[text.len] = 0;
-    if (text.failed || !state_dir.len) return;
-    prober->history = line_file_open(path, history_bytes_most, record_restore, prober, &damaged);
-    if (damaged)
-        log_warn(prober->worker->reporter.log, loop_now(prober->worker->loop), "health_history_damaged",
-                 f_text("path", path), f_int("lines", (int64_t)damaged),
-                 f_str("kept", STR("what could be read; the file is beside it as health.bad")));
-}
-
-/* Once; it goes on trying. */
-static void history_look(struct prober *prober, struct now now) {
-    int number = prober->history ? line_file_failed(prober->history) : 0;
-    if (number && !prober->history_fails)
-        log_error(prober->worker->reporter.log, now, "health_history_not_saved", f_text("why", strerror(number)),
-                  f_str("mend", STR("free the disk or mend the rights of state_dir")));
-    prober->history_fails = prober->history_fails || number;
-}
-
-static void permille_put(struct text *text, struct str name, unsigned permille) {
-    text_json_key(text, name);
-    text_printf(text, "%u.%03u", permille / 1000, permille % 1000);
-}
-
-size_t prober_history(struct prober *prober, struct str provider, struct text *text) {
-    size_t told = 0;
-    text_put_byte(text, '[');
-    pthread_mutex_lock(&prober->mutex);
-    for (size_t i = 0; i < prober->record_count; i++) {
-        size_t at = (prober->record_next + health_records_max - prober->record_count + i) % health_records_max;
-        const struct health_record *record = &prober->records[at];
-        if (provider.len && !str_eq(provider, str_from(record->provider))) continue;
-        told++;
-        text_json_comma(text);
-        text_put_byte(text, '{');
-        text_json_i64(text, STR("time_ms"), record->wall_ms);
-        text_json_str(text, STR("provider"), str_from(record->provider));
-        text_json_str(text, STR("state"), health_state_name(record->state));
-        permille_put(text, STR("score"), record->score_permille);
-        permille_put(text, STR("success"), record->success_permille);
-        text_json_u64(text, STR("latency_us"), record->latency_us);
-        if (record->probe >= 0) text_json_bool(text, STR("probe"), record->probe == 1);
-        text_put_byte(text, '}');
-    }
-    pthread_mutex_unlock(&prober->mutex);
-    text_put_byte(text, ']');
-    return told;
+    record.wall_ms = now.wall_ns / (int64_t)NS_PER_MS;
+    record.event = event;
+    record.state = health->state;
+    record.score_permille = (uint16_t)(health->score * 1000 + 0.5);
+    record.success_permille = (uint16_t)(health->success * 1000 + 0.5);
+    record.latency_us = (uint32_t)(health->latency_ns / NS_PER_US);
+    str_copy(record.subject, sizeof record.subject, provider->name);
+    health_log_add(prober->health, &record);
 }
 
 /* -- probes -- */
@@ -179,7 +74,9 @@ static void probe_end(struct probe *probe, bool good, struct str said) {
         probes_note(&provider->cells->probes, verdict);
         if (rests) report_key_rests(&prober->worker->reporter, provider, probe->key, said, now);
         struct provider_health health = provider_health(probe->deployment->snapshot, provider, now.mono_ns);
-        record_add(prober, provider, &health, good, now);
+        struct health_record record = {.good = good, .status = probe->status, .took_us = result.took_ns / NS_PER_US};
+        str_copy(record.said, sizeof record.said, said);
+        record_add(prober, provider, &health, health_event_probe, record, now);
     }
     if (!good)
         log_warn(prober->worker->reporter.log, now, "probe_failed", f_str("provider", provider->name),
@@ -308,12 +205,15 @@ static void provider_tick(struct prober *prober, const struct snapshot *snapshot
     uint64_t second = now.mono_ns / NS_PER_S;
     cell_store(&provider->cells->health, health.state);
     if (health.state != before) {
-        record_add(prober, provider, &health, -1, now);
+        struct health_record record = {.status = 0};
+        str_copy(record.from, sizeof record.from, health_state_name(before));
+        str_copy(record.to, sizeof record.to, health_state_name(health.state));
+        record_add(prober, provider, &health, health_event_health, record, now);
         log_warn(prober->worker->reporter.log, now, "provider_health", f_str("provider", provider->name),
                  f_str("state", health_state_name(health.state)), f_str("before", health_state_name(before)),
                  f_str("breaker", breaker_state_name(health.breaker)));
     } else if (second % record_every_s == 0) {
-        record_add(prober, provider, &health, -1, now);
+        record_add(prober, provider, &health, health_event_sample, (struct health_record){.status = 0}, now);
     }
     uint64_t due = cell_load(&provider->cells->probed_ns);
     if (provider->health_check_ns == 0 || provider->state == provider_maintenance) return;
@@ -392,22 +292,19 @@ static void on_tick(void *context) {
     const struct snapshot *snapshot = worker->deployment->snapshot;
     for (size_t i = 0; i < snapshot->provider_count; i++) provider_tick(prober, snapshot, &snapshot->providers[i], now);
     locks_save(prober, snapshot);
-    history_look(prober, now);
+    health_log_look(prober->health, prober->worker->reporter.log, now);
     timer_set(worker->loop, &prober->tick, now.mono_ns + tick_s * NS_PER_S, on_tick, prober);
 }
 
-bool prober_init(struct prober *prober, struct worker *worker, struct str state_dir) {
-    *prober = (struct prober){.worker = worker};
+void prober_init(struct prober *prober, struct worker *worker, struct health_log *health, struct str state_dir) {
+    *prober = (struct prober){.worker = worker, .health = health};
     worker->prober = prober;
     list_init(&prober->probes);
-    pthread_mutex_init(&prober->mutex, NULL);
     prng_seed(&prober->prng, prng_next(&worker->prng));
     struct text path = text_in_buffer(prober->locks_path, sizeof prober->locks_path - 1);
     if (state_dir.len) text_printf(&path, "%.*s/locks", STR_ARG(state_dir));
     if (path.failed) path.len = 0;
     prober->locks_path[path.len] = 0;
-    prober->records = memory_take_zeroed(health_records_max * sizeof *prober->records);
-    return prober->records != NULL;
 }
 
 void prober_start(struct prober *prober) {
@@ -430,11 +327,6 @@ void prober_stop(struct prober *prober) {
 }
 
 void prober_free(struct prober *prober) {
-    if (!prober->records) return;
+    if (!prober->worker) return;
     CHECK(list_empty(&prober->probes));
-    line_file_close(prober->history);
-    prober->history = NULL;
-    memory_give(prober->records);
-    prober->records = NULL;
-    pthread_mutex_destroy(&prober->mutex);
 }

@@ -116,8 +116,7 @@ static bool workers_start(struct weir *weir) {
         weir->workers[i].peers = weir->workers;
         weir->workers[i].peer_count = weir->worker_count;
     }
-    if (!prober_init(&weir->prober, &weir->workers[0], weir->config.process.state_dir)) return false;
-    if (weir->host.keeps_marks) prober_history_open(&weir->prober, weir->config.process.state_dir);
+    prober_init(&weir->prober, &weir->workers[0], &weir->health, weir->config.process.state_dir);
     prober_locks_read(&weir->prober, weir->deployment->snapshot);
     library_cache_follow(weir, weir->deployment->snapshot);
     for (unsigned i = 0; i < weir->worker_count; i++) {
@@ -198,6 +197,12 @@ static bool books_of(struct weir *weir, struct error *error) {
     if (weir->books && weir->sessions_kept.lost)
         return error_set(error, error_out_of_memory, "No memory for what sessions have used.");
     return weir->books != NULL;
+}
+
+static bool health_of(struct weir *weir) {
+    if (!health_log_init(&weir->health, clock_read().wall_ns)) return false;
+    if (weir->host.keeps_marks) health_log_open(&weir->health, weir->config.process.state_dir, log_shared_of(weir));
+    return true;
 }
 
 static bool responses_of(struct weir *weir) {
@@ -282,7 +287,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         return NULL;
     }
     bool opened = caches_open(weir) && reports_open(weir) && (weir->clients = library_clients_new(weir)) != NULL &&
-                  (weir->notices = notices_new(library_now_s())) != NULL;
+                  (weir->notices = notices_new(library_now_s())) != NULL && health_of(weir);
     opened = opened && (weir->issuers = issuers_new(weir)) != NULL &&
              (weir->identities = identities_new(weir)) != NULL && (weir->erasers = erasers_new(weir)) != NULL &&
              responses_of(weir);
@@ -576,6 +581,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     identities_free(weir->identities);
     issuers_free(weir->issuers);
     library_clients_free(weir->clients);
+    health_log_free(&weir->health);
     notices_free(weir->notices);
     log_close(weir->reports.log);
     pattern_free(weir->redacts);

@@ -64,6 +64,7 @@ struct weir {
     struct books *books;                 /* what is spent; NULL: the state folder is another's */
     struct alerts *alerts;               /* NULL: the same */
     struct notices *notices;             /* for who listens */
+    struct health_log health;            /* how providers were; all zero: not opened */
     struct run_clients *clients;         /* those made or changed at run time */
     struct issuers *issuers;             /* who signs tokens */
     struct identities *identities;       /* who shows them */
@@ -379,6 +380,12 @@ bool library_audit_start(struct weir *weir, struct error *error);
 /* As weir_reload, for who asks. */
 int library_reload(struct weir *weir, const struct audit_who *who, struct weir_error *error);
 extern const struct audit_who library_who; /* a host process */
+
+/* {"records":[...]}: of the ledger, and of what is not there yet. Blocks. false: ledger_problem() says why. */
+bool library_health_history(struct weir *weir, struct ledger *ledger, const struct health_question *question,
+                            struct text *text);
+/* The same of what the process has at hand: the newest, of all (empty) or of one. */
+void library_health_history_held(struct weir *weir, struct str subject, struct text *text);
 
 void library_error_set(struct weir_error *error, enum error_code code, struct str message);
 

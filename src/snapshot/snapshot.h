@@ -315,6 +315,7 @@ struct snapshot {
         int64_t bytes_max, client_bytes_max;
     } responses; /* stored ones */
     struct alert_rules alerts;
+    int64_t health_keep_days; /* 0: for ever */
     enum strategy strategy;
     struct pick_weights adaptive;
     bool fallback_by_score; /* adaptive goes on by score after a failure */

@@ -19,7 +19,8 @@ static bool alert_add(struct statement *add, const struct ledger_alert *alert) {
 
 /* Which of them the webhook has had is ledger_alert_told's alone. */
 static const char add_words[] =
-    "INSERT INTO alerts VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(id) DO UPDATE SET ended_ms = ?8";
+    "INSERT INTO alerts(id, kind, subject, said, permille, window_s, raised_ms, ended_ms, owed) "
+    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(id) DO UPDATE SET ended_ms = ?8";
 
 bool ledger_alerts_keep(struct ledger *ledger, const struct ledger_alert *alerts, size_t count) {
     struct database *database = ledger_database(ledger);

@@ -106,5 +106,12 @@ const char *const ledger_migrations[] = {
     "CREATE TABLE value_secret(part_1 INTEGER NOT NULL, part_2 INTEGER NOT NULL);",
     /* ledger_history.h: budgets that have been given what was spent before them */
     "CREATE TABLE budget_starts(budget INTEGER PRIMARY KEY);",
+    /* ledger_health.h: probes, changes of health, breakers, states and locks. alerts say by how much */
+    "CREATE TABLE health(id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, event TEXT NOT NULL, subject TEXT NOT NULL, "
+    "from_word TEXT NOT NULL, to_word TEXT NOT NULL, said TEXT NOT NULL, state TEXT NOT NULL, "
+    "score_permille INTEGER NOT NULL, success_permille INTEGER NOT NULL, latency_us INTEGER NOT NULL, "
+    "good INTEGER NOT NULL, status INTEGER NOT NULL, took_us INTEGER NOT NULL);"
+    "CREATE INDEX health_time ON health(time_ms);"
+    "ALTER TABLE alerts ADD COLUMN value_micro INTEGER; ALTER TABLE alerts ADD COLUMN threshold_micro INTEGER;",
 };
 const int ledger_version = sizeof ledger_migrations / sizeof *ledger_migrations;

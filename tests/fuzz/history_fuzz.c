@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/prober.h"
+#include "runtime/health_log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,6 +8,7 @@
 #include "dialect/custom_tool.h"
 #include "dialect/date.h"
 #include "gateway/audit_query.h"
+#include "gateway/health_query.h"
 #include "gateway/usage_query.h"
 #include "mock/mock_fault.h"
 #include "snapshot/rules.h"
@@ -39,6 +40,13 @@ static void audit_query(struct str text) {
             must(asked.question.limit > 0 && asked.question.limit <= audit_rows_most && asked.question.before >= 0);
 }
 
+static void health_query(struct str text) {
+    struct health_asked asked;
+    struct error error;
+    if (health_query_read(STR(""), text, 1800000000000, &asked, &error))
+        must(asked.question.most > 0 && asked.question.most <= ledger_health_most && asked.question.since_ms >= 0);
+}
+
 static void rules(struct str text) {
     struct rule_tag tags[rule_tags_max];
     struct rule_hours hours;
@@ -65,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rules(text);
     usage_query(text);
     audit_query(text);
+    health_query(text);
     if (mock_fault_parse(text, &fault, &error)) must(fault.kind < mock_fault_kinds);
     char *decoded = arena_take(&arena, size + 1);
     if (decoded) must(str_percent_decode(text, decoded, size + 1).len <= size);

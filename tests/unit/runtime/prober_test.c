@@ -114,7 +114,7 @@ static void probe(struct probing *probing, struct weir *weir, const char *provid
 static const char *history(struct weir *weir, const char *provider) {
     static char json[4096];
     struct text text = text_in_buffer(json, sizeof json - 1);
-    prober_history(&weir->prober, str_from(provider), &text);
+    health_log_put(&weir->health, str_from(provider), &text);
     assert_false(text.failed);
     json[text.len] = 0;
     return json;
@@ -150,6 +150,11 @@ static void an_answer_says_whether_the_provider_is_well(void **state) {
                          rows[i].status >= 500); /* a refused key says nothing of it */
         assert_non_null(strstr(history(weir, "b"), rows[i].good ? "\"probe\":true" : "\"probe\":false"));
         assert_null(strstr(history(weir, "a"), "probe"));
+        struct weir_error error;
+        char *whole = weir_health_history(weir, "b", 0, 0, 10, &error); /* the library's way to it */
+        if (!whole) fail_msg("%s", error.message);
+        assert_non_null(strstr(whole, rows[i].good ? "\"probe\":true" : "\"probe\":false"));
+        weir_free(whole);
         weir_close(weir, 0);
         close(far.listener);
     }
@@ -254,77 +259,14 @@ static void what_the_locks_file_says_of_others_is_passed_over(void **state) {
     weir_close(weir, 0);
 }
 
-/* In a folder that is not there: nothing is read, and nothing can be written. */
-static void a_state_folder_of_a_long_name_has_its_history_and_one_of_a_longer_name_none(void **state) {
-    (void)state;
-    for (size_t len = 500; len < 510; len++) {
-        char state_dir[512];
-        struct prober prober = {.history = NULL};
-        for (size_t i = 0; i < len; i++) state_dir[i] = i % 100 ? 'x' : '/';
-        prober_history_open(&prober, str_make(state_dir, len));
-        assert_int_equal(prober.history != NULL, len + strlen("/health") <= 510);
-        if (prober.history) line_file_close(prober.history);
-    }
-}
-
-/* Each of its numbers at its bound and one past it, and lines that are cut or go on. */
-static void a_line_of_history_is_read_or_refused_at_its_bounds(void **state) {
-    static const struct {
-        const char *line;
-        bool good;
-    } rows[] = {
-        {"1\tp\t0\t0\t0\t0\t0", true},
-        {"9223372036854775807\tp\t3\t1000\t1000\t4294967295\t2", true},
-        {"9223372036854775808\tp\t3\t1000\t1000\t4294967295\t2", false},
-        {"1\tp\t4\t0\t0\t0\t0", false},
-        {"1\tp\t0\t1001\t0\t0\t0", false},
-        {"1\tp\t0\t0\t1001\t0\t0", false},
-        {"1\tp\t0\t0\t0\t4294967296\t0", false},
-        {"1\tp\t0\t0\t0\t0\t3", false},
-        {"x\tp\t0\t0\t0\t0\t0", false},
-        {"1\tp\tx\t0\t0\t0\t0", false},
-        {"1\tp\t0\tx\t0\t0\t0", false},
-        {"1\tp\t0\t0\tx\t0\t0", false},
-        {"1\tp\t0\t0\t0\tx\t0", false},
-        {"1\tp\t0\t0\t0\t0\tx", false},
-        {"1\tp\t0\t0\t0\t0\t-1", false},
-        {"1\tp\t0\t0\t0\t0", false},
-        {"1\tp\t0\t0\t0\t0\t0\t0", false},
-        {"1\t\t0\t0\t0\t0\t0", false},
-        {"", false},
-    };
-    struct health_record record;
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (health_record_read(str_from(rows[i].line), &record) != rows[i].good) fail_msg("%s", rows[i].line);
-    assert_true(health_record_read(STR("12\tsome\t2\t345\t678\t91011\t0"), &record));
-    assert_int_equal(record.wall_ms, 12);
-    assert_string_equal(record.provider, "some");
-    assert_int_equal(record.state, health_unhealthy);
-    assert_int_equal(record.score_permille, 345);
-    assert_int_equal(record.success_permille, 678);
-    assert_int_equal(record.latency_us, 91011);
-    assert_int_equal(record.probe, -1);
-    for (size_t len = limit_name; len <= limit_name + 1; len++) {
-        char line[256], name[limit_name + 2];
-        memset(name, 'n', len);
-        name[len] = 0;
-        snprintf(line, sizeof line, "1\t%s\t0\t0\t0\t0\t0", name);
-        assert_true(health_record_read(str_from(line), &record) == (len == limit_name));
-    }
-    assert_false(health_record_read(STR("1\tp\0q\t0\t0\t0\t0\t0"), &record));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_line_of_history_is_read_or_refused_at_its_bounds),
         cmocka_unit_test_setup_teardown(an_answer_says_whether_the_provider_is_well, begin, end),
         cmocka_unit_test_setup_teardown(a_dialect_is_asked_in_its_own_way, begin, end),
         cmocka_unit_test_setup_teardown(one_that_hangs_up_is_not_well_and_nobody_else_is_probed, begin, end),
         cmocka_unit_test_setup_teardown(one_that_is_under_way_at_the_end_is_told_of, begin, end),
         cmocka_unit_test_setup_teardown(a_lock_that_was_moved_is_held_by_the_same_after_a_restart, begin, end),
         cmocka_unit_test_setup_teardown(what_the_locks_file_says_of_others_is_passed_over, begin, end),
-        cmocka_unit_test(a_state_folder_of_a_long_name_has_its_history_and_one_of_a_longer_name_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
