@@ -114,6 +114,21 @@ static struct cache_rules cache_of_route(struct config_reading *reading, struct 
     return rules;
 }
 
+static void alert_thresholds(struct section alerting, struct alert_rules *alerts) {
+    const double nano = 1e9;
+    alerts->error_share = read_number(alerting, "error_share");
+    alerts->latency_factor = read_number(alerting, "latency_factor");
+    alerts->latency_ms = read_ns(alerting, "latency_ms") / NS_PER_MS;
+    alerts->least_answers = read_whole(alerting, "least_answers");
+    alerts->window_s = read_ns(alerting, "window_seconds") / NS_PER_S;
+    alerts->burn_after_permille = (uint32_t)(read_number(alerting, "burn_after") * 1000 + 0.5);
+    alerts->spend_factor = read_number(alerting, "spend_factor");
+    alerts->spend_least_nano_usd = (int64_t)(read_number(alerting, "spend_least") * nano);
+    alerts->retiring_days = (int64_t)read_whole(alerting, "retiring_days");
+    alerts->certificate_days = (int64_t)read_whole(alerting, "certificate_days");
+    alerts->ledger_behind_s = read_ns(alerting, "ledger_behind_seconds") / NS_PER_S;
+}
+
 static struct alert_rules alerts_of(struct config_reading *reading, struct section alerting, struct arena *secrets) {
     enum { url_most = 2000 };
     struct alert_rules alerts = {.webhook = arena_copy(secrets, read_str(alerting, "webhook")),
@@ -122,6 +137,7 @@ static struct alert_rules alerts_of(struct config_reading *reading, struct secti
     const struct config_node *written = config_member(alerting.map, STR("webhook"));
     struct str authority = str_slice(alerts.webhook, 0, str_find_byte(alerts.webhook, '?'));
     struct url url;
+    alert_thresholds(alerting, &alerts);
     alerts.quota_count = read_permilles(alerting, "quota", alerts.quota_permille, alert_shares_max);
     alerts.budget_count = read_permilles(alerting, "budget", alerts.budget_permille, alert_shares_max);
     bool good = alerts.webhook.len <= url_most && str_find_byte(alerts.webhook, '#') == SIZE_MAX &&

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -346,6 +347,21 @@ bool tls_server_context_renew(struct tls_context *context, struct str cert_file,
     pthread_mutex_unlock(&context->mutex);
     SSL_CTX_free(before); /* its connections hold it */
     return true;
+}
+
+bool tls_certificate_ends(struct str cert_file, int64_t *ends_s) {
+    char path[PATH_MAX];
+    struct tm parts;
+    if (cert_file.len >= sizeof path) return false;
+    str_copy(path, sizeof path, cert_file);
+    BIO *bio = BIO_new_file(path, "r");
+    X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    bool good = certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) == 1;
+    if (good) *ends_s = (int64_t)timegm(&parts);
+    X509_free(certificate);
+    BIO_free(bio);
+    ERR_clear_error();
+    return good;
 }
 
 void tls_context_hold(struct tls_context *context) {

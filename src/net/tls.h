@@ -19,6 +19,9 @@ struct tls_context *tls_server_context(struct str cert_file, struct str key_file
 /* The files again, or others: for connections from here on. false: *error, and nothing has changed. */
 bool tls_server_context_renew(struct tls_context *context, struct str cert_file, struct str key_file,
                               struct error *error);
+/* When the first certificate of a PEM file ends, in seconds since 1970. Reads it: never on a loop that serves. false:
+ * it cannot be read, or holds none. */
+bool tls_certificate_ends(struct str cert_file, int64_t *ends_s);
 void tls_context_hold(struct tls_context *context);
 void tls_context_release(struct tls_context *context);
 

@@ -1,6 +1,7 @@
 /* alert.c - see alert.h. Invariant: at most one that lasts is of one kind, subject, share and window. */
 #include "observe/alert.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "base/check.h"
@@ -14,6 +15,28 @@ const struct alert_kind_facts *alert_kind_facts(enum alert_kind kind) {
     };
     CHECKF((unsigned)kind < alert_kinds, "kind=%d", (int)kind);
     return &facts[kind];
+}
+
+struct str alert_unit(enum alert_kind kind) {
+    static const struct str units[alert_kinds] = {
+#define X(kind, unit, value, threshold) [alert_##kind] = STR(#unit),
+        ALERT_VALUE_TABLE(X)
+#undef X
+    };
+    return units[kind];
+}
+
+void alert_values_put(struct text *text) {
+    static const struct {
+        struct str kind, unit, value, threshold;
+    } rows[] = {
+#define X(kind, unit, value, threshold) {STR(#kind), STR(#unit), STR(value), STR(threshold)},
+        ALERT_VALUE_TABLE(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        text_printf(text, "| `%.*s` | %.*s | %.*s | %.*s |\n", STR_ARG(rows[i].kind), STR_ARG(rows[i].unit),
+                    STR_ARG(rows[i].value), STR_ARG(rows[i].threshold));
 }
 
 bool alert_kind_of(struct str name, enum alert_kind *kind) {
@@ -75,6 +98,20 @@ void alert_board_restore(struct alert_board *board, const struct alert *stored) 
 
 void alert_board_look(struct alert_board *board) { board->look++; }
 
+static int64_t micro_of(double value) {
+    const double most = 9e12; /* in its unit */
+    return (int64_t)((value > most ? most : value < -most ? -most : value) * 1e6);
+}
+
+const struct alert *alert_board_lasting(const struct alert_board *board, enum alert_kind kind, struct str subject) {
+    uint64_t hash = alert_hash(kind, 0, 0, str_slice(subject, 0, alert_subject_max - 1));
+    for (size_t i = 0; i < board->count; i++)
+        if (board->list[i].hash == hash && !board->list[i].ended_ms &&
+            str_eq(str_from(board->list[i].subject), str_slice(subject, 0, alert_subject_max - 1)))
+            return &board->list[i];
+    return NULL;
+}
+
 struct alert *alert_board_see(struct alert_board *board, const struct alert_fact *fact, int64_t now_ms) {
     struct str subject = str_slice(fact->subject, 0, alert_subject_max - 1);
     uint64_t hash = alert_hash(fact->kind, fact->permille, fact->window_s, subject);
@@ -83,6 +120,7 @@ struct alert *alert_board_see(struct alert_board *board, const struct alert_fact
         if (alert->hash != hash || !str_eq(str_from(alert->subject), subject)) continue;
         if (alert->ended_ms && !alert->window_s) continue; /* it comes again */
         alert->seen = board->look;
+        alert->value_micro = micro_of(fact->value);
         return NULL;
     }
     struct alert *alert = alert_place(board);
@@ -94,6 +132,8 @@ struct alert *alert_board_see(struct alert_board *board, const struct alert_fact
                             .kind = fact->kind,
                             .permille = fact->permille,
                             .window_s = fact->window_s,
+                            .value_micro = micro_of(fact->value),
+                            .threshold_micro = micro_of(fact->threshold),
                             .raised_ms = now_ms > 0 ? now_ms : 1,
                             .hash = hash,
                             .seen = board->look,
@@ -129,6 +169,17 @@ static void alert_moment(struct text *text, struct str name, int64_t moment_s) {
     text_json_str(text, name, str_from(buffer));
 }
 
+/* With as many places as it needs. */
+static void alert_number(struct text *text, struct str name, int64_t micro) {
+    char digits[48];
+    int64_t size = micro < 0 ? -micro : micro;
+    int len = snprintf(digits, sizeof digits, "%s%lld.%06lld", micro < 0 ? "-" : "", (long long)(size / 1000000),
+                       (long long)(size % 1000000));
+    while (len > 2 && digits[len - 1] == '0' && digits[len - 2] != '.') len--;
+    text_json_key(text, name);
+    text_put(text, str_make(digits, (size_t)len));
+}
+
 void alert_put(const struct alert *alert, struct text *text) {
     const struct alert_kind_facts *facts = alert_kind_facts(alert->kind);
     text_json_u64(text, STR("id"), alert->id);
@@ -138,6 +189,11 @@ void alert_put(const struct alert *alert, struct text *text) {
     if (alert->permille) {
         text_json_key(text, STR("share"));
         text_printf(text, "%u.%03u", alert->permille / 1000, alert->permille % 1000);
+    }
+    if (alert_unit(alert->kind).len) {
+        alert_number(text, STR("value"), alert->value_micro);
+        alert_number(text, STR("threshold"), alert->threshold_micro);
+        text_json_str(text, STR("unit"), alert_unit(alert->kind));
     }
     text_json_str(text, STR("message"), str_from(alert->said));
     if (alert->window_s) alert_moment(text, STR("window_started_at"), alert->window_s);

@@ -25,8 +25,31 @@
     X(issuer_keys_gone, error, "", "an issuer of tokens has no keys that may still serve: its tokens are refused")   \
     X(cost_differs, warn, "a day", "a provider says another cost than weir's prices, by more than 1%")               \
     X(cost_estimated, warn, "a day", "a provider answered and did not say what it took: it is charged by estimate")  \
+    X(price_unknown, warn, "a day", "a provider answered with a model that has no price: its cost is in no sum")     \
+    X(provider_out, warn, "", "a provider is drained or in maintenance: it is not asked")                            \
+    X(provider_slow, warn, "", "a provider's time to the first token is far above its own past, or its threshold")   \
+    X(provider_errors, error, "", "a large share of a provider's answers are failures of its own")                   \
+    X(lock_away, warn, "", "the lock of an exclusive route is not where the route begins")                           \
+    X(budget_burn, warn, "the budget's window", "a budget is empty before its window ends, if it goes on as it did") \
+    X(spend_unusual, warn, "", "a provider costs far more in an hour than in the hours of the week before")          \
+    X(ledger_behind, warn, "", "what is spent waits for the ledger longer than it should")                           \
+    X(model_retiring, warn, "", "a model that is used is taken away soon, or has been, by the catalogue")            \
+    X(certificate_ends, error, "", "a certificate of `listen` ends soon, or has ended")                              \
     X(prompt_cache_fell, warn, "",                                                                                   \
       "the share of a model's or a client's input that comes from prompt caches is less than half of what it was")
+
+/* X(kind, unit, value, threshold): of those that are a number's. */
+#define ALERT_VALUE_TABLE(X)                                                                           \
+    X(quota, share, "the used share", "the share that alerts")                                         \
+    X(budget, share, "the spent share", "the share that alerts")                                       \
+    X(credential_old, days, "its age", "`rotate_after_days`, or 90")                                   \
+    X(provider_slow, ms, "the 95th percentile", "`latency_factor` times what it was, or `latency_ms`") \
+    X(provider_errors, share, "the failed share", "`error_share`")                                     \
+    X(budget_burn, usd, "what is spent at the window's end", "the budget's limit")                     \
+    X(spend_unusual, usd, "what the hour has cost", "`spend_factor` times what is much in an hour")    \
+    X(ledger_behind, seconds, "how long it waits", "`ledger_behind_seconds`")                          \
+    X(model_retiring, days, "until then", "`retiring_days`")                                           \
+    X(certificate_ends, days, "until then", "`certificate_days`")
 
 enum alert_kind {
 #define X(name, level, window, means) alert_##name,
@@ -40,22 +63,26 @@ struct alert_kind_facts {
     enum alert_level level;
 };
 const struct alert_kind_facts *alert_kind_facts(enum alert_kind kind);
+/* Of its value and threshold; empty: it has none. */
+struct str alert_unit(enum alert_kind kind);
 /* false: there is none of this name. */
 bool alert_kind_of(struct str name, enum alert_kind *kind);
 /* The rows of docs/alerts.md. */
 void alert_kinds_put(struct text *text);
+void alert_values_put(struct text *text);
 
 enum { alert_subject_max = 160, alert_said_max = 240, alerts_max = 512 };
 
 struct alert {
     uint64_t id; /* 1 and more, rising, never used twice in a state folder */
     enum alert_kind kind;
-    uint32_t permille;           /* the share; 0: it has none */
-    int64_t window_s;            /* when the window began; 0: it has none */
-    int64_t raised_ms, ended_ms; /* since 1970; 0: it lasts */
-    uint64_t hash, seen;         /* of what makes it the same; the last look that saw it */
-    bool stored, told;           /* as it is now: on the disk, and to whoever reads the log */
-    bool owed;                   /* the webhook is to get it, as it is now */
+    uint32_t permille;                    /* the share; 0: it has none */
+    int64_t value_micro, threshold_micro; /* in its kind's unit, in millionths */
+    int64_t window_s;                     /* when the window began; 0: it has none */
+    int64_t raised_ms, ended_ms;          /* since 1970; 0: it lasts */
+    uint64_t hash, seen;                  /* of what makes it the same; the last look that saw it */
+    bool stored, told;                    /* as it is now: on the disk, and to whoever reads the log */
+    bool owed;                            /* the webhook is to get it, as it is now */
     char subject[alert_subject_max], said[alert_said_max];
 };
 
@@ -65,6 +92,7 @@ struct alert_fact {
     uint32_t permille;
     int64_t window_s;
     struct str subject, said;
+    double value, threshold; /* in its kind's unit */
 };
 
 /* All zero: empty. */
@@ -83,6 +111,8 @@ void alert_board_look(struct alert_board *board);
 struct alert *alert_board_see(struct alert_board *board, const struct alert_fact *fact, int64_t now_ms);
 /* After a look: one that has ended since, each once; NULL: none more. */
 struct alert *alert_board_end(struct alert_board *board, int64_t now_ms);
+/* The one that lasts, of this kind and subject, without share or window; NULL: there is none. */
+const struct alert *alert_board_lasting(const struct alert_board *board, enum alert_kind kind, struct str subject);
 /* How many of a kind last. */
 size_t alert_board_active(const struct alert_board *board, enum alert_kind kind);
 

@@ -21,6 +21,14 @@ void alerts_see(struct alerts *alerts, const struct alert_fact *fact, struct now
     pthread_mutex_unlock(&alerts->mutex);
 }
 
+bool alerts_lasting(struct alerts *alerts, enum alert_kind kind, struct str subject, double *threshold) {
+    pthread_mutex_lock(&alerts->mutex);
+    const struct alert *alert = alert_board_lasting(&alerts->board, kind, subject);
+    if (alert) *threshold = (double)alert->threshold_micro / 1e6;
+    pthread_mutex_unlock(&alerts->mutex);
+    return alert != NULL;
+}
+
 void alerts_credential_old(struct alerts *alerts, struct str credential, int64_t age_days, int64_t most_days) {
     size_t at = 0;
     if (!alerts) return;
@@ -172,6 +180,8 @@ static void alert_restore(void *context, const struct ledger_alert *stored) {
                           .permille = (uint32_t)stored->permille,
                           .window_s = stored->window_s,
                           .raised_ms = stored->raised_ms,
+                          .value_micro = stored->value_micro,
+                          .threshold_micro = stored->threshold_micro,
                           .ended_ms = stored->ended_ms,
                           .told = true};
     if (!alert_kind_of(stored->kind, &alert.kind)) return; /* a later version's */
@@ -209,6 +219,8 @@ static void alerts_keep(struct alerts *alerts, struct now now) {
                                                   .window_s = alert->window_s,
                                                   .raised_ms = alert->raised_ms,
                                                   .ended_ms = alert->ended_ms,
+                                                  .value_micro = alert->value_micro,
+                                                  .threshold_micro = alert->threshold_micro,
                                                   .owed = webhook_is_set(alerts->webhook)};
         }
         if (count == 0 || (!last && count < keep_batch)) continue;
@@ -346,6 +358,8 @@ void alerts_close(struct alerts *alerts) {
     ledger_close(alerts->ledger);
     alert_board_free(&alerts->board);
     notices_watch_free(&alerts->notices);
+    alerts_trends_free(alerts->trends);
+    memory_give(alerts->spenders);
     pthread_mutex_destroy(&alerts->mutex);
     memory_give(alerts);
 }

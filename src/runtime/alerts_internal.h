@@ -11,13 +11,28 @@
 #include "runtime/webhook.h"
 #include "runtime/weir_internal.h"
 #include "store/ledger_alerts.h"
+#include "store/ledger_hours.h"
 
-enum { credentials_old_max = 64 };
+enum { credentials_old_max = 64, alert_hours = 168, alert_spenders_max = 64 };
 
 struct credential_old {
     char name[alert_subject_max];
     int64_t age_days, most_days;
     uint64_t noted_ns;
+};
+
+/* alerts_trends.c: of each provider that has answered; NULL: none has. */
+struct alert_trends;
+
+/* What each provider has cost in each hour of the week that ends with `hour`, as the ledger had it. */
+struct alert_spender {
+    char name[limit_name + 1];
+    int64_t nano_usd[alert_hours]; /* the last one is this hour's, so far */
+};
+
+struct alert_certificate {
+    char file[256];
+    int64_t ends_s;
 };
 
 struct alerts {
@@ -40,8 +55,15 @@ struct alerts {
     uint64_t generation, dropped_told, not_kept;
     int64_t unrecorded_day;
     struct notices_watch notices; /* what was, for the events */
-    bool health_begun;            /* what of the history of health is in the ledger is known */
-    uint64_t health_forget_ns;    /* not before then */
+    struct alert_trends *trends;
+    struct alert_spender *spenders; /* alert_spenders_max of them; NULL: not looked yet */
+    size_t spender_count;
+    int64_t spend_hour;
+    uint64_t spend_again_ns, certificates_again_ns, certificates_generation;
+    struct alert_certificate certificates[config_listens_max];
+    size_t certificate_count;
+    bool health_begun;         /* what of the history of health is in the ledger is known */
+    uint64_t health_forget_ns; /* not before then */
 };
 
 /* It holds now. On the alerts' loop. */
@@ -52,6 +74,16 @@ bool alerts_ledger_ready(struct alerts *alerts, struct now now);
 void alerts_troubled(struct alerts *alerts, const char *problem, struct now now);
 /* alerts_health.c: what is new of the history of health goes into the ledger, and what is old leaves it. 0: none. */
 void alerts_health_keep(struct alerts *alerts, int64_t keep_days, struct now now);
+/* The threshold with which one began that lasts; false: none does. */
+bool alerts_lasting(struct alerts *alerts, enum alert_kind kind, struct str subject, double *threshold);
+/* alerts_trends.c, alerts_money.c, alerts_things.c: see what holds of answers, of spending, and of all else that is no
+ * request's. */
+void alerts_trends_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now);
+void alerts_trends_free(struct alert_trends *trends);
+void alerts_spend_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now);
+void alerts_burn_watch(struct alerts *alerts, const struct alert_rules *rules, const struct money_budget *budget,
+                       struct now now);
+void alerts_things_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now);
 /* alerts_watch.c: sees all that holds. */
 void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now now);
 

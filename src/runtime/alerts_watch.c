@@ -10,6 +10,8 @@ static bool reaches(int64_t used, int64_t limit, uint32_t permille) {
     return limit > 0 && (double)used >= (double)limit * permille / 1000;
 }
 
+static double watch_share(int64_t used, int64_t limit) { return limit > 0 ? (double)used / (double)limit : 0; }
+
 static void until_put(struct text *text, int64_t end_s) {
     if (end_s == INT64_MAX) return;
     text_put(text, STR(", until "));
@@ -30,6 +32,8 @@ static void quota_watch(struct alerts *alerts, const struct alert_rules *rules, 
         alerts_see(alerts,
                    &(struct alert_fact){.kind = alert_quota,
                                         .permille = rules->quota_permille[i],
+                                        .value = watch_share(view.counted, quota->limit),
+                                        .threshold = rules->quota_permille[i] / 1000.0,
                                         .window_s = view.span.start_s,
                                         .subject = text_str(&name),
                                         .said = text_str(&text)},
@@ -65,6 +69,8 @@ static void seen_tell(struct alerts *alerts, const struct alert_rules *rules, co
             alerts,
             &(struct alert_fact){.kind = alert_budget,
                                  .permille = rules->budget_permille[i],
+                                 .value = watch_share(seen->view.spent, seen->limit),
+                                 .threshold = rules->budget_permille[i] / 1000.0,
                                  .window_s = budget->rolling || budget->bucket_s ? 0 : (int64_t)seen->view.start_s,
                                  .subject = text_str(&name),
                                  .said = text_str(&text)},
@@ -92,6 +98,8 @@ static void crowd_tell(struct alerts *alerts, const struct money_budget *budget,
 static void budget_watch(struct alerts *alerts, const struct alert_rules *rules, const struct money_budget *budget,
                          struct now now) {
     uint32_t least = 1000;
+    alerts_burn_watch(alerts, rules, budget, now);
+    if (!rules->budget_count) return;
     if (!budget->values) {
         seen_tell(alerts, rules,
                   &(struct budget_seen){.budget = budget,
@@ -148,12 +156,21 @@ static void provider_watch(struct alerts *alerts, const struct snapshot *snapsho
     if (provider->state == provider_active && health.breaker == breaker_open && !health.breaker_client)
         plain_see(alerts, alert_breaker_open, 0, text_str(&name),
                   STR("its circuit breaker is open: others serve, and it is tried again in its time"), now);
-    if (provider->state == provider_active && health.state == health_unhealthy)
+    /* One that was so before a restart is so until something is heard of it. */
+    double threshold;
+    bool unheard = !cell_load(&provider->cells->success) &&
+                   alerts_lasting(alerts, alert_provider_down, text_str(&name), &threshold);
+    if (provider->state == provider_active && (health.state == health_unhealthy || unheard))
         plain_see(alerts, alert_provider_down, 0, text_str(&name), STR("it is unhealthy: weir status says of what"),
                   now);
     if (today && (int64_t)cell_load(&provider->cells->differed_day) == today)
         plain_see(alerts, alert_cost_differs, window_s, text_str(&name),
                   STR("it says another cost than weir's prices: look at its prices and discount (log: cost_differs)"),
+                  now);
+    if (today && !provider->unbilled && provider->row->place != place_local &&
+        (int64_t)cell_load(&provider->cells->unpriced_day) == today)
+        plain_see(alerts, alert_price_unknown, window_s, text_str(&name),
+                  STR("a model of it has no price: write `prices`, or take a newer catalogue (weir usage --by model)"),
                   now);
     if (today && (int64_t)cell_load(&provider->cells->estimated_day) == today)
         plain_see(alerts, alert_cost_estimated, window_s, text_str(&name),
@@ -196,7 +213,13 @@ static void credentials_watch(struct alerts *alerts, struct now now) {
         if (!old.name[0] || now.mono_ns > old.noted_ns + forgotten_ns) continue; /* it may be noted after this now */
         text_printf(&text, "it is %lld day%s old, and should be at most %lld: weir key rotate", (long long)old.age_days,
                     str_plural((uint64_t)old.age_days), (long long)old.most_days);
-        plain_see(alerts, alert_credential_old, 0, str_from(old.name), text_str(&text), now);
+        alerts_see(alerts,
+                   &(struct alert_fact){.kind = alert_credential_old,
+                                        .subject = str_from(old.name),
+                                        .said = text_str(&text),
+                                        .value = (double)old.age_days,
+                                        .threshold = (double)old.most_days},
+                   now);
     }
 }
 
@@ -215,15 +238,16 @@ static void issuer_watch(struct alerts *alerts, const struct identity_issuer *is
 }
 
 void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now now) {
+    const bool told = snapshot->alerts.budget_count || snapshot->alerts.burn_after_permille; /* of budgets */
     for (size_t i = 0; i < snapshot->provider_count; i++)
         provider_watch(alerts, snapshot, &snapshot->providers[i], now);
-    for (size_t i = 0; i < snapshot->budget_count && snapshot->alerts.budget_count; i++)
+    for (size_t i = 0; i < snapshot->budget_count && told; i++)
         budget_watch(alerts, &snapshot->alerts, snapshot->budgets[i], now);
     for (size_t i = 0; i < snapshot->issuer_count; i++) issuer_watch(alerts, &snapshot->issuers[i], now);
-    if (snapshot->alerts.budget_count && alerts->weir->clients)
+    if (told && alerts->weir->clients)
         run_clients_budgets(alerts->weir->clients, snapshot, run_budget_watch,
                             &(struct run_watch){alerts, &snapshot->alerts, now});
-    if (snapshot->alerts.budget_count && alerts->weir->identities)
+    if (told && alerts->weir->identities)
         identities_each(alerts->weir->identities, snapshot, identities_watched_most, identity_watch,
                         &(struct run_watch){alerts, &snapshot->alerts, now});
     for (size_t i = 0; i < snapshot->target_count; i++)
@@ -233,4 +257,7 @@ void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now n
         cached_watch(alerts, &snapshot->clients[i].cells->cached, "client", snapshot->clients[i].name, now);
     books_watch(alerts, now);
     credentials_watch(alerts, now);
+    alerts_trends_watch(alerts, snapshot, now);
+    alerts_spend_watch(alerts, snapshot, now);
+    alerts_things_watch(alerts, snapshot, now);
 }

@@ -42,8 +42,9 @@ struct books {
     int64_t keep_ms;
     _Atomic uint64_t not_kept; /* attempts that found no room */
     _Atomic bool failing;      /* the ledger: it has been said */
-    _Atomic bool no_room;      /* the last time none could be made: it is tried again in its time */
-    pthread_mutex_t mutex;     /* guards what follows */
+    _Atomic uint64_t caught_up_ns;
+    _Atomic bool no_room;  /* the last time none could be made: it is tried again in its time */
+    pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t wake, turned, came;
     uint64_t turns_wanted, turns;
     bool ending, answering_ends;
@@ -95,7 +96,8 @@ void books_settled(struct books *books, unsigned worker, struct flight *flight, 
 
 struct books_state books_state(const struct books *books) {
     if (!books) return (struct books_state){.failing = false};
-    return (struct books_state){atomic_load(&books->not_kept), atomic_load(&books->failing)};
+    return (struct books_state){atomic_load(&books->not_kept), atomic_load(&books->failing),
+                                atomic_load(&books->caught_up_ns)};
 }
 
 /* -- the writer -- */
@@ -232,7 +234,9 @@ static void books_forget(struct books *books, int64_t now_ms) {
 static void books_turn(struct books *books) {
     bool ledger_first = books->troubled;
     if (!ledger_first) books_provide(books);
+    const uint64_t begun_ns = clock_read().mono_ns;
     bool drained = books_drain(books);
+    if (drained) atomic_store(&books->caught_up_ns, begun_ns);
     if (ledger_first) books_provide(books);
     if (drained) books_forget(books, clock_read().wall_ns / (int64_t)NS_PER_MS);
     if (books->no_room) books_provide(books);

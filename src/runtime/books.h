@@ -54,8 +54,9 @@ void books_settled(struct books *books, unsigned worker, struct flight *flight, 
 /* -- any thread -- */
 
 struct books_state {
-    uint64_t not_kept; /* attempts that found no room, since the start */
-    bool failing;      /* the ledger cannot be written */
+    uint64_t not_kept;     /* attempts that found no room, since the start */
+    bool failing;          /* the ledger cannot be written */
+    uint64_t caught_up_ns; /* when it last had all that was settled by then, by the monotonic clock; 0: there is none */
 };
 struct books_state books_state(const struct books *books); /* NULL: all is well */
 

@@ -78,6 +78,7 @@ static void days_note(const struct attempt_facts *attempt, bool differs, struct 
     uint64_t day = now.wall_ns > 0 ? (uint64_t)now.wall_ns / (86400 * NS_PER_S) : 0;
     if (differs) cell_store(&cells->differed_day, day);
     if (attempt->failure == failure_none && attempt->estimated) cell_store(&cells->estimated_day, day);
+    if (attempt->failure == failure_none && attempt->cost_nano_usd < 0) cell_store(&cells->unpriced_day, day);
 }
 
 void report_attempt(struct reporter *reporter, const struct flight *flight, unsigned number, struct now now) {

@@ -36,6 +36,7 @@ struct provider_cells {
     struct cell probed_ns;                   /* when the last probe began; 0: never */
     struct cell probes;                      /* how many in a row failed: probes.h */
     struct cell differed_day, estimated_day; /* since 1970, the last on which a cost differed, or was estimated; 0 */
+    struct cell unpriced_day;                /* or had no price */
     struct cell served;                      /* the loop whose waiter got the last place */
     char room[cache_line];
     struct cell gate;

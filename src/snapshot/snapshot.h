@@ -209,6 +209,10 @@ enum { alert_shares_max = 8 };
 struct alert_rules {
     uint32_t quota_permille[alert_shares_max], budget_permille[alert_shares_max];
     size_t quota_count, budget_count;
+    double error_share, latency_factor, spend_factor; /* 0: nothing is told of it, as of the rest */
+    uint64_t latency_ms, least_answers, window_s, ledger_behind_s;
+    int64_t spend_least_nano_usd, retiring_days, certificate_days;
+    uint32_t burn_after_permille;
     struct str webhook, secret; /* empty: none; both in snapshot->secrets: a URL may hold a credential */
     uint64_t webhook_timeout_ns;
 };

@@ -14,13 +14,15 @@ static bool alert_add(struct statement *add, const struct ledger_alert *alert) {
     else
         param_null(add, 8);
     param_number(add, 9, alert->owed);
+    param_numbers(add, 10, (const int64_t[]){alert->value_micro, alert->threshold_micro}, 2);
     return statement_run(add);
 }
 
 /* Which of them the webhook has had is ledger_alert_told's alone. */
 static const char add_words[] =
-    "INSERT INTO alerts(id, kind, subject, said, permille, window_s, raised_ms, ended_ms, owed) "
-    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(id) DO UPDATE SET ended_ms = ?8";
+    "INSERT INTO alerts(id, kind, subject, said, permille, window_s, raised_ms, ended_ms, owed, value_micro, "
+    "threshold_micro) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
+    "ON CONFLICT(id) DO UPDATE SET ended_ms = ?8, value_micro = ?10";
 
 bool ledger_alerts_keep(struct ledger *ledger, const struct ledger_alert *alerts, size_t count) {
     struct database *database = ledger_database(ledger);
@@ -50,7 +52,8 @@ bool ledger_alerts(struct ledger *ledger, size_t most, void (*tell)(void *contex
     enum database_step step = database_failed;
     struct statement *row =
         statement_make(ledger_database(ledger),
-                       "SELECT id, kind, subject, said, permille, window_s, raised_ms, ended_ms, owed FROM alerts "
+                       "SELECT id, kind, subject, said, permille, window_s, raised_ms, ended_ms, owed, value_micro, "
+                       "threshold_micro FROM alerts "
                        "WHERE ended_ms IS NULL OR id > (SELECT max(id) FROM alerts) - ?1 ORDER BY id");
     if (row) {
         param_number(row, 1, (int64_t)most);
@@ -63,7 +66,9 @@ bool ledger_alerts(struct ledger *ledger, size_t most, void (*tell)(void *contex
                                                  .window_s = row_number(row, 5),
                                                  .raised_ms = row_number(row, 6),
                                                  .ended_ms = row_number(row, 7),
-                                                 .owed = row_number(row, 8) != 0});
+                                                 .owed = row_number(row, 8) != 0,
+                                                 .value_micro = row_number(row, 9),
+                                                 .threshold_micro = row_number(row, 10)});
     }
     statement_end(row);
     return step == database_done;

@@ -11,7 +11,8 @@ struct ledger_alert {
     uint64_t id;
     struct str kind, subject, said;
     int64_t permille, window_s, raised_ms, ended_ms; /* ended 0: it lasts */
-    bool owed;                                       /* the webhook has not had it yet */
+    int64_t value_micro, threshold_micro;
+    bool owed; /* the webhook has not had it yet */
 };
 
 /* All of them, or none; in the place of those of the same ids. The oldest beyond ledger_alerts_kept go. false: a

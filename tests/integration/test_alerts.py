@@ -5,6 +5,7 @@ import hmac
 import http.server
 import json
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -73,12 +74,15 @@ def alerts(weir, query=""):
     return reply.json
 
 
-def kinds(weir, query=""):
-    return [(a["kind"], a.get("share"), a["active"]) for a in reversed(alerts(weir, query)["alerts"])]
+def kinds(weir, query="", beside=("price_unknown",)):
+    """Those of the mock's models, which have no price, are told of elsewhere."""
+    return [(a["kind"], a.get("share"), a["active"]) for a in reversed(alerts(weir, query)["alerts"])
+            if a["kind"] not in beside]
 
 
 def limited(mock, per_day=5):
-    return provider(mock, timeout_seconds=5, reply_timeout_seconds=5, quota={"requests_per_day": per_day})
+    return provider(mock, timeout_seconds=5, reply_timeout_seconds=5, quota={"requests_per_day": per_day},
+                    prices={"m": {"input": 1.0, "output": 1.0}})
 
 
 def test_a_quota_alerts_at_each_share_once(start, start_mock):
@@ -248,6 +252,171 @@ def test_a_ledger_that_cannot_be_written_is_told(folder, start_mock):
     assert poll(lambda: weir.log("alerts_not_kept"))
     path.unlink()
     assert poll(lambda: ("ledger_failed", None, False) in kinds(weir)), kinds(weir)
+
+
+def lasting(weir, kind):
+    return [a for a in alerts(weir)["alerts"] if a["kind"] == kind and a["active"]]
+
+
+def admin(weir, method, path, body=None):
+    reply = ask(weir.port, method, "/admin/v1" + path, body, {"authorization": f"Bearer {weir.admin_key}"})
+    assert reply.status == 200, reply
+    return reply
+
+
+def test_failures_alert_with_their_share_and_are_not_said_again_after_a_restart(folder, start_mock):
+    mock = start_mock()
+    config = {"providers": {"p": {**provider(mock), "circuit_breaker": {"failure_threshold": 1000}}},
+              "retry": {"max_retries": 0}, "alerts": {"least_answers": 10, "window_seconds": 3600}}
+    weir = folder(config)
+    for _ in range(6):
+        assert chat(weir.port).status == 200
+    mock.fault("status=500")
+    for _ in range(6):
+        chat(weir.port)
+    assert poll(lambda: lasting(weir, "provider_errors"))
+    told, = lasting(weir, "provider_errors")
+    assert told["subject"] == "provider p" and told["level"] == "error" and told["unit"] == "share"
+    assert 0.2 <= told["value"] <= 0.5 and told["threshold"] == 0.2 and told["raised_at"]
+    weir.stop(signal.SIGKILL, status=-signal.SIGKILL)
+    weir = folder(config)  # nothing is known of it in this process: it lasts, and is not said again
+    looks = iter(range(4))
+    poll(lambda: (admin(weir, "GET", "/status"), next(looks, None))[1] is None)
+    assert [a["id"] for a in lasting(weir, "provider_errors")] == [told["id"]]
+    assert not [line for line in weir.log("alert") if line["kind"] == "provider_errors"]
+    mock.reset()
+    for _ in range(12):
+        assert chat(weir.port).status == 200
+    assert poll(lambda: not lasting(weir, "provider_errors"))
+    assert poll(lambda: [line["kind"] for line in weir.log("alert_ended")].count("provider_errors") == 1)
+
+
+def test_a_caller_who_asks_wrongly_makes_no_provider_alert(start, start_mock):
+    mock = start_mock()
+    weir = start({"providers": {"p": provider(mock)}, "retry": {"max_retries": 0}, "alerts": {"least_answers": 5}})
+    mock.fault("status=400")
+    for _ in range(8):
+        chat(weir.port)
+    mock.reset()
+    mock.fault("status=500")
+    for _ in range(2):
+        chat(weir.port)
+    looks = iter(range(8))
+    assert poll(lambda: admin(weir, "GET", "/status") and next(looks, None) is None)
+    assert not [a for a in alerts(weir)["alerts"] if a["kind"] == "provider_errors"]
+
+
+def test_slow_answers_alert_above_what_is_written(start, start_mock):
+    weir = start({"providers": {"p": provider(start_mock("--latency", "120"))},
+                  "alerts": {"least_answers": 3, "latency_ms": 60}})
+    for _ in range(4):
+        assert chat(weir.port).status == 200
+    assert poll(lambda: lasting(weir, "provider_slow"))
+    told, = lasting(weir, "provider_slow")
+    assert told["unit"] == "ms" and told["value"] >= 100 and told["threshold"] == 60
+
+
+def test_a_drained_provider_and_a_lock_that_is_away_alert_while_they_are(start, start_mock):
+    weir = start({"providers": {"one": provider(start_mock()), "two": provider(start_mock())},
+                  "routes": [{"model": "questions", "strategy": "exclusive", "targets": ["one/m", "two/m"]}]})
+    assert chat(weir.port, model="questions").status == 200
+    admin(weir, "POST", "/lock/questions", {"target": "two/m"})
+    assert poll(lambda: lasting(weir, "lock_away"))
+    assert lasting(weir, "lock_away")[0]["subject"] == "route questions at two/m"
+    admin(weir, "POST", "/providers/one/drain")
+    assert poll(lambda: [a["subject"] for a in lasting(weir, "provider_out")] == ["provider one"])
+    admin(weir, "POST", "/providers/one/resume")
+    admin(weir, "POST", "/lock/questions", {"target": "one/m"})
+    assert poll(lambda: not lasting(weir, "provider_out") and not lasting(weir, "lock_away"))
+
+
+def test_a_model_without_a_price_is_told_once_a_day(start, start_mock):
+    weir = start({"providers": {"p": provider(start_mock())}})
+    for _ in range(3):
+        assert chat(weir.port).status == 200
+    assert poll(lambda: kinds(weir, beside=()) == [("price_unknown", None, True)]), kinds(weir, beside=())
+    assert alerts(weir)["alerts"][0]["window_started_at"].endswith("T00:00:00Z")
+
+
+def test_a_model_that_is_taken_away_is_told_while_it_is_named(start, start_mock, tmp_path):
+    soon = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 10 * 86400))
+    late = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 90 * 86400))
+    weir = start({"providers": {"p": {**provider(start_mock()), "models": ["m", "n", "o"],
+                                      "facts": {"m": {"retires": soon}, "n": {"retires": late},
+                                                      "o": {"retires": "2020-01-01"}}}}})
+    assert poll(lambda: len(lasting(weir, "model_retiring")) == 2), alerts(weir)
+    told = {a["subject"]: a for a in lasting(weir, "model_retiring")}
+    assert set(told) == {"model p/m", "model p/o"} and "took away" in told["model p/o"]["message"]
+    assert 8.9 <= told["model p/m"]["value"] <= 10 and told["model p/m"]["threshold"] == 30
+    assert soon in told["model p/m"]["message"]
+
+
+def test_a_budget_that_will_be_empty_too_early_is_told_once(start, start_mock):
+    key = "wk-burn"
+    weir = start({
+        "providers": {"p": provider(start_mock("--tokens", "10"), prices={"m": {"input": 1000.0, "output": 10000.0}})},
+        "clients": [{"name": "app", "key_hash": hashlib.sha256(key.encode()).hexdigest(),
+                     "budgets": [{"usd": 1, "window": "month", "mode": "soft"}]}],
+        "alerts": {"budget": [], "burn_after": 0.001}})
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    if not 2 <= time.gmtime().tm_mday <= 28:
+        pytest.skip("what is left of the month is too little for a forecast, or too much")
+    for _ in range(8):  # until the forecast of now is above the limit
+        ask(weir.port, "POST", "/v1/chat/completions",
+            json.dumps({"model": "m", "max_tokens": 10, "messages": [{"role": "user", "content": "hi"}]}).encode(),
+            headers)
+        if "spent_at" in ask(weir.port, "GET", "/v1/key", headers=headers).text:
+            break
+    assert poll(lambda: lasting(weir, "budget_burn")), alerts(weir)
+    told, = lasting(weir, "budget_burn")
+    assert told["subject"] == "client app budget month" and "it is empty on " in told["message"]
+    assert told["threshold"] == 1.0 and told["value"] > 1 and told["unit"] == "usd"
+
+
+def test_a_certificate_that_ends_is_told(start, start_mock, certificates):
+    listen = {"address": "127.0.0.1:0", "tls": {"cert": certificates.cert, "key": certificates.key}}
+    weir = start({"listen": listen, "providers": {"p": provider(start_mock())}, "alerts": {"certificate_days": 3650}})
+
+    def told():
+        reply = ask(weir.port, "GET", "/admin/v1/alerts", headers={"authorization": f"Bearer {weir.admin_key}"},
+                    tls=certificates.client())
+        return [a for a in reply.json["alerts"] if a["kind"] == "certificate_ends"]
+    assert poll(told)
+    assert told()[0]["subject"] == f"certificate {certificates.cert}"[:152] and told()[0]["unit"] == "days"
+    assert 0 < told()[0]["value"] < 3650 == told()[0]["threshold"] and "it ends on" in told()[0]["message"]
+
+
+def test_an_hour_that_is_far_dearer_than_those_before_is_told(folder, start_mock):
+    config = {"providers": {"p": provider(start_mock("--tokens", "10"),
+                                          prices={"m": {"input": 1000.0, "output": 10000.0}})},
+              "alerts": {"spend_least": 0.001}}
+    weir = folder(config)
+    assert chat(weir.port).status == 200
+    assert poll(lambda: admin(weir, "GET", "/usage").json["total"]["attempts"] == 1)
+    weir.stop()
+    with sqlite3.connect(weir.state_dir / "ledger.db") as db:  # thirty hours of a thousandth of that
+        columns = [row[1] for row in db.execute("PRAGMA table_info(usage)")]
+        names = ", ".join(columns)
+        for back in range(2, 32):
+            values = ", ".join(f"at - {back}" if c == "at" else "cost_nano_usd / 1000" if c == "cost_nano_usd" else c
+                               for c in columns)
+            db.execute(f"INSERT INTO usage({names}) SELECT {values} FROM usage WHERE grain = 3 "
+                       "AND at = (SELECT max(at) FROM usage WHERE grain = 3)")
+    weir = folder(config)
+    assert poll(lambda: lasting(weir, "spend_unusual")), alerts(weir)
+    told, = lasting(weir, "spend_unusual")
+    assert told["subject"] == "provider p" and told["value"] > 100 * told["threshold"] / 3 and told["unit"] == "usd"
+
+
+@pytest.mark.parametrize("written", ["error_share: 2", "latency_factor: -1", "least_answers: 0", "window_seconds: 0",
+                                     "spend_factor: x", "retiring_days: -1", "burn_afterr: 0.1"])
+def test_check_says_what_is_no_threshold(tmp_path, written):
+    path = tmp_path / "weir.yaml"
+    path.write_text("providers: {a: {type: openai, api_key: k}}\nalerts: {%s}\n" % written)
+    checked = subprocess.run([BINARY, "check", "-c", str(path)], capture_output=True, text=True, env=environment(),
+                             timeout=20)
+    said = checked.stdout + checked.stderr
+    assert checked.returncode == 2 and f"{path.name}:2:" in said and written.split(":")[0] in said, said
 
 
 @pytest.mark.parametrize("webhook", ["ftp://h/x", "nowhere", "http://h/#x", "http://h/a b", "unix:/tmp/x"])

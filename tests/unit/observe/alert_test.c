@@ -146,6 +146,11 @@ static void the_page_of_the_alerts_is_true(void **state) {
     assert_false(text.failed);
     if (str_find(whole, text_str(&text)) == SIZE_MAX)
         fail_msg("docs/alerts.md does not hold:\n%.*s", STR_ARG(text_str(&text)));
+    text = text_in_buffer(buffer, sizeof buffer);
+    alert_values_put(&text);
+    assert_false(text.failed);
+    if (str_find(whole, text_str(&text)) == SIZE_MAX)
+        fail_msg("docs/alerts.md does not hold:\n%.*s", STR_ARG(text_str(&text)));
     assert_true(alert_kind_of(STR("quota"), &kind) && kind == alert_quota);
     assert_false(alert_kind_of(STR("nothing"), &kind));
 }

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -28,6 +29,8 @@ static struct weir *opened(const char *more) {
 
 static void closed(struct weir *weir) {
     alert_board_free(&alerts.board);
+    alerts_trends_free(alerts.trends);
+    free(alerts.spenders);
     pthread_mutex_destroy(&alerts.mutex);
     weir_close(weir, 0);
 }
@@ -178,6 +181,72 @@ static void an_old_credential_is_told_while_it_is_said(void **state) {
     closed(weir);
 }
 
+/* A month that begins with $1 a day of $20: from its fourth day on it is foretold, and not before. */
+static void a_budget_that_burns_is_foretold_when_enough_of_its_window_is_over(void **state) {
+    static const struct {
+        int day, usd;
+        bool told;
+    } rows[] = {{2, 2, false}, {4, 2, false}, {4, 4, true}, {21, 13, false}, {21, 19, true}};
+    const int64_t first_s = 1793491200, day_s = 86400; /* 1 November 2026 */
+    struct weir *weir =
+        opened("alerts: {budget: [], burn_after: 0.1}\nbudgets: {all: {usd: 20, window: month}}\n"
+               "clients: [{name: app, key_hash: "
+               "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\", budgets: [all]}]\n");
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct now now = {.mono_ns = NS_PER_S,
+                                .wall_ns = (first_s + (rows[i].day - 1) * day_s + day_s / 2) * (int64_t)NS_PER_S};
+        const struct money_budget *budget = weir->deployment->snapshot->budgets[0];
+        const int64_t wanted = rows[i].usd * INT64_C(1000000000), is = money_budget_look(budget, now.wall_ns).spent;
+        money_budget_settle(budget, money_budget_enter(budget, now.wall_ns), 0, wanted - is);
+        const char *said = watched(weir, now);
+        if ((strstr(said, "budget_burn 0 budget all: if it goes on as it did it is empty on 2026-11-") != NULL) !=
+            rows[i].told)
+            fail_msg("row %zu: %s", i, said);
+    }
+    closed(weir);
+}
+
+static void an_hour_far_above_the_week_before_is_told_and_one_that_is_usual_is_not(void **state) {
+    struct weir *weir = opened("");
+    const struct now now = {.mono_ns = NS_PER_S, .wall_ns = INT64_C(1795348800) * (int64_t)NS_PER_S};
+    (void)state;
+    alerts.spenders = calloc(alert_spenders_max, sizeof *alerts.spenders);
+    alerts.spender_count = 1;
+    strcpy(alerts.spenders[0].name, "a");
+    for (size_t i = 0; i < alert_hours; i++) alerts.spenders[0].nano_usd[i] = INT64_C(2000000000);
+    assert_watched(weir, now, "");
+    alerts.spenders[0].nano_usd[alert_hours - 1] = INT64_C(6500000000);
+    assert_watched(weir, now,
+                   "spend_unusual 0 provider a: 6.500000000 USD in an hour, where 2.000000000 is much: weir usage --by "
+                   "client,model --since 2h says whose\n");
+    for (size_t i = 0; i < alert_hours - 1; i++) alerts.spenders[0].nano_usd[i] /= 1000; /* far more, and little */
+    alerts.spenders[0].nano_usd[alert_hours - 1] = INT64_C(900000000);
+    assert_watched(weir, now, "");
+    closed(weir);
+}
+
+static void a_certificate_is_told_from_its_days_on(void **state) {
+    struct weir *weir = opened("");
+    (void)state;
+    const int64_t ends_s = 1795348800;
+    static const int64_t days[] = {-1, 20, 22};
+    alerts.certificates[0].ends_s = ends_s;
+    strcpy(alerts.certificates[0].file, "c.pem");
+    alerts.certificate_count = 1;
+    for (size_t i = 0; i < 3; i++) {
+        const struct now now = {.mono_ns = NS_PER_S, .wall_ns = (ends_s - days[i] * 86400) * (int64_t)NS_PER_S};
+        const char *said = watched(weir, now);
+        const char *wanted = days[i] > 21  ? ""
+                             : days[i] > 0 ? "certificate_ends 0 certificate c.pem: it ends on 2026-11-22T12:00:00Z: "
+                                             "renew the file, and reload (SIGHUP)\n"
+                                           : "certificate_ends 0 certificate c.pem: it has ended on "
+                                             "2026-11-22T12:00:00Z: renew the file, and reload (SIGHUP)\n";
+        if (strcmp(said, wanted) != 0) fail_msg("%s", said);
+    }
+    closed(weir);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quota_alerts_from_each_share_on),
@@ -185,6 +254,9 @@ int main(void) {
         cmocka_unit_test(prompt_caches_that_read_less_are_told),
         cmocka_unit_test(what_was_noted_today_is_told),
         cmocka_unit_test(an_old_credential_is_told_while_it_is_said),
+        cmocka_unit_test(a_budget_that_burns_is_foretold_when_enough_of_its_window_is_over),
+        cmocka_unit_test(an_hour_far_above_the_week_before_is_told_and_one_that_is_usual_is_not),
+        cmocka_unit_test(a_certificate_is_told_from_its_days_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
