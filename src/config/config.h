@@ -40,6 +40,8 @@ struct config_input {
      * at. */
     bool (*ca_check)(void *context, struct str ca_file, struct error *error);
     bool (*certificate_check)(void *context, struct str cert_file, struct str key_file, struct error *error);
+    /* Does a pattern fit any kind of alert? NULL: not looked at. */
+    bool (*alert_kind)(struct str pattern);
     /* Is this the URL of a database? false: *error. NULL: only its form is looked at. */
     bool (*ledger_check)(void *context, struct str url, struct error *error);
     struct config_ids *ids;

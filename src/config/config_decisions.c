@@ -1,5 +1,6 @@
 /* config_decisions.c - defaults as the reference has them; every number has been checked for its range before. */
 #include "config/config_decisions.h"
+#include "config/config_alerts.h"
 #include "config/config_vault.h"
 
 #include "base/hash.h"
@@ -114,44 +115,6 @@ static struct cache_rules cache_of_route(struct config_reading *reading, struct 
     return rules;
 }
 
-static void alert_thresholds(struct section alerting, struct alert_rules *alerts) {
-    const double nano = 1e9;
-    alerts->error_share = read_number(alerting, "error_share");
-    alerts->latency_factor = read_number(alerting, "latency_factor");
-    alerts->latency_ms = read_ns(alerting, "latency_ms") / NS_PER_MS;
-    alerts->least_answers = read_whole(alerting, "least_answers");
-    alerts->window_s = read_ns(alerting, "window_seconds") / NS_PER_S;
-    alerts->burn_after_permille = (uint32_t)(read_number(alerting, "burn_after") * 1000 + 0.5);
-    alerts->spend_factor = read_number(alerting, "spend_factor");
-    alerts->spend_least_nano_usd = (int64_t)(read_number(alerting, "spend_least") * nano);
-    alerts->retiring_days = (int64_t)read_whole(alerting, "retiring_days");
-    alerts->certificate_days = (int64_t)read_whole(alerting, "certificate_days");
-    alerts->ledger_behind_s = read_ns(alerting, "ledger_behind_seconds") / NS_PER_S;
-}
-
-static struct alert_rules alerts_of(struct config_reading *reading, struct section alerting, struct arena *secrets) {
-    enum { url_most = 2000 };
-    struct alert_rules alerts = {.webhook = arena_copy(secrets, read_str(alerting, "webhook")),
-                                 .secret = arena_copy(secrets, read_str(alerting, "secret")),
-                                 .webhook_timeout_ns = read_ns(alerting, "webhook_timeout_seconds")};
-    const struct config_node *written = config_member(alerting.map, STR("webhook"));
-    struct str authority = str_slice(alerts.webhook, 0, str_find_byte(alerts.webhook, '?'));
-    struct url url;
-    alert_thresholds(alerting, &alerts);
-    alerts.quota_count = read_permilles(alerting, "quota", alerts.quota_permille, alert_shares_max);
-    alerts.budget_count = read_permilles(alerting, "budget", alerts.budget_permille, alert_shares_max);
-    bool good = alerts.webhook.len <= url_most && str_find_byte(alerts.webhook, '#') == SIZE_MAX &&
-                str_control_at(alerts.webhook, 0) == alerts.webhook.len &&
-                str_find_byte(alerts.webhook, ' ') == SIZE_MAX && !url_parse(authority, &url) && !url.unix_path.len;
-    if (alerts.webhook.len && !good)
-        config_report(reading, written, config_error,
-                      "`webhook` must be a URL such as https://alerts.example.com/weir, of at most %d bytes", url_most);
-    else if (alerts.webhook.len && !alerts.secret.len)
-        config_report(reading, written, config_warning,
-                      "alerts are posted without a signature, so anybody could post them: write a `secret`");
-    return alerts;
-}
-
 void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
     const struct section top = {section_top, root}, adaptive = read_section(top, "adaptive"),
                          responses = read_section(top, "responses");
@@ -171,7 +134,7 @@ void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot,
     snapshot->reserve_output_tokens = (int64_t)read_whole(top, "reserve_output_tokens");
     snapshot->health_keep_days = (int64_t)read_whole(top, "health_keep_days");
     owners_read(reading, snapshot, root);
-    snapshot->alerts = alerts_of(reading, read_section(top, "alerts"), &snapshot->secrets);
+    alerts_read(reading, snapshot, root);
 }
 
 /* The burst is what may go above the even rate at once; by default a whole minute's worth. */

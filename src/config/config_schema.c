@@ -694,8 +694,19 @@ static const struct config_key alerts_keys[] = {
     SECONDS("ledger_behind_seconds", 0, 86400, "60", "How long what is spent may wait for the ledger; 0: none alerts."),
     TEXT("webhook", "", "http:// or https:// URL that each alert is posted to."),
     TEXT("secret", "", "What posts are signed with, so that who gets them knows whose they are."),
+    CHOICE("format", "json|slack|teams", "json", "In whose shape: see [alerts.md](alerts.md#slack-and-teams)."),
     SECONDS("webhook_timeout_seconds", 0, 300, "10", "How long one post may take."),
+    LIST("webhooks", section_alert_hook, "Further ones, each with its own shape, kinds and level; at most 8 in all."),
     NUMBER("min_healthy", 0, 1, "", "Share of providers that must be healthy.", .status = key_later),
+};
+
+static const struct config_key alert_hook_keys[] = {
+    TEXT("url", "", "http:// or https:// URL that alerts are posted to."),
+    CHOICE("format", "json|slack|teams", "json", "In whose shape."),
+    TEXT("secret", "", "What posts are signed with."),
+    TEXTS("kinds", "", "Kinds of alerts that go there, with * and ?: budget*, provider_down.", .otherwise = STR("all")),
+    CHOICE("level", "warn|error", "warn", "The least level that goes there."),
+    SECONDS("timeout_seconds", 0, 300, "10", "How long one post may take."),
 };
 
 static const struct config_key overall_keys[] = {
@@ -737,6 +748,7 @@ static const struct {
     [section_client] = {STR("clients[]"), KEYS(client_keys)},
     [section_log] = {STR("log"), KEYS(log_keys)},
     [section_alerts] = {STR("alerts"), KEYS(alerts_keys)},
+    [section_alert_hook] = {STR("alerts.webhooks"), KEYS(alert_hook_keys)},
     [section_overall] = {STR("overall_health"), KEYS(overall_keys)},
     [section_health] = {STR("health"), KEYS(health_keys)},
     [section_budget] = {STR("budgets"), KEYS(budget_keys)},

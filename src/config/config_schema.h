@@ -35,6 +35,7 @@ enum config_section {
     section_client,
     section_log,
     section_alerts,
+    section_alert_hook,
     section_overall,
     section_health,
     section_budget,

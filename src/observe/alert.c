@@ -45,6 +45,12 @@ bool alert_kind_of(struct str name, enum alert_kind *kind) {
     return false;
 }
 
+bool alert_kind_fits(struct str pattern) {
+    for (size_t i = 0; i < alert_kinds; i++)
+        if (str_glob(pattern, alert_kind_facts((enum alert_kind)i)->name)) return true;
+    return false;
+}
+
 void alert_kinds_put(struct text *text) {
     for (size_t i = 0; i < alert_kinds; i++) {
         const struct alert_kind_facts *facts = alert_kind_facts((enum alert_kind)i);
@@ -75,13 +81,19 @@ static uint64_t alert_hash_of(const struct alert *alert) {
     return alert_hash(alert->kind, alert->permille, alert->window_s, str_from(alert->subject));
 }
 
+/* May a give its place before b? What no webhook has had yet goes last. */
+static bool alert_goes_first(const struct alert *a, const struct alert *b) {
+    if (!a->undelivered != !b->undelivered) return !a->undelivered;
+    return a->ended_ms < b->ended_ms;
+}
+
 /* A new place: one that was free, or the one that ended first. NULL: all of them last. */
 static struct alert *alert_place(struct alert_board *board) {
     struct alert *oldest = NULL;
     if (board->count < alerts_max) return &board->list[board->count++];
     for (size_t i = 0; i < board->count; i++) {
         struct alert *alert = &board->list[i];
-        if (alert->ended_ms && alert->stored && (!oldest || alert->ended_ms < oldest->ended_ms)) oldest = alert;
+        if (alert->ended_ms && alert->stored && (!oldest || alert_goes_first(alert, oldest))) oldest = alert;
     }
     return oldest;
 }
@@ -137,7 +149,8 @@ struct alert *alert_board_see(struct alert_board *board, const struct alert_fact
                             .raised_ms = now_ms > 0 ? now_ms : 1,
                             .hash = hash,
                             .seen = board->look,
-                            .owed = true};
+                            .owed = alert_owed_all,
+                            .undelivered = alert_owed_all};
     str_copy(alert->subject, sizeof alert->subject, subject);
     str_copy(alert->said, sizeof alert->said, fact->said);
     return alert;
@@ -149,7 +162,8 @@ struct alert *alert_board_end(struct alert_board *board, int64_t now_ms) {
         if (alert->ended_ms || alert->seen == board->look) continue;
         alert->ended_ms = now_ms > 0 ? now_ms : 1;
         alert->stored = alert->told = false;
-        alert->owed = true;
+        alert->owed |= alert_owed_all << alert_owed_ended;
+        alert->undelivered |= alert_owed_all << alert_owed_ended;
         return alert;
     }
     return NULL;
@@ -161,23 +175,33 @@ size_t alert_board_active(const struct alert_board *board, enum alert_kind kind)
     return count;
 }
 
-static void alert_moment(struct text *text, struct str name, int64_t moment_s) {
+void alert_moment_put(struct text *text, int64_t moment_s) {
     char buffer[32] = "";
     struct tm parts;
     time_t at = (time_t)moment_s;
     if (gmtime_r(&at, &parts)) strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    text_json_str(text, name, str_from(buffer));
+    text_put(text, str_from(buffer));
 }
 
-/* With as many places as it needs. */
-static void alert_number(struct text *text, struct str name, int64_t micro) {
+static void alert_moment(struct text *text, struct str name, int64_t moment_s) {
+    char buffer[32];
+    struct text moment = text_in_buffer(buffer, sizeof buffer);
+    alert_moment_put(&moment, moment_s);
+    text_json_str(text, name, text_str(&moment));
+}
+
+void alert_micro_put(struct text *text, int64_t micro) {
     char digits[48];
     int64_t size = micro < 0 ? -micro : micro;
     int len = snprintf(digits, sizeof digits, "%s%lld.%06lld", micro < 0 ? "-" : "", (long long)(size / 1000000),
                        (long long)(size % 1000000));
     while (len > 2 && digits[len - 1] == '0' && digits[len - 2] != '.') len--;
-    text_json_key(text, name);
     text_put(text, str_make(digits, (size_t)len));
+}
+
+static void alert_number(struct text *text, struct str name, int64_t micro) {
+    text_json_key(text, name);
+    alert_micro_put(text, micro);
 }
 
 void alert_put(const struct alert *alert, struct text *text) {

@@ -67,10 +67,13 @@ const struct alert_kind_facts *alert_kind_facts(enum alert_kind kind);
 struct str alert_unit(enum alert_kind kind);
 /* false: there is none of this name. */
 bool alert_kind_of(struct str name, enum alert_kind *kind);
+/* Does a glob fit the name of any? */
+bool alert_kind_fits(struct str pattern);
 /* The rows of docs/alerts.md. */
 void alert_kinds_put(struct text *text);
 void alert_values_put(struct text *text);
 
+enum { alert_owed_ended = 8, alert_owed_all = (1 << alert_owed_ended) - 1 };
 enum { alert_subject_max = 160, alert_said_max = 240, alerts_max = 512 };
 
 struct alert {
@@ -82,7 +85,9 @@ struct alert {
     int64_t raised_ms, ended_ms;          /* since 1970; 0: it lasts */
     uint64_t hash, seen;                  /* of what makes it the same; the last look that saw it */
     bool stored, told;                    /* as it is now: on the disk, and to whoever reads the log */
-    bool owed;                            /* the webhook is to get it, as it is now */
+    /* A bit for each webhook, alert_owed_ended of them higher for its end: what is to be posted, and what no webhook
+     * has taken or given up yet. The board sets all; whoever posts takes away what goes nowhere. */
+    uint32_t owed, undelivered;
     char subject[alert_subject_max], said[alert_said_max];
 };
 
@@ -116,6 +121,9 @@ const struct alert *alert_board_lasting(const struct alert_board *board, enum al
 /* How many of a kind last. */
 size_t alert_board_active(const struct alert_board *board, enum alert_kind kind);
 
+/* With as many places as it needs; 2026-11-22T17:03:21Z. */
+void alert_micro_put(struct text *text, int64_t micro);
+void alert_moment_put(struct text *text, int64_t moment_s);
 /* Its members, for JSON. */
 void alert_put(const struct alert *alert, struct text *text);
 

@@ -7,9 +7,9 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { look_every_ms = 500, looks_share = 20, keep_batch = 64, post_body_max = 3072 };
+enum { look_every_ms = 500, looks_share = 20, keep_batch = 64 };
 
-static struct log_writer *alerts_log(const struct alerts *alerts) {
+struct log_writer *alerts_log(const struct alerts *alerts) {
     return alerts->weir->reports.log ? log_shared(alerts->weir->reports.log) : NULL;
 }
 
@@ -118,49 +118,6 @@ void alerts_write(struct alerts *alerts, bool active_only, struct text *text) {
     text_put_byte(text, '}');
 }
 
-/* -- the webhook -- */
-
-static void alerts_posted(void *context, uint64_t id, enum webhook_outcome outcome, struct str why) {
-    struct alerts *alerts = context;
-    enum metrics_post post = outcome == webhook_delivered ? metrics_post_delivered
-                             : outcome == webhook_failed  ? metrics_post_failed
-                                                          : metrics_post_dropped;
-    struct now now = loop_now(alerts->loop);
-    pthread_mutex_lock(&alerts->mutex);
-    alerts->posts[post]++;
-    str_copy(alerts->post_why, sizeof alerts->post_why, why);
-    pthread_mutex_unlock(&alerts->mutex);
-    metrics_alert_post(alerts->weir->reports.metrics, post);
-    if (outcome == webhook_failed)
-        log_warn(alerts_log(alerts), now, "alert_not_posted", f_u64("id", id), f_said("why", why),
-                 f_str("next", STR("it is tried again")));
-    if (outcome == webhook_dropped)
-        log_error(alerts_log(alerts), now, "alert_post_dropped", f_u64("id", id), f_said("why", why));
-    if (outcome != webhook_failed && alerts->ledger) (void)ledger_alert_told(alerts->ledger, id);
-}
-
-static void alerts_post(struct alerts *alerts, const struct alert *alert, struct str event) {
-    char body[post_body_max];
-    struct text text = text_in_buffer(body, sizeof body);
-    text_put_byte(&text, '{');
-    text_json_str(&text, STR("event"), event);
-    alert_put(alert, &text);
-    text_put_byte(&text, '}');
-    CHECK(!text.failed); /* subject and words are bounded, escapes too */
-    webhook_post(alerts->webhook, alert->id, text_str(&text));
-}
-
-/* As the configuration of the moment has it. */
-static void alerts_webhook_follow(struct alerts *alerts, const struct snapshot *snapshot, struct now now) {
-    struct error error = {.code = error_none};
-    if (snapshot->generation == alerts->generation) return;
-    bool good = webhook_set(alerts->webhook, &snapshot->alerts, &error);
-    if (good) alerts->generation = snapshot->generation;
-    if (!good && !alerts->webhook_fails)
-        log_error(alerts_log(alerts), now, "alert_webhook_unusable", f_text("why", error.message));
-    alerts->webhook_fails = !good;
-}
-
 /* -- the database -- */
 
 void alerts_troubled(struct alerts *alerts, const char *problem, struct now now) {
@@ -187,7 +144,7 @@ static void alert_restore(void *context, const struct ledger_alert *stored) {
     if (!alert_kind_of(stored->kind, &alert.kind)) return; /* a later version's */
     str_copy(alert.subject, sizeof alert.subject, stored->subject);
     str_copy(alert.said, sizeof alert.said, stored->said);
-    alert.owed = stored->owed;
+    alert.owed = alert.undelivered = (uint32_t)stored->owed;
     pthread_mutex_lock(&alerts->mutex);
     alert_board_restore(&alerts->board, &alert);
     pthread_mutex_unlock(&alerts->mutex);
@@ -221,7 +178,7 @@ static void alerts_keep(struct alerts *alerts, struct now now) {
                                                   .ended_ms = alert->ended_ms,
                                                   .value_micro = alert->value_micro,
                                                   .threshold_micro = alert->threshold_micro,
-                                                  .owed = webhook_is_set(alerts->webhook)};
+                                                  .owed = alert->undelivered};
         }
         if (count == 0 || (!last && count < keep_batch)) continue;
         if (!alerts_ledger_ready(alerts, now)) return;
@@ -273,16 +230,12 @@ static void alert_tell(struct alerts *alerts, struct alert *alert, struct now no
         alert_log(alerts_log(alerts), facts, alert, now);
 }
 
-static void alerts_tell(struct alerts *alerts, struct now now) {
+static void alerts_tell(struct alerts *alerts, const struct alert_rules *rules, struct now now) {
+    alerts_owed_fit(alerts, rules);
     for (size_t i = 0; i < alerts->board.count; i++)
         if (!alerts->board.list[i].told) alert_tell(alerts, &alerts->board.list[i], now);
     alerts_keep(alerts, now);
-    for (size_t i = 0; i < alerts->board.count; i++) {
-        struct alert *alert = &alerts->board.list[i];
-        if (!alert->owed) continue;
-        alert->owed = false;
-        alerts_post(alerts, alert, alert->ended_ms ? STR("ended") : STR("raised"));
-    }
+    alerts_post(alerts, rules);
     if (alerts->board.dropped != alerts->dropped_told)
         log_error(alerts_log(alerts), now, "alerts_dropped",
                   f_u64("count", alerts->board.dropped - alerts->dropped_told),
@@ -297,19 +250,18 @@ static void alerts_look(void *context) {
     pthread_mutex_lock(&alerts->mutex);
     alert_board_look(&alerts->board);
     pthread_mutex_unlock(&alerts->mutex);
-    alerts_webhook_follow(alerts, deployment->snapshot, now);
+    alerts_hooks_follow(alerts, deployment->snapshot, now);
     alerts_watch(alerts, deployment->snapshot, now);
     notices_watch(&alerts->notices, &(struct notices_into){alerts->weir->notices, &alerts->weir->health},
                   deployment->snapshot, now);
-    int64_t keep_days = deployment->snapshot->health_keep_days;
-    deployment_release(deployment);
     pthread_mutex_lock(&alerts->mutex);
     while (alert_board_end(&alerts->board, now.wall_ns / (int64_t)NS_PER_MS)) continue;
     pthread_mutex_unlock(&alerts->mutex);
-    alerts_tell(alerts, now);
-    alerts_health_keep(alerts, keep_days, now);
+    alerts_tell(alerts, &deployment->snapshot->alerts, now);
+    alerts_health_keep(alerts, deployment->snapshot->health_keep_days, now);
+    deployment_release(deployment);
     pthread_mutex_lock(&alerts->mutex);
-    alerts->posts_waiting = webhook_waiting(alerts->webhook);
+    alerts->posts_waiting = alerts_posts_waiting(alerts);
     pthread_mutex_unlock(&alerts->mutex);
     uint64_t done_ns = loop_now_fresh(alerts->loop).mono_ns; /* a million budgets are looked at less often */
     timer_set(alerts->loop, &alerts->tick, done_ns + look_every_ms * NS_PER_MS + looks_share * (done_ns - now.mono_ns),
@@ -326,8 +278,7 @@ struct alerts *alerts_open(struct weir *weir) {
     alerts->generation = UINT64_MAX;
     pthread_mutex_init(&alerts->mutex, NULL);
     alerts->loop = loop_new();
-    alerts->webhook = alerts->loop ? webhook_new(alerts->loop, alerts_posted, alerts) : NULL;
-    bool good = alerts->webhook && alert_board_init(&alerts->board);
+    bool good = alerts->loop && alert_board_init(&alerts->board);
     if (good && alerts_ledger_ready(alerts, now) &&
         !ledger_alerts(alerts->ledger, alerts_max / 2, alert_restore, alerts))
         alerts_troubled(alerts, ledger_problem(alerts->ledger), now);
@@ -342,8 +293,7 @@ static void alerts_stop(void *context) {
     struct alerts *alerts = context;
     timer_cancel(alerts->loop, &alerts->tick);
     alerts_health_keep(alerts, 0, loop_now_fresh(alerts->loop));
-    webhook_free(alerts->webhook);
-    alerts->webhook = NULL;
+    alerts_hooks_free(alerts);
     loop_stop(alerts->loop);
 }
 
@@ -353,7 +303,7 @@ void alerts_close(struct alerts *alerts) {
         CHECK(loop_post(alerts->loop, alerts_stop, alerts));
         loop_join(alerts->loop);
     }
-    webhook_free(alerts->webhook);
+    alerts_hooks_free(alerts);
     if (alerts->loop) loop_free(alerts->loop);
     ledger_close(alerts->ledger);
     alert_board_free(&alerts->board);

@@ -39,7 +39,10 @@ struct alerts {
     struct weir *weir;
     struct loop *loop;
     bool running;
-    struct webhook *webhook;
+    struct alert_post_place {
+        struct alerts *alerts;
+        struct webhook *webhook; /* NULL: there was none so far */
+    } hooks[alert_hooks_max];
     struct timer tick;
     pthread_mutex_t mutex; /* guards what follows, of which others read; the board is written by the loop alone */
     struct alert_board board;
@@ -68,6 +71,14 @@ struct alerts {
 
 /* It holds now. On the alerts' loop. */
 void alerts_see(struct alerts *alerts, const struct alert_fact *fact, struct now now);
+/* alerts_post.c: posting, as the configuration of the moment has it. */
+void alerts_hooks_follow(struct alerts *alerts, const struct snapshot *snapshot, struct now now);
+/* What of an alert goes nowhere is taken away, before it is kept. */
+void alerts_owed_fit(struct alerts *alerts, const struct alert_rules *rules);
+void alerts_post(struct alerts *alerts, const struct alert_rules *rules);
+size_t alerts_posts_waiting(const struct alerts *alerts);
+void alerts_hooks_free(struct alerts *alerts);
+struct log_writer *alerts_log(const struct alerts *alerts);
 /* Its connection to the ledger is open. */
 bool alerts_ledger_ready(struct alerts *alerts, struct now now);
 /* It has failed: said once, and opened anew later. */

@@ -13,7 +13,7 @@
 
 enum {
     waiting_max = 256,
-    body_max = 3072,
+    body_max = 8192,
     url_max = 2048,
     tries_max = 12,
     base_ms = 1000,
@@ -23,7 +23,7 @@ enum {
 };
 
 struct webhook_item {
-    uint64_t id;
+    struct webhook_post of;
     unsigned tries;
     size_t len;
     char body[body_max];
@@ -94,18 +94,20 @@ static bool webhook_where(struct webhook *webhook, struct str text, struct url *
     return !url_parse(str_from(webhook->url), url);
 }
 
-bool webhook_set(struct webhook *webhook, const struct alert_rules *rules, struct error *error) {
+bool webhook_set(struct webhook *webhook, const struct alert_hook *hook, struct error *error) {
+    static const struct alert_hook nowhere = {.url = {"", 0}, .secret = {"", 0}};
     struct tls_context *tls = NULL;
     struct url url = {.tls = false};
-    if (str_starts_nocase(rules->webhook, STR("https:")) &&
+    if (!hook) hook = &nowhere;
+    if (str_starts_nocase(hook->url, STR("https:")) &&
         !(tls = tls_client_context(STR_NONE, false, tls_for_callers, error)))
         return false;
     webhook_hang_up(webhook);
     tls_context_release(webhook->origin.tls);
-    str_copy(webhook->secret, sizeof webhook->secret, rules->secret);
-    webhook->timeout_ns = rules->webhook_timeout_ns;
-    bool good = webhook_where(webhook, rules->webhook, &url);
-    if (!rules->webhook.len || !good) webhook->url[0] = 0;
+    str_copy(webhook->secret, sizeof webhook->secret, hook->secret);
+    webhook->timeout_ns = hook->timeout_ns;
+    bool good = webhook_where(webhook, hook->url, &url);
+    if (!hook->url.len || !good) webhook->url[0] = 0;
     webhook->origin = (struct origin){.tls = tls,
                                       .host = url.host,
                                       .port = url.port,
@@ -143,11 +145,11 @@ static void webhook_end(struct webhook *webhook, struct str why) {
     CHECK(webhook->count);
     webhook_hang_up(webhook);
     if (!why.len || item->tries >= tries_max) {
-        webhook->told(webhook->context, item->id, why.len ? webhook_dropped : webhook_delivered, why);
+        webhook->told(webhook->context, item->of, why.len ? webhook_dropped : webhook_delivered, why);
         webhook_next(webhook);
         return;
     }
-    webhook->told(webhook->context, item->id, webhook_failed, why);
+    webhook->told(webhook->context, item->of, webhook_failed, why);
     uint64_t pause_ms = (uint64_t)base_ms << (item->tries - 1);
     if (pause_ms > most_ms) pause_ms = most_ms;
     pause_ms = pause_ms / 2 + prng_below(&webhook->prng, pause_ms / 2 + 1);
@@ -194,7 +196,7 @@ static void webhook_try(struct webhook *webhook) {
     struct text text = text_in_buffer(signature, sizeof signature);
     webhook->body = str_make(item->body, item->len);
     webhook_sign(str_from(webhook->secret), loop_now(webhook->loop).wall_ns / (int64_t)NS_PER_S, webhook->body, &text);
-    snprintf(id, sizeof id, "%llu", (unsigned long long)item->id);
+    snprintf(id, sizeof id, "%llu", (unsigned long long)item->of.id);
     const struct http_header headers[] = {{STR("Content-Type"), STR("application/json")},
                                           {STR("User-Agent"), STR("weir/" WEIR_VERSION)},
                                           {STR("weir-alert-id"), str_from(id)},
@@ -213,15 +215,15 @@ static void webhook_try(struct webhook *webhook) {
     if (!webhook->call) webhook_end(webhook, STR("there is no memory for it"));
 }
 
-void webhook_post(struct webhook *webhook, uint64_t id, struct str body) {
+void webhook_post(struct webhook *webhook, struct webhook_post of, struct str body) {
     CHECKF(webhook->count <= waiting_max, "count=%zu", webhook->count);
     if (!webhook_is_set(webhook)) return;
     if (webhook->count == waiting_max || body.len > body_max) {
-        webhook->told(webhook->context, id, webhook_dropped, STR("too many posts wait"));
+        webhook->told(webhook->context, of, webhook_dropped, STR("too many posts wait"));
         return;
     }
     struct webhook_item *item = &webhook->items[(webhook->first + webhook->count) % waiting_max];
-    *item = (struct webhook_item){.id = id, .len = body.len};
+    *item = (struct webhook_item){.of = of, .len = body.len};
     memcpy(item->body, body.at, body.len);
     webhook->count++;
     if (webhook->count == 1) webhook_try(webhook);

@@ -13,17 +13,22 @@
 struct webhook;
 
 enum webhook_outcome { webhook_delivered, webhook_failed, webhook_dropped };
-/* `id`: of the alert; `why`: as words, where it was not delivered. Failed: it is tried again. */
-typedef void webhook_told(void *context, uint64_t id, enum webhook_outcome outcome, struct str why);
+/* What is posted: of an alert its beginning or its end. */
+struct webhook_post {
+    uint64_t id;
+    bool ended;
+};
+/* `why`: as words, where it was not delivered. Failed: it is tried again. */
+typedef void webhook_told(void *context, struct webhook_post of, enum webhook_outcome outcome, struct str why);
 
 /* NULL: no memory. */
 struct webhook *webhook_new(struct loop *loop, webhook_told *told, void *context);
-/* Where it is posted from now on; an empty URL: nowhere, and what waits is forgotten. Reads CA files where that
- * changes. false: *error, and it stays as it was. */
-bool webhook_set(struct webhook *webhook, const struct alert_rules *rules, struct error *error);
+/* Where it is posted from now on; NULL, or an empty URL: nowhere, and what waits is forgotten. Reads CA files where
+ * that changes. false: *error, and it stays as it was. */
+bool webhook_set(struct webhook *webhook, const struct alert_hook *hook, struct error *error);
 bool webhook_is_set(const struct webhook *webhook);
 /* A JSON object, copied. What is too much is dropped, and told so before this returns. */
-void webhook_post(struct webhook *webhook, uint64_t id, struct str body);
+void webhook_post(struct webhook *webhook, struct webhook_post of, struct str body);
 size_t webhook_waiting(const struct webhook *webhook);
 void webhook_free(struct webhook *webhook); /* NULL is fine */
 

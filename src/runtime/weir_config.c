@@ -290,6 +290,7 @@ bool library_config_load(const struct config_source *asked, struct config *confi
                                      .context = source,
                                      .ca_check = ca_check,
                                      .certificate_check = source->host->serves && !edits ? certificate_check : NULL,
+                                     .alert_kind = alert_kind_fits,
                                      .ledger_check = ledger_check,
                                      .ids = source->ids,
                                      .cells = source->cells,

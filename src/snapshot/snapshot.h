@@ -205,7 +205,17 @@ struct route {
 };
 
 /* What alerts, and where it is posted. */
-enum { alert_shares_max = 8 };
+enum { alert_shares_max = 8, alert_hooks_max = 8 };
+/* Their words stand in config_schema.c, in this order. */
+enum alert_format { alert_as_json, alert_as_slack, alert_as_teams };
+struct alert_hook {
+    struct str url, secret; /* no secret: it is not signed; both in snapshot->secrets: a URL may hold a credential */
+    enum alert_format format;
+    uint64_t timeout_ns;
+    bool errors_only;
+    struct str *kinds; /* globs; count 0: all */
+    size_t kind_count;
+};
 struct alert_rules {
     uint32_t quota_permille[alert_shares_max], budget_permille[alert_shares_max];
     size_t quota_count, budget_count;
@@ -213,8 +223,8 @@ struct alert_rules {
     uint64_t latency_ms, least_answers, window_s, ledger_behind_s;
     int64_t spend_least_nano_usd, retiring_days, certificate_days;
     uint32_t burn_after_permille;
-    struct str webhook, secret; /* empty: none; both in snapshot->secrets: a URL may hold a credential */
-    uint64_t webhook_timeout_ns;
+    struct alert_hook hooks[alert_hooks_max];
+    size_t hook_count;
 };
 
 enum role { role_user, role_operator, role_admin };

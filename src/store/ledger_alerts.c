@@ -18,11 +18,10 @@ static bool alert_add(struct statement *add, const struct ledger_alert *alert) {
     return statement_run(add);
 }
 
-/* Which of them the webhook has had is ledger_alert_told's alone. */
 static const char add_words[] =
     "INSERT INTO alerts(id, kind, subject, said, permille, window_s, raised_ms, ended_ms, owed, value_micro, "
     "threshold_micro) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
-    "ON CONFLICT(id) DO UPDATE SET ended_ms = ?8, value_micro = ?10";
+    "ON CONFLICT(id) DO UPDATE SET ended_ms = ?8, owed = ?9, value_micro = ?10";
 
 bool ledger_alerts_keep(struct ledger *ledger, const struct ledger_alert *alerts, size_t count) {
     struct database *database = ledger_database(ledger);
@@ -41,10 +40,10 @@ bool ledger_alerts_keep(struct ledger *ledger, const struct ledger_alert *alerts
     return false;
 }
 
-bool ledger_alert_told(struct ledger *ledger, uint64_t id) {
-    struct statement *told = statement_make(ledger_database(ledger), "UPDATE alerts SET owed = 0 WHERE id = ?1");
-    if (told) param_number(told, 1, (int64_t)id);
-    return statement_run_once(told);
+bool ledger_alert_owes(struct ledger *ledger, uint64_t id, int64_t owed) {
+    struct statement *owes = statement_make(ledger_database(ledger), "UPDATE alerts SET owed = ?2 WHERE id = ?1");
+    if (owes) param_numbers(owes, 1, (const int64_t[]){(int64_t)id, owed}, 2);
+    return statement_run_once(owes);
 }
 
 bool ledger_alerts(struct ledger *ledger, size_t most, void (*tell)(void *context, const struct ledger_alert *alert),
@@ -66,7 +65,7 @@ bool ledger_alerts(struct ledger *ledger, size_t most, void (*tell)(void *contex
                                                  .window_s = row_number(row, 5),
                                                  .raised_ms = row_number(row, 6),
                                                  .ended_ms = row_number(row, 7),
-                                                 .owed = row_number(row, 8) != 0,
+                                                 .owed = row_number(row, 8),
                                                  .value_micro = row_number(row, 9),
                                                  .threshold_micro = row_number(row, 10)});
     }

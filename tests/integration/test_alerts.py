@@ -408,6 +408,83 @@ def test_an_hour_that_is_far_dearer_than_those_before_is_told(folder, start_mock
     assert told["subject"] == "provider p" and told["value"] > 100 * told["threshold"] / 3 and told["unit"] == "usd"
 
 
+def assert_slack(body):
+    """As https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks takes it: nothing that it does not
+    know, within its bounds."""
+    assert set(body) == {"text", "mrkdwn", "blocks"} and 0 < len(body["text"]) <= 40000 and body["mrkdwn"] is False
+    assert 0 < len(body["blocks"]) <= 50
+    for block in body["blocks"]:
+        assert set(block) == {"type", "text"} and block["type"] == "section"
+        assert set(block["text"]) == {"type", "emoji", "text"} and block["text"]["type"] == "plain_text"
+        assert 0 < len(block["text"]["text"]) <= 3000
+        assert "<" not in block["text"]["text"] and ">" not in block["text"]["text"]
+
+
+def assert_teams(body):
+    """One Adaptive Card in a message, as Teams' Workflows take it ("When a Teams webhook request is received")."""
+    assert set(body) == {"type", "attachments"} and body["type"] == "message" and len(body["attachments"]) == 1
+    attachment, = body["attachments"]
+    assert set(attachment) == {"contentType", "contentUrl", "content"} and attachment["contentUrl"] is None
+    assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
+    card = attachment["content"]
+    assert set(card) == {"$schema", "type", "version", "body"} and card["type"] == "AdaptiveCard"
+    assert card["$schema"] == "http://adaptivecards.io/schemas/adaptive-card.json" and card["version"] == "1.4"
+    for block in card["body"]:
+        assert set(block) == {"type", "inlines"} and block["type"] == "RichTextBlock"
+        for run in block["inlines"]:
+            assert {"type", "text"} <= set(run) <= {"type", "text", "weight", "color", "isSubtle"}
+            assert run["type"] == "TextRun" and run["text"]
+
+
+def test_each_webhook_gets_its_own_shape_kinds_and_level_once_over_a_restart(folder, start_mock, receiver):
+    plain, slack, teams, errors = receiver(), receiver(), receiver(hang=1000), receiver()
+    mock = start_mock()
+    config = {"providers": {"p": {**limited(mock, 2), "health_check_interval": 0}},
+              "alerts": {"quota": [1.0], "webhook": plain.url, "secret": SECRET, "webhooks": [
+                  {"url": slack.url, "format": "slack", "kinds": ["quot*", "provider_out"]},
+                  {"url": teams.url, "format": "teams", "timeout_seconds": 30},
+                  {"url": errors.url, "level": "error", "secret": SECRET}]}}
+    weir = folder(config)
+    for _ in range(2):
+        assert chat(weir.port).status == 200
+    assert poll(lambda: len(plain.got) == 1 and len(slack.got) == 1 and teams.tried == 1)
+    admin(weir, "POST", "/providers/p/drain")
+    assert poll(lambda: len(plain.got) == 2 and len(slack.got) == 2)
+    admin(weir, "POST", "/providers/p/resume")
+    assert poll(lambda: len(plain.got) == 3 and len(slack.got) == 3)
+    assert poll(lambda: alerts(weir)["webhook"]["waiting"] == 3)  # Teams has had none of them
+    weir.stop(signal.SIGKILL, status=-signal.SIGKILL)
+    teams.hang = 0
+    weir = folder(config)
+    assert poll(lambda: len(teams.got) == 3)
+    for body in slack.bodies():
+        assert_slack(body)
+    for body in teams.bodies():
+        assert_teams(body)
+    assert [body["text"] for body in slack.bodies()] == [
+        "Alert: quota, provider p requests_per_day", "Alert: provider_out, provider p",
+        "Ended: provider_out, provider p"]
+    assert "weir-signature" not in slack.got[0][1] and "weir-signature" in plain.got[0][1]
+    assert poll(lambda: alerts(weir)["webhook"]["waiting"] == 0)
+    weir.stop()
+    weir = folder(config)
+    looks = iter(range(8))
+    assert poll(lambda: admin(weir, "GET", "/status") and next(looks, None) is None)
+    assert (len(plain.got), len(slack.got), len(teams.got), len(errors.got)) == (3, 3, 3, 0)
+
+
+@pytest.mark.parametrize("hook, said", [("{url: nowhere}", "must be a URL"), ("{format: slack}", "must be a URL"),
+                                        ("{url: 'https://h/x', format: irc}", "format"),
+                                        ("{url: 'https://h/x', format: slack, kinds: [qota]}", "is no kind of alert"),
+                                        ("{url: 'https://h/x', format: slack, levl: warn}", "level")])
+def test_check_says_what_is_no_webhook_of_several(tmp_path, hook, said):
+    path = tmp_path / "weir.yaml"
+    path.write_text("providers: {a: {type: openai, api_key: k}}\nalerts: {webhooks: [%s]}\n" % hook)
+    checked = subprocess.run([BINARY, "check", "-c", str(path)], capture_output=True, text=True, env=environment(),
+                             timeout=20)
+    assert checked.returncode == 2 and said in checked.stdout + checked.stderr, checked
+
+
 @pytest.mark.parametrize("written", ["error_share: 2", "latency_factor: -1", "least_answers: 0", "window_seconds: 0",
                                      "spend_factor: x", "retiring_days: -1", "burn_afterr: 0.1"])
 def test_check_says_what_is_no_threshold(tmp_path, written):
