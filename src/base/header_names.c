@@ -54,10 +54,14 @@ static const struct header_row of_9[] = {
     ROW("x-real-ip", header_of_caller),
 };
 static const struct header_row of_10[] = {
-    ROW("connection", header_of_hop),    ROW("keep-alive", header_of_hop),
-    ROW("request-id", header_returns),   ROW("session-id", header_steers),
+    ROW("connection", header_of_hop),
+    ROW("keep-alive", header_of_hop),
+    ROW("request-id", header_returns),
+    ROW("session-id", header_steers),
     ROW("session\177id", header_steers), /* session_id: as `_` becomes small */
-    ROW("set-cookie", header_fixed),     ROW("user-agent", header_of_caller | header_harmless),
+    ROW("set-cookie", header_fixed),
+    ROW("tracestate", header_harmless | header_steers),
+    ROW("user-agent", header_of_caller | header_harmless),
     ROW("x-app-name", header_harmless),
 };
 static const struct header_row of_11[] = {

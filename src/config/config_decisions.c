@@ -135,6 +135,7 @@ void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot,
     snapshot->health_keep_days = (int64_t)read_whole(top, "health_keep_days");
     owners_read(reading, snapshot, root);
     alerts_read(reading, snapshot, root);
+    snapshot->traces = traces_of(reading, snapshot, root);
 }
 
 /* The burst is what may go above the even rate at once; by default a whole minute's worth. */

@@ -82,6 +82,9 @@ enum unsupported unsupported_of(struct section section);
 void facts_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                        struct provider *provider);
 
+/* config_traces.c */
+struct trace_rules traces_of(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root);
+
 /* config_params.c: the `params` of a target, as its place in a route has them; NULL: none. */
 const struct target_params *params_of_target(struct config_reading *reading, struct snapshot *snapshot,
                                              struct section section, const struct target *target);

@@ -117,6 +117,7 @@ static const struct config_key top_keys[] = {
     NAMED("templates", section_template, "What clients that name one get, by name."),
     SECTION("log", section_log, "Logging."),
     SECTION("alerts", section_alerts, "What is told of money, quotas, credentials and providers, and to whom."),
+    SECTION("traces", section_traces, "Traces and metrics for OpenTelemetry, and what providers are told of traces."),
     SECTION("overall_health", section_overall, "When the whole gateway counts as healthy.", .status = key_later),
     TEXT("resume_prompt", "", "How a target is asked to continue a broken stream."),
 };
@@ -709,6 +710,23 @@ static const struct config_key alert_hook_keys[] = {
     SECONDS("timeout_seconds", 0, 300, "10", "How long one post may take."),
 };
 
+static const struct config_key traces_keys[] = {
+    TEXT("endpoint", "",
+         "Base URL of a collector that takes OTLP over HTTP as JSON: `/v1/traces` and `/v1/metrics` stand below it."),
+    MAP("headers", "Headers of its posts: Authorization, ..."),
+    NUMBER("sample", 0, 1, "1",
+           "Share of the traces that begin at weir which are sent; a caller's flag decides of its."),
+    CHOICE("semconv", "legacy|2026-11|both", "2026-11",
+           "Names of the GenAI conventions: those up to 1.36, those of November 2026, or both."),
+    BOOL("content", "false", "Prompts and answers on spans too, redacted.", .status = key_later),
+    BOOL("metrics", "false", "Send what /metrics shows, too."),
+    SECONDS("metrics_interval_seconds", 0, 86400, "60", "How often."),
+    TEXT("service_name", "weir", "`service.name` of what is sent."),
+    SECONDS("timeout_seconds", 0, 300, "10", "How long one post may take."),
+    TEXT("ca_file", "", "PEM file with the authorities of the collector's certificate, instead of the system's."),
+    BOOL("propagate", "true", "Tell providers of a request's trace (`traceparent`): with or without an `endpoint`."),
+};
+
 static const struct config_key overall_keys[] = {
     NUMBER("min_healthy", 0, 1, "", "Share of providers that must be healthy.", .status = key_later),
 };
@@ -749,6 +767,7 @@ static const struct {
     [section_log] = {STR("log"), KEYS(log_keys)},
     [section_alerts] = {STR("alerts"), KEYS(alerts_keys)},
     [section_alert_hook] = {STR("alerts.webhooks"), KEYS(alert_hook_keys)},
+    [section_traces] = {STR("traces"), KEYS(traces_keys)},
     [section_overall] = {STR("overall_health"), KEYS(overall_keys)},
     [section_health] = {STR("health"), KEYS(health_keys)},
     [section_budget] = {STR("budgets"), KEYS(budget_keys)},

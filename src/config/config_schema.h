@@ -36,6 +36,7 @@ enum config_section {
     section_log,
     section_alerts,
     section_alert_hook,
+    section_traces,
     section_overall,
     section_health,
     section_budget,

@@ -191,7 +191,10 @@ struct flight_facts {
     enum cached cache;
     int64_t saved_nano_usd; /* what its answer had cost another request; -1: it was not given another's, or not known */
     bool is_fallback;       /* its route's own words, as nobody could serve */
-    bool session_shared;    /* its session found no place of its own among those that caps are on */
+    struct str trace_id;    /* of the trace it belongs to, in digits; {NULL,0}: none */
+    struct str trace_parent, trace_state; /* as its caller says them; the same */
+    bool is_sampled;                      /* its trace is to be collected, and collected here */
+    bool session_shared;                  /* its session found no place of its own among those that caps are on */
 };
 
 struct flight_facts flight_facts(const struct flight *flight);

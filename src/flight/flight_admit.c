@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/header_names.h"
 #include "flight/flight_internal.h"
+#include "flight/flight_trace.h"
 #include "snapshot/rights.h"
 
 /* The x-weir-* headers that steer. Those of features to come are refused, never ignored. */
@@ -21,6 +22,7 @@ static const struct {
     {STR("session-id"), offsetof(struct flight, steering.agent_session)},
     {STR("conversation_id"), offsetof(struct flight, steering.agent_session)},
     {STR("traceparent"), offsetof(struct flight, steering.trace)},
+    {STR("tracestate"), offsetof(struct flight, steering.tracestate)},
     {STR("x-weir-tags"), offsetof(struct flight, steering.tags)},
     {STR("x-weir-cost"), offsetof(struct flight, steering.cost)},
     {STR("x-weir-unsupported"), offsetof(struct flight, steering.unsupported)},
@@ -30,11 +32,20 @@ static const struct {
     {STR("content-type"), offsetof(struct flight, head.content_type)},
 };
 
-/* The first of each counts. false: no memory. */
+/* Of a second header of that name. */
+static bool steering_again(struct flight *flight, struct str *field, struct str value) {
+    if (field == &flight->steering.trace) flight->steering.trace_twice = true;
+    if (field != &flight->steering.tracestate) return true;                              /* the first counts */
+    *field = arena_printf(&flight->arena, "%.*s,%.*s", STR_ARG(*field), STR_ARG(value)); /* RFC 9110, 5.3 */
+    return field->at != NULL;
+}
+
+/* false: no memory. */
 static bool steering_keep(struct flight *flight, const struct http_header *header) {
     for (size_t i = 0; i < sizeof steering / sizeof *steering; i++) {
         struct str *field = (struct str *)(void *)((char *)flight + steering[i].field);
-        if (field->at || !str_eq_nocase(header->name, steering[i].name)) continue;
+        if (!str_eq_nocase(header->name, steering[i].name)) continue;
+        if (field->at) return steering_again(flight, field, header->value);
         *field = arena_copy(&flight->arena, header->value);
         return field->at != NULL;
     }
@@ -104,7 +115,8 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     chunks_init_spared(&flight->body.chunks, flight->budget, host->chunk_spares);
     if (request->content_length > 0) chunks_expect(&flight->body.chunks, (size_t)request->content_length);
     bool kept = !flight->door->keep || flight->door->keep(flight, request);
-    if (kept && flight->request_id.at && flight->own_id.at && headers_keep(flight, request)) return flight;
+    kept = kept && flight->request_id.at && flight->own_id.at && headers_keep(flight, request);
+    if (kept && trace_begin(flight)) return flight;
     arena = flight->arena;
     arena_free(&arena);
     return NULL;
@@ -542,22 +554,13 @@ static enum step model_admit(struct flight *flight, struct now now, struct actio
     return flight_candidates(flight, now, out);
 }
 
-/* The trace of a traceparent, "00-TRACE-SPAN-FLAGS" (W3C Trace Context); {NULL,0}: it is none. */
-static struct str trace_of(struct str parent) {
-    enum { from = 3, len = 32, least = 55 };
-    static const struct str none = STR("00000000000000000000000000000000");
-    if (parent.len < least || parent.at[from - 1] != '-' || parent.at[from + len] != '-') return STR_NONE;
-    struct str trace = str_slice(parent, from, from + len);
-    return str_eq(trace, none) ? STR_NONE : trace;
-}
-
 /* The caller's own header, then its agent's, then what says less. What stands in the body is given back before the end,
  * and copied. */
 static void session_find(struct flight *flight) {
     const struct message_request *message = flight->canonical.message;
     struct str key = message ? message->prompt_cache_key : flight->request.prompt_cache_key;
     const struct str said[] = {str_trim(flight->steering.session), str_trim(flight->steering.agent_session), key,
-                               trace_of(str_trim(flight->steering.trace))};
+                               flight->trace.parent.at ? flight->trace.id : STR_NONE};
     for (size_t i = 0; i < sizeof said / sizeof *said && !flight->session.len; i++)
         flight->session = said[i].at == key.at && key.len ? arena_copy(&flight->arena, str_slice(key, 0, limit_session))
                                                           : str_slice(said[i], 0, limit_session);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "flight/flight_internal.h"
+#include "flight/flight_trace.h"
 
 /* Said by the configuration: not by a caller too. */
 static bool attempt_is_ours(const struct provider *provider, struct str name) {
@@ -22,7 +23,7 @@ static void attempt_header_put(struct http_header *headers, size_t *count, struc
 static bool call_headers(struct flight *flight, const struct attempt *attempt, struct action *action) {
     const struct provider *provider = attempt->target->provider;
     const struct http_header *also = &outbound_facts(provider->dialect)->also;
-    size_t most = 6 + provider->header_count + flight->head.header_count, count = 0;
+    size_t most = 6 + trace_headers + provider->header_count + flight->head.header_count, count = 0;
     struct http_header *headers = arena_take(&flight->arena, most * sizeof *headers);
     if (!headers) return false;
     if (provider->key_count)
@@ -41,12 +42,14 @@ static bool call_headers(struct flight *flight, const struct attempt *attempt, s
     bool has_also = !also->name.len || attempt_is_ours(provider, also->name);
     for (size_t i = 0; i < flight->head.header_count; i++) {
         struct str name = flight->head.headers[i].name;
-        if (attempt_is_ours(provider, name)) continue;
+        if (attempt_is_ours(provider, name) || trace_is_said(flight, name)) continue;
         if (!way->passes_up(flight, provider, name)) continue;
         has_also = has_also || str_eq_nocase(flight->head.headers[i].name, also->name);
         headers[count++] = flight->head.headers[i];
     }
     if (!has_also) headers[count++] = *also;
+    if (!attempt_is_ours(provider, STR("traceparent")) && !trace_say(flight, attempt->number, headers, &count))
+        return false;
     CHECKF(count <= most, "count=%zu most=%zu", count, most);
     action->call.headers = headers;
     action->call.header_count = count;

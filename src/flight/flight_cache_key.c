@@ -154,7 +154,8 @@ static void scope_put(const struct flight *flight, struct text *text) {
 /* Headers that say who asks, or which try it is, and change no answer. */
 static bool header_means_nothing(struct str name) {
     static const struct str names[] = {STR("idempotency-key"), STR("x-client-request-id"), STR("http-referer"),
-                                       STR("x-title"),         STR("user-agent"),          STR("traceparent")};
+                                       STR("x-title"),         STR("user-agent"),          STR("traceparent"),
+                                       STR("tracestate")};
     return AMONG(names, name);
 }
 

@@ -130,6 +130,7 @@ static void told_head_put(const struct pattern *own, struct text *text, const st
                           const struct str *texts) {
     text_json_str(text, STR("request_id"), texts[head_own_id]);
     if (texts[head_caller_id].at) text_json_str(text, STR("caller_id"), texts[head_caller_id]);
+    if (texts[head_trace].at) text_json_str(text, STR("trace_id"), texts[head_trace]);
     text_json_i64(text, STR("time_ms"), head->time_ms);
     text_json_str(text, STR("endpoint"), endpoint_facts((enum endpoint)head->endpoint)->name);
     quoted_put(own, text, STR("model"), texts[head_model], story_model_shown);

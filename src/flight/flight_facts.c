@@ -163,6 +163,10 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .loop_tool = flight->loop.tool,
         .loop_calls = flight->loop.calls,
         .is_fallback = flight->answer.is_fallback,
+        .trace_id = flight->trace.id,
+        .trace_parent = flight->trace.parent,
+        .trace_state = flight->trace.state,
+        .is_sampled = flight->trace.sampled && flight->snapshot->traces.on,
         .session_shared = flight->session_hold.shared,
         .cache = flight->cache.state,
         .saved_nano_usd = given                                         ? flight->cache.given.cost_nano_usd

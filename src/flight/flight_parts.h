@@ -426,9 +426,19 @@ struct steering {
     struct str targets, strategy, timeout_ms, session, tags, unsupported;
     struct str cost;                        /* "true": what a stream costs is told at its end */
     struct str end_user;                    /* as a header of the configuration's choice says */
-    struct str agent_session, trace;        /* what agents say of themselves: a session, a W3C trace */
+    struct str agent_session;               /* what agents say of themselves */
+    struct str trace, tracestate;           /* W3C Trace Context (flight_trace.c) */
+    bool trace_twice;                       /* which is as good as not at all */
     enum unsupported unsupported_as;        /* read out of it */
     struct str cache, cache_key, cache_ttl; /* flight_cache.c */
+};
+
+/* The trace that it belongs to (flight_trace.c); all zero: none that anybody asks for. */
+struct flight_trace {
+    struct str id;     /* trace_id_digits of them (core/traceparent.h); {NULL,0}: none */
+    struct str parent; /* the caller's span; {NULL,0}: the trace begins here */
+    struct str state;  /* the caller's tracestate; empty: none */
+    bool sampled;
 };
 
 /* What else the caller's head said (flight_admit.c). */
@@ -696,6 +706,7 @@ struct flight {
     struct client_holds client_holds;
     struct session_hold session_hold;
     struct flight_loop loop;
+    struct flight_trace trace;
     struct attempt **attempts; /* in the arena, as many as there have been */
     unsigned attempt_count, attempt_room;
     struct attempt *live;         /* the attempt that runs, or NULL */

@@ -103,6 +103,7 @@ static void story_head_put(const struct flight *flight, struct text *story, stru
         [head_made_by] = made_by ? story_quoted(flight, made_by->name, story_candidate_shown) : STR_NONE,
         [head_prefix_other] =
             prefix && prefix->other ? story_quoted(flight, prefix->other->name, story_candidate_shown) : STR_NONE,
+        [head_trace] = flight->trace.id,
     };
     head->time_ms = flight->times.arrived_wall_ns / 1000000;
     head->saved_nano_usd = made_by ? flight->cache.given.cost_nano_usd : -1;

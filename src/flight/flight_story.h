@@ -38,6 +38,7 @@ enum {
     head_cache_why,
     head_made_by,
     head_prefix_other,
+    head_trace,
     head_texts
 };
 struct story_head {

@@ -53,6 +53,12 @@ void metrics_alert_post(struct metrics *metrics, enum metrics_post outcome) {
     atomic_fetch_add_explicit(&metrics->posts[outcome], 1, memory_order_relaxed);
 }
 
+void metrics_otlp_post(struct metrics *metrics, enum metrics_signal signal, enum metrics_post outcome, size_t count) {
+    atomic_fetch_add_explicit(&metrics->otlp_posts[signal][outcome], 1, memory_order_relaxed);
+    if (signal == metrics_signal_traces && outcome != metrics_post_failed)
+        atomic_fetch_add_explicit(&metrics->traces[outcome], count, memory_order_relaxed);
+}
+
 void metrics_loop_free(struct metrics_loop *loop) {
     for (size_t i = 0; i < limit_targets; i++)
         memory_give(atomic_load_explicit(&loop->targets[i], memory_order_acquire));

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "observe/alert.h"
 #include "observe/log.h"
+#include "observe/spans.h"
 
 enum { metrics_endpoints_max = 24, metrics_failures_max = 40, metrics_misses_max = 8, metrics_clients_max = 1000 };
 
@@ -28,7 +29,8 @@ struct metrics_options {
     size_t miss_count;
     struct str version; /* for weir_build_info */
     int64_t started_wall_ns;
-    const struct log *log; /* for weir_log_dropped_total; may be NULL */
+    const struct log *log;     /* for weir_log_dropped_total; may be NULL */
+    const struct spans *spans; /* the same for weir_traces_total */
 };
 
 struct metrics;
@@ -102,6 +104,9 @@ void metrics_refused(struct metrics_loop *loop, enum error_code code);
 void metrics_alerts(struct metrics *metrics, enum alert_kind kind, uint64_t raised, uint64_t active);
 enum metrics_post { metrics_post_delivered, metrics_post_failed, metrics_post_dropped, metrics_posts };
 void metrics_alert_post(struct metrics *metrics, enum metrics_post outcome);
+/* What became of a post to a collector, with so many traces or points in it. */
+enum metrics_signal { metrics_signal_traces, metrics_signal_metrics, metrics_signals };
+void metrics_otlp_post(struct metrics *metrics, enum metrics_signal signal, enum metrics_post outcome, size_t count);
 
 enum metrics_gauge {
     metrics_in_flight,

@@ -65,6 +65,11 @@
     X(alerts_active, "weir_alerts_active", gauge, "kind", "Alerts that last.")                                         \
     X(alert_posts, "weir_alert_posts_total", counter, "outcome",                                                       \
       "Posts of alerts to the webhook: delivered, failed (and tried again), or dropped for good.")                     \
+    X(traces, "weir_traces_total", counter, "outcome",                                                                 \
+      "Traces that were to be sent to the collector: delivered, or dropped (the collector refused them, or took them " \
+      "more slowly than they came).")                                                                                  \
+    X(otlp_posts, "weir_otlp_posts_total", counter, "signal, outcome",                                                 \
+      "Posts to the collector, of traces and of metrics: delivered, failed (and tried again), or dropped for good.")   \
     X(stream_events, "weir_stream_events_total", counter, "", "Events of providers' streams.")                         \
     X(stream_events_dropped, "weir_stream_events_dropped_total", counter, "",                                          \
       "Events of providers' streams that were malformed and dropped.")                                                 \

@@ -85,6 +85,7 @@ struct metrics {
     uint16_t client_table[metrics_client_table];    /* numbers by the name's hash, open addressing; 0: free */
     _Atomic uint32_t client_count;
     metrics_count alerts_raised[alert_kinds], alerts_active[alert_kinds], posts[metrics_posts];
+    metrics_count otlp_posts[metrics_signals][metrics_posts], traces[metrics_posts];
 };
 
 static inline uint64_t metrics_read(const metrics_count *count) {

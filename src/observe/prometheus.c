@@ -299,6 +299,24 @@ static void put_alerts(struct text *text, enum metrics_family family, const stru
     }
 }
 
+static void prometheus_put_otlp(struct text *text, enum metrics_family family, const struct metrics *metrics) {
+    static const struct str outcomes[metrics_posts] = {STR("delivered"), STR("failed"), STR("dropped")};
+    static const struct str signals[metrics_signals] = {STR("traces"), STR("metrics")};
+    if (family == metrics_family_traces) {
+        const struct label labels[] = {{"outcome", outcomes[metrics_post_delivered]},
+                                       {"outcome", outcomes[metrics_post_dropped]}};
+        uint64_t unsent = metrics->options.spans ? spans_dropped(metrics->options.spans) : 0;
+        put_count(text, family, &labels[0], 1, metrics_read(&metrics->traces[metrics_post_delivered]));
+        put_count(text, family, &labels[1], 1, metrics_read(&metrics->traces[metrics_post_dropped]) + unsent);
+        return;
+    }
+    for (size_t signal = 0; signal < metrics_signals; signal++)
+        for (size_t i = 0; i < metrics_posts; i++) {
+            const struct label labels[] = {{"signal", signals[signal]}, {"outcome", outcomes[i]}};
+            put_count(text, family, labels, 2, metrics_read(&metrics->otlp_posts[signal][i]));
+        }
+}
+
 static void put_caches(struct text *text, enum metrics_family family, const struct metrics_loop *sum) {
     static const struct str outcomes[metrics_caches] = {[metrics_cache_bypass] = STR("bypass"),
                                                         [metrics_cache_miss] = STR("miss"),
@@ -334,6 +352,8 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_alerts:
     case metrics_family_alerts_active:
     case metrics_family_alert_posts: put_alerts(text, family, metrics); break;
+    case metrics_family_traces:
+    case metrics_family_otlp_posts: prometheus_put_otlp(text, family, metrics); break;
     case metrics_family_refused: put_refused(text, sum); break;
     case metrics_family_tool_loops: put_count(text, family, NULL, 0, metrics_read(&sum->tool_loops)); break;
     case metrics_family_fallbacks: put_count(text, family, NULL, 0, metrics_read(&sum->fallbacks)); break;

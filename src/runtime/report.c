@@ -7,7 +7,8 @@ bool reporter_init(struct reporter *reporter, struct reports *reports, unsigned 
     reporter->log = reports->log ? log_writer_open(reports->log) : NULL;
     reporter->metrics = metrics_loop_open(reports->metrics);
     reporter->explain = explain_new(explain_process_bytes / (reports->workers ? reports->workers : 1));
-    return reporter->metrics && reporter->explain && (reporter->log || !reports->log);
+    reporter->spans = spans_ring_open(reports->spans);
+    return reporter->metrics && reporter->explain && reporter->spans && (reporter->log || !reports->log);
 }
 
 void reporter_free(struct reporter *reporter) { explain_free(reporter->explain); }
@@ -54,10 +55,11 @@ static void attempt_failed_log(struct reporter *reporter, const struct flight *f
                                const struct attempt_facts *attempt, struct now now) {
     struct flight_facts facts = flight_facts(flight);
     log_warn(reporter->log, now, "attempt_failed", f_str("request_id", facts.request_id),
-             f_str("own_id", own_id_of(&facts)), f_str("provider", attempt->target->provider->name),
-             f_str("model", attempt->target->model), f_str("failure", failure_facts(attempt->failure)->name),
-             f_int("status", attempt->status), f_said("said", attempt->said), f_str("code", attempt->code),
-             f_us("duration_us", attempt->duration_us), f_str("next", failure_cure(attempt->failure)));
+             f_str("own_id", own_id_of(&facts)), f_str("trace_id", facts.trace_id),
+             f_str("provider", attempt->target->provider->name), f_str("model", attempt->target->model),
+             f_str("failure", failure_facts(attempt->failure)->name), f_int("status", attempt->status),
+             f_said("said", attempt->said), f_str("code", attempt->code), f_us("duration_us", attempt->duration_us),
+             f_str("next", failure_cure(attempt->failure)));
     if (attempt->rests != key_rest_none)
         report_key_rests(reporter, attempt->target->provider, attempt->key, attempt->said, now);
 }
@@ -174,17 +176,19 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                                                                        .duration_us = duration_us,
                                                                        .overhead_us = overhead_ns / NS_PER_US});
     story_keep(reporter, flight, &facts);
+    if (facts.is_sampled) report_trace(reporter, flight, &facts, overhead_ns, now);
     lock_move_log(reporter, &facts, now);
     tool_loop_log(reporter, &facts, now);
     session_shared_log(reporter, &facts, now);
     log_info(reporter->log, now, "request_done", f_str("request_id", facts.request_id),
-             f_str("own_id", own_id_of(&facts)), f_str("endpoint", endpoint_facts(facts.endpoint)->name),
-             f_str("model", facts.model), f_str("client", facts.client ? facts.client->name : STR_NONE),
-             f_int("status", facts.status), f_str("provider", facts.provider ? facts.provider->name : STR_NONE),
-             f_str("served", facts.served), f_u64("attempts", facts.attempts),
-             f_str("error", facts.error ? error_name(facts.error) : STR_NONE), f_bool("stream", facts.stream),
-             f_int("input_tokens", facts.input_tokens), f_int("output_tokens", facts.output_tokens),
-             f_int("cached_tokens", facts.cached_tokens), f_bool("cached", facts.cache >= cached_hit),
+             f_str("own_id", own_id_of(&facts)), f_str("trace_id", facts.trace_id),
+             f_str("endpoint", endpoint_facts(facts.endpoint)->name), f_str("model", facts.model),
+             f_str("client", facts.client ? facts.client->name : STR_NONE), f_int("status", facts.status),
+             f_str("provider", facts.provider ? facts.provider->name : STR_NONE), f_str("served", facts.served),
+             f_u64("attempts", facts.attempts), f_str("error", facts.error ? error_name(facts.error) : STR_NONE),
+             f_bool("stream", facts.stream), f_int("input_tokens", facts.input_tokens),
+             f_int("output_tokens", facts.output_tokens), f_int("cached_tokens", facts.cached_tokens),
+             f_bool("cached", facts.cache >= cached_hit),
              f_str("cache", facts.cache == cached_off ? STR_NONE : cached_word(facts.cache)),
              f_money("cost_usd", facts.cost_nano_usd), f_money("saved_usd", facts.saved_nano_usd),
              f_bool("fallback", facts.is_fallback), f_bool("caller_gone", facts.caller_gone),

@@ -6,11 +6,13 @@
 #include "observe/explain.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/spans.h"
 
 /* Of the process: shared by the workers. */
 struct reports {
     struct log *log;
     struct metrics *metrics;
+    struct spans *spans;
     unsigned workers;
 };
 
@@ -20,6 +22,7 @@ struct reporter {
     struct log_writer *log;
     struct metrics_loop *metrics;
     struct explain_ring *explain;
+    struct spans_ring *spans;
 };
 
 bool reporter_init(struct reporter *reporter, struct reports *reports, unsigned index);
@@ -31,6 +34,9 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, unsi
 /* A key rests from now on: an error, as somebody must act, unless its rate limit is all there is to it. */
 void report_key_rests(struct reporter *reporter, const struct provider *provider, size_t key, struct str said,
                       struct now now);
+/* report_trace.c: a request is over that is to be traced. */
+void report_trace(struct reporter *reporter, const struct flight *flight, const struct flight_facts *facts,
+                  uint64_t overhead_ns, struct now now);
 /* A request is over. */
 void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now);
 

@@ -78,6 +78,8 @@ static bool reports_open(struct weir *weir) {
         if (!weir->reports.log) return false;
     }
     weir->reports.workers = weir->worker_count;
+    weir->reports.spans = spans_new();
+    if (!weir->reports.spans) return false;
     weir->reports.metrics = metrics_open(&(struct metrics_options){.endpoint_names = endpoint_names,
                                                                    .endpoint_count = endpoints,
                                                                    .failure_names = failure_names,
@@ -86,6 +88,7 @@ static bool reports_open(struct weir *weir) {
                                                                    .miss_count = prefix_misses,
                                                                    .version = STR(WEIR_VERSION),
                                                                    .started_wall_ns = weir->started.wall_ns,
+                                                                   .spans = weir->reports.spans,
                                                                    .log = weir->reports.log});
     return weir->reports.metrics != NULL;
 }
@@ -175,6 +178,15 @@ static struct log_writer *log_shared_of(const struct weir *weir) {
     return weir->reports.log ? log_shared(weir->reports.log) : NULL;
 }
 
+/* From the first configuration on that sends traces. Without memory for it the next one tries again. */
+static void library_exporter_want(struct weir *weir, const struct snapshot *snapshot) {
+    if (!snapshot->traces.on || weir->exporter) return;
+    weir->exporter = exporter_open(weir);
+    if (!weir->exporter)
+        log_error(log_shared_of(weir), clock_read(), "otlp_unusable",
+                  f_str("why", STR("there is no memory, or no thread, for it")));
+}
+
 static bool books_of(struct weir *weir, struct error *error) {
     const struct config_process *process = &weir->config.process;
     struct hash_secret *secret = value_secret_find(&weir->cells, NULL);
@@ -252,10 +264,8 @@ static bool caches_open(struct weir *weir) {
 struct weir *library_open_in(const struct weir_options *options, const struct weir_host *host,
                              struct weir_error *error) {
     struct weir *weir = hash_start() ? memory_take_zeroed(sizeof *weir) : NULL;
-    if (!weir) {
-        library_error_set(error, error_out_of_memory, STR("No memory to open weir."));
-        return NULL;
-    }
+    if (!weir) library_error_set(error, error_out_of_memory, STR("No memory to open weir."));
+    if (!weir) return NULL;
     weir->host = *host;
     weir->started = clock_read();
     weir->config_path = copy_of(options->config_path);
@@ -314,6 +324,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
         key_keeper_make(&weir->keeper, weir);
         key_keeper_wake(&weir->keeper);
         issuers_read(weir->issuers);
+        library_exporter_want(weir, weir->deployment->snapshot);
         pthread_mutex_unlock(&weir->control);
         return weir;
     }
@@ -434,6 +445,7 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
     config_tell(weir);
     memset(config, 0, sizeof *config);
     issuers_read(weir->issuers);
+    library_exporter_want(weir, fresh->snapshot);
     deployment_release(old);
     config_free(&before);
     return true;
@@ -568,6 +580,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
         workers_end(weir, drain_ms);
     else if (weir->responses)
         response_store_finish(weir->responses);
+    exporter_close(weir->exporter);
     key_keeper_write(weir);
     response_store_free(weir->responses);
     erasers_free(weir->erasers);
@@ -583,6 +596,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     library_clients_free(weir->clients);
     health_log_free(&weir->health);
     notices_free(weir->notices);
+    spans_free(weir->reports.spans);
     log_close(weir->reports.log);
     pattern_free(weir->redacts);
     metrics_close(weir->reports.metrics);

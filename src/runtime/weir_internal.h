@@ -7,6 +7,7 @@
 #include "config/config_overlay.h"
 #include "observe/notices.h"
 #include "runtime/alerts.h"
+#include "runtime/exporter.h"
 #include "runtime/identities.h"
 #include "runtime/in_force.h"
 #include "runtime/issuers.h"
@@ -63,6 +64,7 @@ struct weir {
     struct erasers *erasers;             /* purges and exports */
     struct books *books;                 /* what is spent; NULL: the state folder is another's */
     struct alerts *alerts;               /* NULL: the same */
+    struct exporter *exporter;           /* NULL: no traces are sent, or were; by `control` */
     struct notices *notices;             /* for who listens */
     struct health_log health;            /* how providers were; all zero: not opened */
     struct run_clients *clients;         /* those made or changed at run time */

@@ -227,6 +227,20 @@ struct alert_rules {
     size_t hook_count;
 };
 
+/* What is told of requests to who collects traces (OpenTelemetry), and to providers (W3C Trace Context). */
+struct trace_rules {
+    bool on;        /* each request has a trace: there is an endpoint */
+    bool propagate; /* providers are told */
+    bool metrics;
+    enum { semconv_legacy, semconv_2026_11, semconv_both } semconv;
+    double sample;       /* share of the traces that begin here which are collected */
+    struct str endpoint; /* in snapshot->secrets, as it may hold a credential; without a slash at its end; and: */
+    struct http_header *headers;
+    size_t header_count;
+    struct str service, ca_file;
+    uint64_t timeout_ns, metrics_every_ns;
+};
+
 enum role { role_user, role_operator, role_admin };
 /* Their words, in the order of the enum; empty behind the last. */
 struct str role_word(size_t role);
@@ -330,6 +344,7 @@ struct snapshot {
     } responses; /* stored ones */
     struct alert_rules alerts;
     int64_t health_keep_days; /* 0: for ever */
+    struct trace_rules traces;
     enum strategy strategy;
     struct pick_weights adaptive;
     bool fallback_by_score; /* adaptive goes on by score after a failure */

@@ -1,0 +1,224 @@
+/* exporter.c - see exporter.h. Invariant: a record is taken off its ring only into a body that is posted next; while
+ * one is posted, records wait in the rings, which are bounded. */
+#include "runtime/exporter.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "net/tls.h"
+#include "observe/otlp.h"
+#include "runtime/otlp_post.h"
+#include "runtime/weir_internal.h"
+
+enum { tick_ms = 250, last_ms = 2000, records_most = 1024, batch_bytes = 1024 * 1024, origin_ids = 1 << 20 };
+
+struct exporter {
+    struct weir *weir;
+    struct loop *loop;
+    struct http_client *client;
+    struct timer tick, last;
+    struct deployment *deployment; /* held: whose rules these are; NULL: not yet */
+    struct otlp_place place;
+    struct otlp_rules rules;
+    struct otlp_post traces, metrics;
+    struct spans_record record;
+    uint64_t origins, metrics_due_ns, dropped_told;
+    bool running, ready, ending;
+    bool fails[metrics_signals]; /* and it has been told */
+};
+
+static struct log_writer *exporter_log(const struct exporter *exporter) {
+    return exporter->weir->reports.log ? log_shared(exporter->weir->reports.log) : NULL;
+}
+
+static struct str signal_name(enum metrics_signal signal) {
+    return signal == metrics_signal_traces ? STR("traces") : STR("metrics");
+}
+
+static void exporter_stop(struct exporter *exporter) {
+    timer_cancel(exporter->loop, &exporter->tick);
+    timer_cancel(exporter->loop, &exporter->last);
+    otlp_post_free(&exporter->traces);
+    otlp_post_free(&exporter->metrics);
+    exporter->traces.loop = exporter->metrics.loop = NULL;
+    http_client_free(exporter->client);
+    exporter->client = NULL;
+    loop_stop(exporter->loop);
+}
+
+static void exporter_told(void *context, enum metrics_signal signal, enum metrics_post outcome, size_t count,
+                          struct str why) {
+    struct exporter *exporter = context;
+    struct now now = loop_now(exporter->loop);
+    metrics_otlp_post(exporter->weir->reports.metrics, signal, outcome, count);
+    if (outcome == metrics_post_failed && !exporter->fails[signal])
+        log_warn(exporter_log(exporter), now, "otlp_not_sent", f_str("signal", signal_name(signal)), f_said("why", why),
+                 f_str("next", STR("it is tried again; what finds no room meanwhile is dropped, and counted")));
+    if (outcome == metrics_post_dropped)
+        log_warn(exporter_log(exporter), now, "otlp_dropped", f_str("signal", signal_name(signal)), f_said("why", why),
+                 f_u64("count", count));
+    if (outcome == metrics_post_delivered && exporter->fails[signal])
+        log_info(exporter_log(exporter), now, "otlp_sent_again", f_str("signal", signal_name(signal)));
+    exporter->fails[signal] = outcome != metrics_post_delivered;
+}
+
+/* -- where it goes -- */
+
+static void exporter_leave(struct exporter *exporter) {
+    tls_context_release(exporter->place.origin.tls);
+    exporter->place.origin.tls = NULL;
+    if (exporter->deployment) deployment_release(exporter->deployment);
+    exporter->deployment = NULL;
+    exporter->ready = false;
+}
+
+static bool exporter_place(struct exporter *exporter, const struct trace_rules *traces, struct error *error) {
+    enum { idle_s = 60, rested_s = 1, connect_s = 5 };
+    struct tls_context *tls = NULL;
+    struct url url = {.tls = false};
+    if (!traces->on || url_parse(traces->endpoint, &url)) return false;
+    if (url.tls && !(tls = tls_client_context(traces->ca_file, false, tls_for_providers, error))) return false;
+    exporter->place = (struct otlp_place){.origin = {.tls = tls,
+                                                     .host = url.host,
+                                                     .port = url.port,
+                                                     .connect_timeout_ns = connect_s * NS_PER_S,
+                                                     .idle_timeout_ns = idle_s * NS_PER_S,
+                                                     .rested_ns = rested_s * NS_PER_S,
+                                                     .connections_idle_max = metrics_signals,
+                                                     .connections_max = metrics_signals,
+                                                     .id = UINT64_MAX - 1 - exporter->origins++ % origin_ids},
+                                          .path = url.path,
+                                          .headers = traces->headers,
+                                          .header_count = traces->header_count,
+                                          .timeout_ns = traces->timeout_ns};
+    http_client_set_origins(exporter->client, &exporter->place.origin, 1, false);
+    exporter->rules.semconv = (enum otlp_semconv)traces->semconv;
+    exporter->rules.service = traces->service;
+    return true;
+}
+
+/* As the configuration of the moment has it; what is under way goes to the new place. */
+static void exporter_follow(struct exporter *exporter) {
+    struct deployment *now = library_deployment(exporter->weir);
+    struct error error = {.code = error_none};
+    if (now == exporter->deployment) {
+        deployment_release(now);
+        return;
+    }
+    exporter_leave(exporter);
+    exporter->deployment = now;
+    exporter->ready = exporter_place(exporter, &now->snapshot->traces, &error);
+    if (error.code)
+        log_error(exporter_log(exporter), loop_now(exporter->loop), "otlp_unusable", f_text("why", error.message));
+    otlp_post_break(&exporter->traces, exporter->ready);
+    otlp_post_break(&exporter->metrics, exporter->ready);
+}
+
+/* -- what is posted -- */
+
+static void traces_send(struct exporter *exporter) {
+    size_t records = 0;
+    struct text *body = NULL;
+    if (exporter->traces.busy || !exporter->ready) return;
+    while (records < records_most && (!body || body->len < batch_bytes) &&
+           spans_take(exporter->weir->reports.spans, &exporter->record)) {
+        if (!body) {
+            body = otlp_post_body(&exporter->traces);
+            otlp_traces_begin(body, &exporter->rules);
+        }
+        (void)otlp_traces_put(body, &exporter->rules, &exporter->record);
+        spans_taken(&exporter->record);
+        records++;
+    }
+    if (!body) return;
+    otlp_traces_end(body);
+    otlp_post_send(&exporter->traces, records);
+}
+
+static void exporter_metrics_send(struct exporter *exporter, struct now now) {
+    const struct trace_rules *traces = &exporter->deployment->snapshot->traces;
+    enum { shown_first = 64 * 1024, shown_most = 64 * 1024 * 1024 };
+    struct arena arena;
+    if (!exporter->ready || !traces->metrics || exporter->metrics.busy) return;
+    if (now.mono_ns < exporter->metrics_due_ns) return;
+    exporter->metrics_due_ns = exporter->ending ? UINT64_MAX : now.mono_ns + traces->metrics_every_ns;
+    arena_init(&arena, shown_first, shown_most);
+    struct text shown = text_in_arena(&arena, shown_first / 2);
+    library_metrics_write(exporter->weir, exporter->deployment->snapshot, &shown);
+    struct text *body = otlp_post_body(&exporter->metrics);
+    size_t points =
+        otlp_metrics_put(body, &exporter->rules, text_str(&shown), exporter->weir->started.wall_ns, now.wall_ns);
+    body->failed = body->failed || shown.failed;
+    arena_free(&arena);
+    otlp_post_send(&exporter->metrics, points);
+}
+
+static void exporter_look(void *context) {
+    struct exporter *exporter = context;
+    struct now now = loop_now_fresh(exporter->loop);
+    if (!exporter->ending) exporter_follow(exporter);
+    traces_send(exporter);
+    exporter_metrics_send(exporter, now);
+    uint64_t dropped = spans_dropped(exporter->weir->reports.spans);
+    if (dropped != exporter->dropped_told && !exporter->ending)
+        log_warn(exporter_log(exporter), now, "traces_dropped", f_u64("count", dropped - exporter->dropped_told),
+                 f_str("means", STR("the collector takes them more slowly than they come")));
+    exporter->dropped_told = dropped;
+    if (exporter->ending && !exporter->traces.busy && !exporter->metrics.busy) {
+        exporter_stop(exporter);
+        return;
+    }
+    timer_set(exporter->loop, &exporter->tick, now.mono_ns + (exporter->ending ? 10 : tick_ms) * NS_PER_MS,
+              exporter_look, exporter);
+}
+
+/* -- beginning and end -- */
+
+struct exporter *exporter_open(struct weir *weir) {
+    unsigned char drawn[12];
+    struct exporter *exporter = memory_take_zeroed(sizeof *exporter);
+    if (!exporter) return NULL;
+    exporter->weir = weir;
+    exporter->rules.version = STR(WEIR_VERSION);
+    random_bytes(drawn, sizeof drawn);
+    hash_to_hex(drawn, sizeof drawn, exporter->rules.instance);
+    exporter->loop = loop_new();
+    exporter->client = exporter->loop ? http_client_new(exporter->loop) : NULL;
+    if (exporter->client) {
+        otlp_post_init(&exporter->traces, exporter->loop, exporter->client, &exporter->place, metrics_signal_traces,
+                       exporter_told, exporter);
+        otlp_post_init(&exporter->metrics, exporter->loop, exporter->client, &exporter->place, metrics_signal_metrics,
+                       exporter_told, exporter);
+    }
+    exporter->running = exporter->client && loop_start_thread(exporter->loop, "weir-otlp");
+    if (exporter->running && loop_post(exporter->loop, exporter_look, exporter)) return exporter;
+    exporter_close(exporter);
+    return NULL;
+}
+
+static void exporter_last(void *context) { exporter_stop(context); }
+
+static void exporter_end(void *context) {
+    struct exporter *exporter = context;
+    exporter->ending = true;
+    exporter->metrics_due_ns = 0; /* what was counted up to the end */
+    timer_set(exporter->loop, &exporter->last, loop_now_fresh(exporter->loop).mono_ns + last_ms * NS_PER_MS,
+              exporter_last, exporter);
+    exporter_look(exporter);
+}
+
+void exporter_close(struct exporter *exporter) {
+    if (!exporter) return;
+    if (exporter->running) {
+        CHECK(loop_post(exporter->loop, exporter_end, exporter));
+        loop_join(exporter->loop);
+    }
+    otlp_post_free(&exporter->traces);
+    otlp_post_free(&exporter->metrics);
+    if (exporter->client) http_client_free(exporter->client);
+    exporter_leave(exporter);
+    if (exporter->loop) loop_free(exporter->loop);
+    memory_give(exporter);
+}
