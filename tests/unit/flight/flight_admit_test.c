@@ -156,6 +156,144 @@ static void a_context_must_hold_the_prompt_and_the_answer(void **state) {
     }
 }
 
+static const char more_yaml[] =
+    "state_dir: ./state\n"
+    "end_user_header: X-User\n"
+    "providers:\n"
+    "  a: {type: openai, api_key: sk-secret-secret-secret, models: [m, n]}\n"
+    "  b: {type: openai, api_key: sk-other-other-other, models: [m]}\n"
+    "  c: {type: anthropic, api_key: sk-other-other-other, models: [claude]}\n"
+    "routes: [{model: m, targets: [a/m, b/m]}, {model: high, targets: [{route: low}, a/n]}, {model: low, targets: "
+    "[b/m]}]\n"
+    "rules: [{name: images, when: {model: m}, targets: [b/m]}]\n"
+    "clients:\n"
+    "  - {name: one, key_hash: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, providers: [a]}\n"
+    "  - {name: two, key_hash: 1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, providers: [c]}\n";
+
+static void what_cannot_be_together_is_refused_with_a_sentence(void **state) {
+    static const struct {
+        enum endpoint endpoint;
+        int client; /* -1: the host's */
+        const char *name, *value, *body;
+        enum error_code error;
+        const char *says;
+    } rows[] = {
+        {endpoint_chat, -1, "x-weir-targets", "a/m", FLIGHT_CHAT("m", "false"), error_not_allowed,
+         "The rule `images` allows none of the targets that were named."},
+        {endpoint_chat, 0, "accept", "*/*", FLIGHT_CHAT("a/n", "false"), error_not_allowed,
+         "This client key may not name a provider itself: ask the operator for `may_steer`."},
+        {endpoint_chat, 0, "accept", "*/*", FLIGHT_CHAT("claude", "false"), error_not_allowed,
+         "This client key may not use the providers of this model."},
+        {endpoint_chat, -1, "x-weir-unsupported", "maybe", FLIGHT_CHAT("n", "false"), error_invalid_request,
+         "x-weir-unsupported must be `drop` or `refuse`."},
+        {endpoint_chat, -1, "x-weir-strategy", "exclusive", FLIGHT_CHAT("high", "false"), error_invalid_request,
+         "a route with routes among its targets has no lock"},
+        {endpoint_responses_compact, -1, "accept", "*/*", "{\"model\":\"claude\",\"input\":\"hi\"}", error_unsupported,
+         "No provider of this model has /responses/compact, which only a provider can do: ask for a model of `a`, "
+         "`b`."},
+        {endpoint_responses_compact, 1, "accept", "*/*", "{\"model\":\"claude\",\"input\":\"hi\"}", error_unsupported,
+         "only a provider can do: none that may answer here has it (providers of `type: openai` and `azure` have)."},
+        {endpoint_moderations, -1, "accept", "*/*", "{\"model\":\"claude\",\"input\":\"hi\"}", error_unsupported,
+         "No provider of this model serves this path."},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, more_yaml);
+        const struct http_header header = {str_from(rows[i].name), str_from(rows[i].value)};
+        struct flight *flight = flight_world_new_of(
+            &world, (struct flight_request){
+                        .endpoint = rows[i].endpoint,
+                        .headers = &header,
+                        .header_count = 1,
+                        .client = rows[i].client < 0 ? NULL : &world.config.snapshot->clients[rows[i].client]});
+        if (flight->state != flight_closed) {
+            flight_world_tell(&world, flight, (struct event){.kind = event_body, .bytes = str_from(rows[i].body)});
+            flight_world_tell(&world, flight, (struct event){.kind = event_body_end});
+        }
+        if (flight->answer.error != rows[i].error || !flight_world_wrote(&world, rows[i].says))
+            fail_msg("row %zu: %.*s", i, STR_ARG(flight_world_written(&world)));
+        assert_int_equal(flight->attempt_count, 0);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+static void a_lock_is_for_a_routes_own_targets(void **state) {
+    const struct http_header headers[] = {{STR("x-weir-targets"), STR("b/m")},
+                                          {STR("x-weir-strategy"), STR("exclusive")}};
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask_of(
+        &world, (struct flight_request){.endpoint = endpoint_chat, .headers = headers, .header_count = 2},
+        FLIGHT_CHAT("m", "false"));
+    assert_int_equal(flight->answer.error, error_invalid_request);
+    assert_true(flight_world_wrote(&world, "`exclusive` is a lock that the targets of a route take turns in holding"));
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+static void at_most_so_many_targets_are_named(void **state) {
+    (void)state;
+    for (unsigned count = limit_pins; count <= limit_pins + 1; count++) {
+        struct flight_world world;
+        char named[4 * (limit_pins + 1) + 1] = "";
+        for (unsigned i = 0; i < count; i++) memcpy(named + 4 * i, "a/m,", 5);
+        named[4 * count - 1] = 0;
+        flight_world_begin(&world, yaml);
+        struct flight *flight = ask(&world, NULL, "x-weir-targets", named, FLIGHT_CHAT("m", "false"));
+        assert_int_equal(flight->answer.error, count > limit_pins ? error_invalid_request : error_none);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+static void who_cannot_write_down_what_it_costs_takes_nothing(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    world.host.keeps_nothing = true;
+    struct flight *flight = flight_world_new(&world, endpoint_chat);
+    assert_true(flight->state == flight_closed && flight->answer.error == error_usage_unrecorded);
+    flight_free(flight);
+    world.host.keeps_nothing = false;
+    world.now.mono_ns += 1;
+    flight = flight_world_new(&world, endpoint_chat);
+    assert_int_equal(flight->state, flight_receiving);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+/* What stands for a session where its caller says none: its agent, its prompt's cache, its trace. */
+static void a_session_is_found_in_the_order_of_what_it_says(void **state) {
+    static const struct {
+        const char *name, *value, *body, *session;
+    } rows[] = {
+        {"x-weir-session", " s ", "{\"model\":\"n\",\"prompt_cache_key\":\"k\",\"messages\":[]}", "s"},
+        {"x-claude-code-session-id", "c", "{\"model\":\"n\",\"prompt_cache_key\":\"k\",\"messages\":[]}", "c"},
+        {"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+         "{\"model\":\"n\",\"prompt_cache_key\":\"k\",\"messages\":[]}", "k"},
+        {"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "{\"model\":\"n\",\"messages\":[]}",
+         "0af7651916cd43dd8448eb211c80319c"},
+        {"traceparent", "00-00000000000000000000000000000000-b7ad6b7169203331-01", "{\"model\":\"n\",\"messages\":[]}",
+         ""},
+        {"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0", "{\"model\":\"n\",\"messages\":[]}",
+         ""},
+        {"traceparent", "00x0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "{\"model\":\"n\",\"messages\":[]}",
+         ""},
+    };
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight *flight = ask(&world, NULL, rows[i].name, rows[i].value, rows[i].body);
+        assert_str_equal(flight->session, rows[i].session);
+        flight_world_drop(&world, flight);
+    }
+    flight_world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_context_must_hold_the_prompt_and_the_answer),
@@ -164,6 +302,11 @@ int main(void) {
         cmocka_unit_test(named_targets_are_asked_in_their_order_and_no_others),
         cmocka_unit_test(a_timeout_only_shortens),
         cmocka_unit_test(a_body_past_its_limit_is_refused_at_once),
+        cmocka_unit_test(what_cannot_be_together_is_refused_with_a_sentence),
+        cmocka_unit_test(a_lock_is_for_a_routes_own_targets),
+        cmocka_unit_test(at_most_so_many_targets_are_named),
+        cmocka_unit_test(who_cannot_write_down_what_it_costs_takes_nothing),
+        cmocka_unit_test(a_session_is_found_in_the_order_of_what_it_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,96 @@ static void an_id_that_an_item_does_not_need_is_left_out(void **state) {
     }
 }
 
+static const char native[] =
+    "state_dir: ./state\n"
+    "providers: {o: {type: openai, api_key: sk-secret-secret-secret, models: [m], api: responses}}\n"
+    "clients:\n"
+    "  - {name: one, key_hash: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}\n"
+    "  - {name: raw, raw: true, key_hash: 1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}\n";
+#define NATIVE(previous)                                                                                          \
+    "{\"id\":\"resp_n\",\"object\":\"response\",\"status\":\"completed\",\"error\":null,\"previous_response_"     \
+    "id\":" previous ",\"output\":[{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_" \
+    "text\",\"text\":\"fine\"}]}],\"usage\":{"                                                                    \
+    "\"input_tokens\":1,\"output_tokens\":2,\"total_tokens\":3}}"
+
+static struct flight *going_on(struct flight_world *world, const char *body) {
+    flight_world_begin(world, native);
+    struct flight *flight = flight_world_ask_of(
+        world, (struct flight_request){.endpoint = endpoint_responses, .client = &world->config.snapshot->clients[0]},
+        body);
+    flight_world_tell(world, flight,
+                      (struct event){.kind = event_recalled,
+                                     .bytes = STR("[{\"type\":\"message\",\"role\":\"user\",\"content\":\"hello\"}]")});
+    assert_int_equal(flight_world_asked(world, action_call), 1);
+    return flight;
+}
+
+/* The provider knows nothing of what was put in front: its caller is told what it went on from. */
+static void what_was_gone_on_from_is_told_in_a_providers_own_words(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = going_on(
+        &world, "{\"model\":\"m\",\"previous_response_id\":\"resp_1\",\"input\":\"and you?\",\"store\":false}");
+    flight_world_head(&world, flight, 0, 200, "application/json");
+    flight_world_body(&world, flight, 0, NATIVE("null"));
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    assert_str_equal(flight_world_written(&world), NATIVE("\"resp_1\""));
+    end(&world, flight);
+}
+
+static void so_it_is_in_the_events_of_a_stream(void **state) {
+    struct flight_world world;
+    (void)state;
+    struct flight *flight = going_on(
+        &world,
+        "{\"model\":\"m\",\"stream\":true,\"previous_response_id\":\"resp_1\",\"input\":\"and you?\",\"store\":false}");
+    flight_world_head(&world, flight, 0, 200, "text/event-stream");
+    flight_world_body(
+        &world, flight, 0,
+        "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"fine\"}\n\n");
+    flight_world_body(
+        &world, flight, 0,
+        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":" NATIVE("null") "}\n\n");
+    assert_str_equal(
+        flight_world_written(&world),
+        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":" NATIVE("\"resp_1\"") "}\n\n");
+    end(&world, flight);
+}
+
+static void what_lies_at_a_provider_is_for_who_may_name_it(void **state) {
+    static const char *const rows[] = {
+        "{\"model\":\"m\",\"background\":true,\"input\":\"hi\"}",
+        "{\"model\":\"m\",\"background\":7,\"input\":\"hi\"}",
+        "{\"model\":\"m\",\"input\":[{\"type\":\"item_reference\",\"id\":\"rs_1\"}]}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (unsigned client = 0; client < 2; client++) {
+            struct flight_world world;
+            flight_world_begin(&world, native);
+            struct flight *flight =
+                flight_world_ask_of(&world,
+                                    (struct flight_request){.endpoint = endpoint_responses,
+                                                            .client = &world.config.snapshot->clients[client]},
+                                    rows[i]);
+            assert_int_equal(flight->answer.error, client ? error_none : error_not_allowed);
+            assert_int_equal(flight->attempt_count, client);
+            end(&world, flight);
+        }
+    static const char *const fine[] = {"{\"model\":\"m\",\"background\":false,\"input\":\"hi\"}",
+                                       "{\"model\":\"m\",\"background\":null,\"input\":\"hi\"}"};
+    for (size_t i = 0; i < 2; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, native);
+        struct flight *flight = flight_world_ask_of(
+            &world,
+            (struct flight_request){.endpoint = endpoint_responses, .client = &world.config.snapshot->clients[0]},
+            fine[i]);
+        assert_int_equal(flight->attempt_count, 1);
+        end(&world, flight);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_it_goes_on_from_is_recalled_and_stands_in_front),
@@ -210,6 +300,9 @@ int main(void) {
         cmocka_unit_test(store_false_keeps_nothing),
         cmocka_unit_test(an_input_may_fill_a_clients_share_and_no_more),
         cmocka_unit_test(an_id_that_an_item_does_not_need_is_left_out),
+        cmocka_unit_test(what_was_gone_on_from_is_told_in_a_providers_own_words),
+        cmocka_unit_test(so_it_is_in_the_events_of_a_stream),
+        cmocka_unit_test(what_lies_at_a_provider_is_for_who_may_name_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -243,6 +243,172 @@ static void what_a_provider_does_not_count_is_estimated_where_it_must_be_said(vo
     end(&world, flight);
 }
 
+/* An embedding asked for in OpenAI's words of a provider of other words, and back. */
+static void embeddings_go_from_one_dialect_to_another(void **state) {
+    static const struct {
+        const char *asked, *path, *sent, *reply, *told;
+    } rows[] = {
+        {"{\"model\":\"k\",\"input\":\"hi\",\"dimensions\":2}", "/v1beta/models/k:embedContent",
+         "{\"model\":\"models/"
+         "k\",\"content\":{\"parts\":[{\"text\":\"hi\"}]},\"outputDimensionality\":2}",
+         "{\"embeddings\":[{\"values\":[0.5,-1]}]}",
+         "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":[0.5,-1]}],\"model\":"
+         "\"k\",\"usage\":{"
+         "\"prompt_tokens\":0,\"total_tokens\":0}}"},
+        {"{\"model\":\"k\",\"input\":[\"a\",\"b\"],\"encoding_format\":\"base64\"}",
+         "/v1beta/models/k:batchEmbedContents",
+         "{\"requests\":[{\"model\":\"models/k\",\"content\":{\"parts\":[{\"text\":\"a\"}]}},{\"model\":\"models/"
+         "k\",\"content\":{"
+         "\"parts\":[{\"text\":\"b\"}]}}]}",
+         "{\"embeddings\":[{\"values\":[1]},{\"values\":[-2]}]}",
+         "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":\"AACAPw==\"},{\"object\":"
+         "\"embedding\","
+         "\"index\":1,\"embedding\":\"AAAAwA==\"}],\"model\":\"k\",\"usage\":{\"prompt_tokens\":0,\"total_tokens\":0}"
+         "}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        struct flight *flight =
+            flight_world_ask_of(&world, (struct flight_request){.endpoint = endpoint_embeddings}, rows[i].asked);
+        assert_str_equal(flight_world_action(&world, action_call)->call.path, rows[i].path);
+        assert_str_equal(body_sent(&world), rows[i].sent);
+        flight_world_head(&world, flight, 0, 200, "application/json");
+        flight_world_body(&world, flight, 0, rows[i].reply);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        assert_str_equal(flight_world_written(&world), rows[i].told);
+        assert_int_equal(flight->attempts[0]->failure, failure_none);
+        end(&world, flight);
+    }
+}
+
+static void an_embedding_of_gemini_is_asked_of_openais_and_counted(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask_of(
+        &world, (struct flight_request){.endpoint = endpoint_generate_embed, .path_model = STR("m")},
+        "{\"content\":{\"parts\":[{\"text\":\"hi\"}]},\"outputDimensionality\":2}");
+    assert_str_equal(flight_world_action(&world, action_call)->call.path, "/v1/embeddings");
+    assert_str_equal(body_sent(&world),
+                     "{\"model\":\"m\",\"input\":\"hi\",\"encoding_format\":\"float\",\"dimensions\":2}");
+    flight_world_head(&world, flight, 0, 200, "application/json");
+    flight_world_body(
+        &world, flight, 0,
+        "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":[0.5,1]}],\"model\":\"m\","
+        "\"usage\":{\"prompt_tokens\":7,\"total_tokens\":7}}");
+    flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+    assert_str_equal(flight_world_written(&world), "{\"embedding\":{\"values\":[0.5,1]}}");
+    assert_int_equal(flight_facts(flight).input_tokens, 7);
+    end(&world, flight);
+}
+
+static void a_reply_that_is_no_embedding_is_a_failure(void **state) {
+    static const struct {
+        const char *reply;
+        enum failure failure;
+    } rows[] = {{"{\"data\":7}", failure_invalid_json},
+                {"<html>", failure_invalid_json},
+                {"{\"data\":[{\"embedding\":\"!\"}]}", failure_invalid_json},
+                {"{\"error\":{\"message\":\"no\"}}", failure_error_in_reply}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        struct flight *flight = flight_world_ask_of(
+            &world, (struct flight_request){.endpoint = endpoint_generate_embed, .path_model = STR("m")},
+            "{\"content\":{\"parts\":[{\"text\":\"hi\"}]}}");
+        flight_world_head(&world, flight, 0, 200, "application/json");
+        flight_world_body(&world, flight, 0, rows[i].reply);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        if (flight->attempts[0]->failure != rows[i].failure)
+            fail_msg("row %zu: %d", i, (int)flight->attempts[0]->failure);
+        end(&world, flight);
+    }
+}
+
+static void what_no_provider_can_embed_is_refused_by_name(void **state) {
+    static const struct {
+        const char *asked, *says;
+    } rows[] = {
+        {"{\"model\":\"n\",\"input\":\"hi\"}", "No provider of this model serves this path."},
+        {"{\"model\":\"k\",\"input\":[1,2]}", "No provider of this model can be asked for `token"},
+        {"{\"model\":\"k\",\"input\":{}}", "`input` must be a string, a list of strings, or tokens."},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        struct flight *flight =
+            flight_world_ask_of(&world, (struct flight_request){.endpoint = endpoint_embeddings}, rows[i].asked);
+        if (!flight_world_wrote(&world, rows[i].says)) fail_msg("%.*s", STR_ARG(flight_world_written(&world)));
+        assert_int_equal(flight->attempt_count, 0);
+        end(&world, flight);
+    }
+}
+
+/* Counted by whom has it, estimated where nobody does: in the caller's words. */
+static void tokens_are_counted_across_dialects_at_no_cost(void **state) {
+    static const struct {
+        const char *reply;
+        enum failure failure;
+    } rows[] = {{"{\"totalTokens\":42}", failure_none}, {"{\"other\":1}", failure_invalid_json}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        struct flight *flight =
+            flight_world_ask_of(&world, (struct flight_request){.endpoint = endpoint_messages_count},
+                                "{\"model\":\"k\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+        assert_str_equal(flight_world_action(&world, action_call)->call.path, "/v1beta/models/k:countTokens");
+        flight_world_head(&world, flight, 0, 200, "application/json");
+        flight_world_body(&world, flight, 0, rows[i].reply);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        assert_int_equal(flight->attempts[0]->failure, rows[i].failure);
+        if (!rows[i].failure) assert_str_equal(flight_world_written(&world), "{\"input_tokens\":42}");
+        if (!rows[i].failure) assert_int_equal(flight->attempts[0]->usage.input_tokens, 0);
+        end(&world, flight);
+    }
+    struct flight_world world;
+    flight_world_begin(&world, yaml);
+    struct flight *flight =
+        flight_world_ask_of(&world, (struct flight_request){.endpoint = endpoint_messages_count},
+                            "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+    assert_int_equal(flight->attempt_count, 0);
+    assert_true(str_starts(flight_world_written(&world), STR("{\"input_tokens\":")));
+    end(&world, flight);
+}
+
+static void a_forecast_goes_to_its_model_and_comes_back_wrapped(void **state) {
+    static const char file[] = "state_dir: ./state\n"
+                               "providers: {h: {type: huggingface-native, api_key: hf_secretsecretsecret, models: "
+                               "[amazon/chronos-t5-small]}}\n";
+    static const struct {
+        const char *reply;
+        enum failure failure;
+    } rows[] = {
+        {"[[1,2]]", failure_none}, {"<html>", failure_invalid_json}, {"{\"error\":\"no\"}", failure_error_in_reply}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, file);
+        struct flight *flight =
+            flight_world_ask_of(&world, (struct flight_request){.endpoint = endpoint_forecasts},
+                                "{\"model\":\"amazon/chronos-t5-small\",\"inputs\":[1,2.50],\"parameters\":{\"n\":2}}");
+        if (!flight->attempt_count) fail_msg("%.*s", STR_ARG(flight_world_written(&world)));
+        assert_str_equal(body_sent(&world), "{\"inputs\":[1,2.50],\"parameters\":{\"n\":2}}");
+        flight_world_head(&world, flight, 0, 200, "application/json");
+        flight_world_body(&world, flight, 0, rows[i].reply);
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        assert_int_equal(flight->attempts[0]->failure, rows[i].failure);
+        if (!rows[i].failure)
+            assert_str_equal(flight_world_written(&world), "{\"object\":\"forecast\",\"created\":1700000000,\"model\":"
+                                                           "\"amazon/chronos-t5-small\",\"output\":[[1,2]]}");
+        end(&world, flight);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dialect_without_a_terminator_gets_the_callers),
@@ -255,6 +421,12 @@ int main(void) {
         cmocka_unit_test(a_message_that_cannot_be_read_is_refused_and_nobody_is_asked),
         cmocka_unit_test(a_key_that_stands_twice_or_in_other_letters_is_refused),
         cmocka_unit_test(what_a_provider_does_not_count_is_estimated_where_it_must_be_said),
+        cmocka_unit_test(embeddings_go_from_one_dialect_to_another),
+        cmocka_unit_test(an_embedding_of_gemini_is_asked_of_openais_and_counted),
+        cmocka_unit_test(a_reply_that_is_no_embedding_is_a_failure),
+        cmocka_unit_test(what_no_provider_can_embed_is_refused_by_name),
+        cmocka_unit_test(tokens_are_counted_across_dialects_at_no_cost),
+        cmocka_unit_test(a_forecast_goes_to_its_model_and_comes_back_wrapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
