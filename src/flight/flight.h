@@ -117,6 +117,7 @@ struct attempt_facts {
     int status;           /* 0: no reply */
     bool failover;        /* another target than that of the attempt before it, and not beside it */
     uint64_t duration_us, first_token_us;
+    uint64_t token_us; /* of a stream, from its first token to its last: the mean of one; 0: not known */
     struct usage usage;
     int64_t cost_nano_usd;      /* ours, else the provider's own; -1: not known */
     const int64_t *cost_shares; /* of that, by enum price_share */
@@ -175,6 +176,7 @@ struct flight_facts {
     uint64_t answer_bytes;               /* handed to the caller, of the body */
     int64_t cost_nano_usd;               /* of all attempts; -1: not known of any */
     uint64_t arrived_ns;
+    uint64_t headed_us; /* from then to the begin of its answer; 0: it has none */
     int64_t arrived_wall_ns;
     struct str route;   /* {NULL,0}: none was found */
     struct str rule;    /* that it fell under; {NULL,0}: none */

@@ -9,6 +9,14 @@ static uint64_t facts_us_between(uint64_t from_ns, uint64_t to_ns) {
     return from_ns && to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0;
 }
 
+/* A stream's time for each of the tokens behind its first, as its provider counted them. */
+static uint64_t facts_token_us(const struct flight *flight, const struct attempt *attempt) {
+    int64_t tokens = attempt->usage_estimated ? 0 : attempt->usage.output_tokens;
+    if (!flight->request.stream || tokens < 2 || !attempt->first_token_ns) return 0;
+    uint64_t mean_us = facts_us_between(attempt->first_token_ns, attempt->last_token_ns) / (uint64_t)(tokens - 1);
+    return mean_us ? mean_us : 1; /* they came in one read */
+}
+
 struct attempt_facts attempt_facts(const struct flight *flight, unsigned number) {
     CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
     const struct attempt *attempt = flight->attempts[number], *before = number ? flight->attempts[number - 1] : NULL;
@@ -20,6 +28,7 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
         .failover = before && !attempt->hedge && before->target != attempt->target,
         .duration_us = facts_us_between(attempt->started_ns, attempt->ended_ns),
         .first_token_us = facts_us_between(attempt->started_ns, attempt->first_token_ns),
+        .token_us = facts_token_us(flight, attempt),
         .usage = attempt->usage,
         .started_wall_ns = flight->times.arrived_wall_ns + (int64_t)(attempt->started_ns - flight->times.arrived_ns),
         .output_cap =
@@ -115,6 +124,12 @@ static const struct attempt *facts_last(const struct flight *flight) {
     return flight->attempt_count ? flight->attempts[flight->attempt_count - 1] : NULL;
 }
 
+/* At least 1 where it was answered, be it in the turn in which it came. */
+static uint64_t facts_headed_us(const struct flight *flight) {
+    uint64_t took_us = facts_us_between(flight->times.arrived_ns, flight->times.headed_ns);
+    return took_us || !flight->times.headed_ns ? took_us : 1;
+}
+
 struct flight_facts flight_facts(const struct flight *flight) {
     const struct attempt *last = facts_last(flight);
     struct usage usage = last ? calls_usage(flight, last) : USAGE_NONE;
@@ -146,6 +161,7 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .output_tokens = usage.output_tokens,
         .cost_nano_usd = facts_cost(flight),
         .arrived_ns = flight->times.arrived_ns,
+        .headed_us = facts_headed_us(flight),
         .arrived_wall_ns = flight->times.arrived_wall_ns,
         .route = flight->choice.route ? flight->choice.route->model : STR_NONE,
         .rule = flight->choice.rule ? flight->choice.rule->name : STR_NONE,

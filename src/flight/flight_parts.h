@@ -649,6 +649,7 @@ struct times {
     uint64_t arrived_ns;
     int64_t arrived_wall_ns;
     uint64_t whole_ns;    /* its body was: from here on the deadline runs */
+    uint64_t headed_ns;   /* its answer began; 0: it has not */
     uint64_t timeout_ns;  /* of the request: the shorter of configuration and x-weir-timeout-ms */
     bool timeout_given;   /* by the caller: a hard cap */
     uint64_t deadline_ns; /* up to a stream's first token, or a whole reply */

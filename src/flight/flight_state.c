@@ -86,6 +86,7 @@ void flight_enter(struct flight *flight, enum flight_state state, struct now now
 void caller_enter(struct flight *flight, enum caller_state state, struct now now) {
     state_move(flight, machine_caller, 0, flight->caller, state, now);
     flight->caller = state;
+    if (state == caller_headed) flight->times.headed_ns = now.mono_ns;
 }
 
 void attempt_enter(struct flight *flight, struct attempt *attempt, enum attempt_state state, struct now now) {

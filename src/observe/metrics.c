@@ -152,6 +152,7 @@ void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_fac
     if (facts->failover) metrics_add(&loop->failovers, 1);
     add_duration(&target->attempt, &metrics_bounds_long, facts->duration_us);
     if (facts->first_token_us) add_duration(&target->first_token, &metrics_bounds_long, facts->first_token_us);
+    if (facts->token_us) add_duration(&target->between_tokens, &metrics_bounds_long, facts->token_us);
     const uint64_t tokens[metrics_tokens] = {facts->input_tokens, facts->output_tokens, facts->cached_tokens,
                                              facts->reasoning_tokens, facts->cache_write_tokens};
     for (size_t i = 0; i < metrics_tokens; i++)
@@ -176,6 +177,7 @@ void metrics_request(struct metrics_loop *loop, const struct metrics_request_fac
     metrics_add(&loop->responses[endpoint][status ? facts->status - 100 : metrics_codes - 1], 1);
     if (client) metrics_add(&client->statuses[status], 1);
     add_duration(&loop->durations[endpoint], &metrics_bounds_long, facts->duration_us);
+    if (facts->first_byte_us) add_duration(&loop->first_bytes[endpoint], &metrics_bounds_long, facts->first_byte_us);
     add_duration(&loop->overhead, &metrics_bounds_short, facts->overhead_us);
     if (facts->caller_gone) metrics_add(&loop->callers_gone, 1);
     if (facts->cache != metrics_cache_off) metrics_add(&loop->caches[facts->cache], 1);

@@ -17,7 +17,13 @@
 #include "observe/log.h"
 #include "observe/spans.h"
 
-enum { metrics_endpoints_max = 24, metrics_failures_max = 40, metrics_misses_max = 8, metrics_clients_max = 1000 };
+enum {
+    metrics_endpoints_max = 24,
+    metrics_failures_max = 40,
+    metrics_misses_max = 8,
+    metrics_clients_max = 1000,
+    metrics_series_max = 100000
+};
 
 /* Names come as arguments, because observe knows neither endpoints nor failures. All literals. */
 struct metrics_options {
@@ -31,6 +37,7 @@ struct metrics_options {
     int64_t started_wall_ns;
     const struct log *log;     /* for weir_log_dropped_total; may be NULL */
     const struct spans *spans; /* the same for weir_traces_total */
+    size_t series_max;         /* shown at most; 0: metrics_series_max */
 };
 
 struct metrics;
@@ -60,6 +67,7 @@ struct metrics_attempt_facts {
     bool failover;    /* it went to another target than the attempt before it */
     uint64_t duration_us;
     uint64_t first_token_us; /* from the attempt's start; 0: there was none */
+    uint64_t token_us;       /* a stream's mean time between two tokens; 0: not known */
     uint64_t input_tokens, output_tokens, cached_tokens,
         reasoning_tokens,   /* cached is part of input, reasoning of output */
         cache_write_tokens; /* of input too */
@@ -92,6 +100,7 @@ struct metrics_request_facts {
     enum metrics_cache cache;
     int64_t saved_nano_usd; /* of a hit; below 0: not known */
     uint64_t duration_us, overhead_us;
+    uint64_t first_byte_us; /* 0: it was not answered */
 };
 
 /* The loop's own thread. */
@@ -122,6 +131,14 @@ void metrics_gauge_set(struct metrics_loop *loop, enum metrics_gauge gauge, uint
 
 enum { metrics_quotas_max = 9 };
 
+enum { metrics_budgets_max = 500 };
+
+/* What is told of a budget as it is now. `id` tells it from others of the same names. */
+struct metrics_budget {
+    struct str owner, name;
+    uint64_t id, spent_nano_usd, reserved_nano_usd, limit_nano_usd;
+};
+
 /* What is told of a provider as it is now. */
 struct metrics_provider {
     struct {
@@ -135,9 +152,16 @@ struct metrics_provider {
     unsigned keys_ready, keys_limited, keys_refused, keys_quota_exhausted;
 };
 
+/* What others know of the moment. */
+struct metrics_moment {
+    const struct metrics_provider *providers;
+    size_t provider_count;
+    const struct metrics_budget *budgets; /* at most metrics_budgets_max */
+    size_t budget_count;
+};
+
 /* Any thread. Prometheus text format 0.0.4: text/plain; version=0.0.4; charset=utf-8. */
-void metrics_write(const struct metrics *metrics, const struct metrics_provider *providers, size_t provider_count,
-                   struct text *text);
+void metrics_write(const struct metrics *metrics, const struct metrics_moment *moment, struct text *text);
 /* Totals as one JSON object: requests, attempts, tokens, cost, and each target's. */
 void metrics_write_json(const struct metrics *metrics, struct text *text);
 /* docs/metrics.md, from the table. */

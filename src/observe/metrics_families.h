@@ -23,6 +23,8 @@
       "Requests that were answered with their route's fallback_response, as no target could be had.")                  \
     X(request_duration, "weir_request_duration_seconds", histogram, "endpoint",                                        \
       "From the arrival of a request's head to the end of its answer.")                                                \
+    X(first_byte, "weir_first_byte_seconds", histogram, "endpoint",                                                    \
+      "From the arrival of a request's head to the begin of its answer: of a stream, to its first token.")             \
     X(overhead, "weir_overhead_seconds", histogram, "", "Weir's own share of a request's time.")                       \
     X(in_flight, "weir_requests_in_flight", gauge, "", "Requests that have arrived and are not over.")                 \
     X(attempts, "weir_attempts_total", counter, "provider, model, outcome",                                            \
@@ -35,6 +37,8 @@
       "From an attempt's start to its end.")                                                                           \
     X(first_token, "weir_first_token_seconds", histogram, "provider, model",                                           \
       "From an attempt's start to the first token of its stream.")                                                     \
+    X(between_tokens, "weir_between_tokens_seconds", histogram, "provider, model",                                     \
+      "Of each stream the mean time between its tokens, from its first one, as many as the provider counted.")         \
     X(tokens, "weir_tokens_total", counter, "provider, model, direction",                                              \
       "Tokens as the providers counted them: input, output, and of these cached input, what was written to a prompt "  \
       "cache, and reasoning output.")                                                                                  \
@@ -61,6 +65,10 @@
     X(provider_quota_used, "weir_provider_quota_used", gauge, "provider, quota",                                       \
       "What counts in the window of now of each quota: requests_per_day, ...")                                         \
     X(provider_quota_limit, "weir_provider_quota_limit", gauge, "provider, quota", "Each quota itself.")               \
+    X(budget_spent, "weir_budget_spent_usd", gauge, "owner, budget, id",                                               \
+      "What was spent in the window of now of each budget of the configuration that is not split, in US dollars.")     \
+    X(budget_reserved, "weir_budget_reserved_usd", gauge, "owner, budget, id", "What requests under way hold of it.")  \
+    X(budget_limit, "weir_budget_limit_usd", gauge, "owner, budget, id", "Its sum now.")                               \
     X(alerts, "weir_alerts_total", counter, "kind", "Alerts that were raised.")                                        \
     X(alerts_active, "weir_alerts_active", gauge, "kind", "Alerts that last.")                                         \
     X(alert_posts, "weir_alert_posts_total", counter, "outcome",                                                       \
@@ -87,7 +95,11 @@
     X(resident_memory, "process_resident_memory_bytes", gauge, "", "Resident memory of the process.")                  \
     X(cpu, "process_cpu_seconds_total", counter, "", "User and system CPU time of the process.")                       \
     X(open_fds, "process_open_fds", gauge, "", "Open file descriptors of the process.")                                \
-    X(start_time, "process_start_time_seconds", gauge, "", "When the process started, since 1970.")
+    X(start_time, "process_start_time_seconds", gauge, "", "When the process started, since 1970.")                    \
+    X(series, "weir_metrics_series", gauge, "", "Series of this answer, without these three.")                         \
+    X(series_limit, "weir_metrics_series_limit", gauge, "", "As many as may be.")                                      \
+    X(series_left_out, "weir_metrics_series_left_out", gauge, "",                                                      \
+      "Series that found no room: a family that would pass the limit is left out whole.")
 
 enum metrics_family {
 #define X(id, name, type, labels, help) metrics_family_##id,

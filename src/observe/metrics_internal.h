@@ -45,7 +45,7 @@ struct metrics_target {
     metrics_count misses[metrics_misses_max];
     metrics_count tokens[metrics_tokens]; /* input, output, cached, reasoning, cache_write */
     metrics_count cost_nano_usd, cost_differences;
-    struct metrics_durations attempt, first_token;
+    struct metrics_durations attempt, first_token, between_tokens;
 };
 
 struct metrics_client {
@@ -60,7 +60,7 @@ struct metrics_loop {
     _Atomic(struct metrics_client *) clients[metrics_client_places]; /* published by the loop, freed at close */
     metrics_count requests[metrics_endpoints_max + 1][metrics_statuses]
                           [error_codes]; /* the last endpoint: other; status class 0: none */
-    struct metrics_durations durations[metrics_endpoints_max + 1];
+    struct metrics_durations durations[metrics_endpoints_max + 1], first_bytes[metrics_endpoints_max + 1];
     struct metrics_durations overhead;
     metrics_count refused[error_codes];
     metrics_count caches[metrics_caches], cache_saved, fallbacks;

@@ -24,6 +24,7 @@ static void merge_target(struct metrics_target *into, const struct metrics_targe
     merge(&into->cost_differences, &from->cost_differences, 1);
     metrics_durations_merge(&into->attempt, &from->attempt);
     metrics_durations_merge(&into->first_token, &from->first_token);
+    metrics_durations_merge(&into->between_tokens, &from->between_tokens);
 }
 
 /* false: no memory. */
@@ -38,8 +39,10 @@ static bool merge_client(struct metrics_loop *into, uint32_t number, const struc
 
 static bool merge_loop(struct metrics_loop *into, const struct metrics_loop *from) {
     merge(&into->requests[0][0][0], &from->requests[0][0][0], sizeof into->requests / sizeof(metrics_count));
-    for (size_t i = 0; i <= metrics_endpoints_max; i++)
+    for (size_t i = 0; i <= metrics_endpoints_max; i++) {
         metrics_durations_merge(&into->durations[i], &from->durations[i]);
+        metrics_durations_merge(&into->first_bytes[i], &from->first_bytes[i]);
+    }
     metrics_durations_merge(&into->overhead, &from->overhead);
     merge(into->refused, from->refused, error_codes);
     merge(&into->callers_gone, &from->callers_gone, 1);

@@ -183,12 +183,12 @@ static void put_provider(struct text *text, enum metrics_family family, const st
     if (family != metrics_family_provider_keys) put_count(text, family, labels, 2, 1);
 }
 
-static void put_request_durations(struct text *text, const struct metrics *metrics, const struct metrics_loop *sum) {
+static void put_request_durations(struct text *text, enum metrics_family family, const struct metrics *metrics,
+                                  const struct metrics_durations *durations) {
     for (size_t endpoint = 0; endpoint <= metrics_endpoints_max; endpoint++) {
-        if (!metrics_durations_count(&sum->durations[endpoint])) continue;
+        if (!metrics_durations_count(&durations[endpoint])) continue;
         const struct label label = {"endpoint", metrics_endpoint_name(metrics, endpoint)};
-        put_durations(text, metrics_family_request_duration, &label, 1, &sum->durations[endpoint],
-                      &metrics_bounds_long);
+        put_durations(text, family, &label, 1, &durations[endpoint], &metrics_bounds_long);
     }
 }
 
@@ -243,6 +243,10 @@ static void prometheus_put_target(struct text *text, enum metrics_family family,
         break;
     case metrics_family_attempt_duration:
         put_durations(text, family, labels, 2, &counts->attempt, &metrics_bounds_long);
+        break;
+    case metrics_family_between_tokens:
+        if (metrics_durations_count(&counts->between_tokens))
+            put_durations(text, family, labels, 2, &counts->between_tokens, &metrics_bounds_long);
         break;
     default:
         if (metrics_durations_count(&counts->first_token))
@@ -299,6 +303,19 @@ static void put_alerts(struct text *text, enum metrics_family family, const stru
     }
 }
 
+static void prometheus_put_budget(struct text *text, enum metrics_family family, const struct metrics_budget *budget) {
+    char digits[17];
+    struct text id = text_in_buffer(digits, sizeof digits);
+    text_printf(&id, "%016llx", (unsigned long long)budget->id);
+    const struct label labels[] = {{"owner", budget->owner}, {"budget", budget->name}, {"id", text_str(&id)}};
+    put_series(text, family, "", labels, 3, NULL);
+    put_fraction(text,
+                 family == metrics_family_budget_spent      ? budget->spent_nano_usd
+                 : family == metrics_family_budget_reserved ? budget->reserved_nano_usd
+                                                            : budget->limit_nano_usd,
+                 1000000000, 9);
+}
+
 static void prometheus_put_otlp(struct text *text, enum metrics_family family, const struct metrics *metrics) {
     static const struct str outcomes[metrics_posts] = {STR("delivered"), STR("failed"), STR("dropped")};
     static const struct str signals[metrics_signals] = {STR("traces"), STR("metrics")};
@@ -332,7 +349,7 @@ static void put_caches(struct text *text, enum metrics_family family, const stru
 /* long: table */
 static void put_family(struct text *text, enum metrics_family family, const struct metrics *metrics,
                        const struct metrics_view *view, const struct metrics_process *process,
-                       const struct metrics_provider *providers, size_t provider_count) {
+                       const struct metrics_moment *moment) {
     const struct metrics_loop *sum = view->sum;
     const struct label version = {"version", metrics->options.version};
     switch (family) {
@@ -347,7 +364,7 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_provider_keys:
     case metrics_family_provider_quota_used:
     case metrics_family_provider_quota_limit:
-        for (size_t i = 0; i < provider_count; i++) put_provider(text, family, &providers[i]);
+        for (size_t i = 0; i < moment->provider_count; i++) put_provider(text, family, &moment->providers[i]);
         break;
     case metrics_family_alerts:
     case metrics_family_alerts_active:
@@ -363,7 +380,13 @@ static void put_family(struct text *text, enum metrics_family family, const stru
         put_fraction(text, metrics_read(&sum->cache_saved), 1000000000, 9);
         break;
     case metrics_family_callers_gone: put_count(text, family, NULL, 0, metrics_read(&sum->callers_gone)); break;
-    case metrics_family_request_duration: put_request_durations(text, metrics, sum); break;
+    case metrics_family_request_duration: put_request_durations(text, family, metrics, sum->durations); break;
+    case metrics_family_first_byte: put_request_durations(text, family, metrics, sum->first_bytes); break;
+    case metrics_family_budget_spent:
+    case metrics_family_budget_reserved:
+    case metrics_family_budget_limit:
+        for (size_t i = 0; i < moment->budget_count; i++) prometheus_put_budget(text, family, &moment->budgets[i]);
+        break;
     case metrics_family_overhead: put_durations(text, family, NULL, 0, &sum->overhead, &metrics_bounds_short); break;
     case metrics_family_in_flight:
         put_count(text, family, NULL, 0, metrics_read(&sum->gauges[metrics_in_flight]));
@@ -376,6 +399,7 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_attempts:
     case metrics_family_attempt_duration:
     case metrics_family_first_token:
+    case metrics_family_between_tokens:
     case metrics_family_tokens:
     case metrics_family_cost:
     case metrics_family_cost_differences:
@@ -403,12 +427,35 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_cpu:
     case metrics_family_open_fds:
     case metrics_family_start_time: put_process(text, family, metrics, process); break;
-    case metrics_families: break;
+    case metrics_family_series:
+    case metrics_family_series_limit:
+    case metrics_family_series_left_out:
+    case metrics_families: break; /* metrics_write knows */
     }
 }
 
-void metrics_write(const struct metrics *metrics, const struct metrics_provider *providers, size_t provider_count,
-                   struct text *text) {
+static size_t series_in(struct str lines) {
+    size_t count = 0;
+    for (size_t at = 0; at < lines.len; at++) count += lines.at[at] == '\n';
+    return count;
+}
+
+static void family_announce(struct text *text, enum metrics_family family) {
+    text_put(text, STR("# HELP "));
+    text_put(text, families[family].name);
+    text_put_byte(text, ' ');
+    text_put(text, families[family].help);
+    text_put(text, STR("\n# TYPE "));
+    text_put(text, families[family].name);
+    text_put_byte(text, ' ');
+    text_put(text, families[family].type);
+    text_put_byte(text, '\n');
+}
+
+/* Whole families only: half a histogram is none. */
+void metrics_write(const struct metrics *metrics, const struct metrics_moment *moment, struct text *text) {
+    size_t most = metrics->options.series_max ? metrics->options.series_max : (size_t)metrics_series_max;
+    size_t shown = 0, left_out = 0;
     struct metrics_view view;
     if (!metrics_view_make(&view, metrics)) {
         text->failed = true;
@@ -416,16 +463,17 @@ void metrics_write(const struct metrics *metrics, const struct metrics_provider 
     }
     struct metrics_process process = metrics_process_read();
     for (size_t i = 0; i < metrics_families; i++) {
-        text_put(text, STR("# HELP "));
-        text_put(text, families[i].name);
-        text_put_byte(text, ' ');
-        text_put(text, families[i].help);
-        text_put(text, STR("\n# TYPE "));
-        text_put(text, families[i].name);
-        text_put_byte(text, ' ');
-        text_put(text, families[i].type);
-        text_put_byte(text, '\n');
-        put_family(text, (enum metrics_family)i, metrics, &view, &process, providers, provider_count);
+        enum metrics_family family = (enum metrics_family)i;
+        family_announce(text, family);
+        size_t before = text->len;
+        put_family(text, family, metrics, &view, &process, moment);
+        size_t count = text->failed ? 0 : series_in(str_slice(text_str(text), before, text->len));
+        bool fits = shown + count <= most;
+        if (!fits) text->len = before;
+        *(fits ? &shown : &left_out) += count;
+        if (family == metrics_family_series) put_count(text, family, NULL, 0, shown);
+        if (family == metrics_family_series_limit) put_count(text, family, NULL, 0, most);
+        if (family == metrics_family_series_left_out) put_count(text, family, NULL, 0, left_out);
     }
     metrics_view_free(&view);
 }
@@ -467,9 +515,13 @@ void metrics_write_docs(struct text *text) {
         "series is bounded: `endpoint`, `code` and `kind` come from fixed tables, after %d targets (a provider and "
         "a model) within\n"
         "one process further ones count as provider `(other)`, after %d clients as client `(other)`; callers without a "
-        "key are `(none)`; a model that no list knows is its provider's `(other)`. `code` is one of the error codes "
+        "key are `(none)`; a model that no list knows is its provider's `(other)`; of budgets the first %d are shown; "
+        "of all series at most %d, which `weir_metrics_series_left_out` watches. `code` is one of the error codes "
         "that callers see; "
         "`kind` is one of the\n"
-        "failures that `weir explain` shows. `cached` tokens are part of `input`, `reasoning` tokens of `output`.\n",
-        limit_targets, metrics_clients_max);
+        "failures that `weir explain` shows. `cached` tokens are part of `input`, `reasoning` tokens of `output`.\n\n"
+        "A dashboard for Grafana stands in `contrib/grafana/weir.json`, alert rules for Prometheus in "
+        "`contrib/prometheus/weir.rules.yml`; a test compares the metrics that they name with this table. The same "
+        "families go to an OpenTelemetry collector with `traces.metrics` ([traces.md](traces.md)).\n",
+        limit_targets, metrics_clients_max, metrics_budgets_max, metrics_series_max);
 }

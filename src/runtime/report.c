@@ -98,6 +98,7 @@ void report_attempt(struct reporter *reporter, const struct flight *flight, unsi
                                            .failover = attempt.failover,
                                            .duration_us = attempt.duration_us,
                                            .first_token_us = attempt.first_token_us,
+                                           .token_us = attempt.token_us,
                                            .input_tokens = report_count_of(usage->input_tokens),
                                            .output_tokens = report_count_of(usage->output_tokens),
                                            .cached_tokens = report_count_of(usage->cached_input_tokens),
@@ -174,6 +175,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                                                                        .saved_nano_usd = facts.saved_nano_usd,
                                                                        .is_fallback = facts.is_fallback,
                                                                        .duration_us = duration_us,
+                                                                       .first_byte_us = facts.headed_us,
                                                                        .overhead_us = overhead_ns / NS_PER_US});
     story_keep(reporter, flight, &facts);
     if (facts.is_sampled) report_trace(reporter, flight, &facts, overhead_ns, now);

@@ -290,8 +290,27 @@ static void metrics_quotas(const struct provider *provider, struct now now, stru
     of->quota_count = provider->quota_count;
 }
 
+/* Of those that are not split: each value's sum is its own, and callers choose how many there are. */
+static size_t metrics_budgets(const struct snapshot *snapshot, struct now now, struct metrics_budget *budgets) {
+    size_t count = 0;
+    for (size_t i = 0; i < snapshot->budget_count && count < metrics_budgets_max; i++) {
+        const struct money_budget *budget = snapshot->budgets[i];
+        if (budget->per) continue;
+        struct spend_view view = money_budget_look(budget, now.wall_ns);
+        budgets[count++] = (struct metrics_budget){
+            .owner = budget->owner,
+            .name = budget->name,
+            .id = budget->identity,
+            .spent_nano_usd = (uint64_t)view.spent,
+            .reserved_nano_usd = view.committed > view.spent ? (uint64_t)(view.committed - view.spent) : 0,
+            .limit_nano_usd = (uint64_t)money_budget_limit(budget, now.wall_ns)};
+    }
+    return count;
+}
+
 void library_metrics_write(struct weir *weir, const struct snapshot *snapshot, struct text *text) {
     struct now now = clock_read();
+    struct metrics_budget budgets[metrics_budgets_max];
     struct metrics_provider *providers = memory_take_zeroed((snapshot->provider_count + 1) * sizeof *providers);
     for (size_t i = 0; providers && i < snapshot->provider_count; i++) {
         const struct provider *provider = &snapshot->providers[i];
@@ -307,7 +326,12 @@ void library_metrics_write(struct weir *weir, const struct snapshot *snapshot, s
                                                  .keys_quota_exhausted = health.keys_quota_exhausted};
         metrics_quotas(provider, now, &providers[i]);
     }
-    metrics_write(weir->reports.metrics, providers, providers ? snapshot->provider_count : 0, text);
+    metrics_write(weir->reports.metrics,
+                  &(struct metrics_moment){.providers = providers,
+                                           .provider_count = providers ? snapshot->provider_count : 0,
+                                           .budgets = budgets,
+                                           .budget_count = metrics_budgets(snapshot, now, budgets)},
+                  text);
     memory_give(providers);
 }
 

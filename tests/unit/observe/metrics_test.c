@@ -17,17 +17,22 @@
 static const struct str endpoints[] = {STR("chat"), STR("embeddings")};
 static const struct str kinds[] = {STR("none"), STR("connect"), STR("stall")};
 
-static struct metrics *open_metrics(void) {
+static const struct metrics_moment nothing;
+
+static struct metrics *open_metrics_of(size_t series_max) {
     struct metrics_options options = {.endpoint_names = endpoints,
                                       .endpoint_count = 2,
                                       .failure_names = kinds,
                                       .failure_count = 3,
                                       .version = STR("1.2.3"),
-                                      .started_wall_ns = 1795219200123000000ll};
+                                      .started_wall_ns = 1795219200123000000ll,
+                                      .series_max = series_max};
     struct metrics *metrics = metrics_open(&options);
     assert_non_null(metrics);
     return metrics;
 }
+
+static struct metrics *open_metrics(void) { return open_metrics_of(0); }
 
 /* -- a reader of the exposition format -- */
 
@@ -36,7 +41,7 @@ static struct arena page_arena;
 static struct str page_of(const struct metrics *metrics) {
     arena_reset(&page_arena);
     struct text text = text_in_arena(&page_arena, 64 * 1024);
-    metrics_write(metrics, NULL, 0, &text);
+    metrics_write(metrics, &nothing, &text);
     assert_false(text.failed);
     text_put_byte(&text, 0);
     return str_make(text.at, text.len - 1);
@@ -238,11 +243,54 @@ static void each_series_of_a_provider_has_its_labels(void **state) {
     (void)state;
     struct metrics *metrics = open_metrics();
     struct text text = text_in_buffer(page, sizeof page - 1);
-    metrics_write(metrics, providers, 2, &text);
+    metrics_write(metrics, &(struct metrics_moment){.providers = providers, .provider_count = 2}, &text);
     assert_false(text.failed);
     page[text.len] = 0;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (!strstr(page, wanted[i])) fail_msg("%s", wanted[i]);
+    metrics_close(metrics);
+}
+
+static void a_family_that_would_pass_the_ceiling_is_left_out_whole(void **state) {
+    (void)state;
+    struct metrics *metrics = open_metrics_of(500);
+    struct metrics_loop *loop = metrics_loop_open(metrics);
+    struct str page = page_of(metrics);
+    double few = value_of(page, "weir_metrics_series");
+    assert_true(few > 20 && value_of(page, "weir_metrics_series_left_out") == 0);
+    for (uint32_t id = 0; id < 30; id++) {
+        char model[8];
+        snprintf(model, sizeof model, "m%u", id);
+        assert_true(metrics_target_register(metrics, id, STR("p"), str_from(model)));
+        metrics_attempt(loop, &(struct metrics_attempt_facts){
+                                  .target_id = id, .duration_us = 5, .first_token_us = 5, .token_us = 5});
+    }
+    page = page_of(metrics);
+    parse(page); /* each histogram that is shown is whole */
+    assert_true(value_of(page, "weir_metrics_series") <= 500);
+    assert_true(value_of(page, "weir_metrics_series_limit") == 500);
+    assert_true(value_of(page, "weir_metrics_series_left_out") > 30 * 22 * 3 - 1);
+    assert_true(str_find(page, STR("weir_between_tokens_seconds_bucket")) == SIZE_MAX);
+    assert_true(value_of(page, "process_open_fds") > 0); /* what fits is shown, wherever it stands */
+    metrics_close(metrics);
+}
+
+static void budgets_are_told_apart(void **state) {
+    const struct metrics_budget budgets[] = {{STR("team \"a\""), STR("day"), 1, 1500000000, 250000000, 5000000000},
+                                             {STR("team \"a\""), STR("day"), 0xabc, 0, 0, 7}};
+    char page[64 * 1024];
+    (void)state;
+    struct metrics *metrics = open_metrics();
+    struct text text = text_in_buffer(page, sizeof page - 1);
+    metrics_write(metrics, &(struct metrics_moment){.budgets = budgets, .budget_count = 2}, &text);
+    assert_false(text.failed);
+    parse(text_str(&text));
+#define SERIES(what, id) "weir_budget_" what "_usd{owner=\"team \\\"a\\\"\",budget=\"day\",id=\"" id "\"}"
+    assert_true(value_of(text_str(&text), SERIES("spent", "0000000000000001")) == 1.5);
+    assert_true(value_of(text_str(&text), SERIES("reserved", "0000000000000001")) == 0.25);
+    assert_true(value_of(text_str(&text), SERIES("limit", "0000000000000001")) == 5);
+    assert_true(value_of(text_str(&text), SERIES("limit", "0000000000000abc")) == 0.000000007);
+#undef SERIES
     metrics_close(metrics);
 }
 
@@ -343,7 +391,7 @@ static void out_of_memory_costs_a_name_but_no_count(void **state) {
             metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 1});
             char bytes[16 * 1024];
             struct text text = text_in_buffer(bytes, sizeof bytes);
-            metrics_write(metrics, NULL, 0, &text);
+            metrics_write(metrics, &nothing, &text);
         }
         bool whole = memory_calls() < n;
         memory_fail_at(0);
@@ -395,7 +443,7 @@ static void *scrape_run(void *argument) {
     double last = 0;
     while (!atomic_load(&hammer->done)) {
         struct text text = text_in_arena(&arena, 256 * 1024), json = text_in_arena(&arena, 64 * 1024);
-        metrics_write(hammer->metrics, NULL, 0, &text);
+        metrics_write(hammer->metrics, &nothing, &text);
         metrics_write_json(hammer->metrics, &json);
         text_put_byte(&text, 0);
         double value = value_of(text_str(&text), "weir_requests_total{endpoint=\"chat\",status=\"2xx\",code=\"none\"}");
@@ -569,6 +617,8 @@ int main(void) {
         cmocka_unit_test(a_request_and_its_attempts_are_counted),
         cmocka_unit_test(each_series_of_a_provider_has_its_labels),
         cmocka_unit_test(only_what_failed_has_a_kind_of_failure),
+        cmocka_unit_test(a_family_that_would_pass_the_ceiling_is_left_out_whole),
+        cmocka_unit_test(budgets_are_told_apart),
         cmocka_unit_test(an_empty_process_announces_every_family),
         cmocka_unit_test(a_value_on_a_bound_is_below_it),
         cmocka_unit_test(labels_are_escaped_and_stay_utf8),
