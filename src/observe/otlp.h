@@ -3,6 +3,7 @@
 #ifndef WEIR_OBSERVE_OTLP_H
 #define WEIR_OBSERVE_OTLP_H
 
+#include "base/redact.h"
 #include "base/text.h"
 #include "observe/spans.h"
 
@@ -12,13 +13,19 @@ enum otlp_semconv { otlp_legacy, otlp_now, otlp_both };
 struct otlp_rules {
     enum otlp_semconv semconv;
     struct str service, version;
-    char instance[32]; /* of this process, NUL-ended */
+    char instance[32];         /* of this process, NUL-ended */
+    const struct pattern *own; /* hidden in callers' words beside what looks like a credential; NULL: nothing */
 };
+
+/* A name that a caller chose, with what is hidden in it hidden, in the buffer; what is too long for that is all hidden.
+ */
+enum { otlp_word_most = 4 * spans_text_most };
+struct str otlp_word(const struct otlp_rules *rules, struct str word, char into[otlp_word_most]);
 
 /* An ExportTraceServiceRequest: begun, a record at a time, ended. Texts that are not UTF-8 are mended. */
 void otlp_traces_begin(struct text *text, const struct otlp_rules *rules);
-/* Answers how many spans that were. */
-size_t otlp_traces_put(struct text *text, const struct otlp_rules *rules, const struct spans_record *record);
+/* Answers how many spans that were. What callers chose of the record is not to be read behind it. */
+size_t otlp_traces_put(struct text *text, const struct otlp_rules *rules, struct spans_record *record);
 void otlp_traces_end(struct text *text);
 
 /* An ExportMetricsServiceRequest of all that /metrics shows (`exposition`: as metrics_write makes it), so that both say

@@ -182,7 +182,8 @@ void otlp_traces_begin(struct text *text, const struct otlp_rules *rules) {
     text_put(text, STR(",\"spans\":["));
 }
 
-size_t otlp_traces_put(struct text *text, const struct otlp_rules *rules, const struct spans_record *record) {
+/* What a caller chose of it is told with what must not be read hidden, as in the log. */
+static size_t otlp_record_put(struct text *text, const struct otlp_rules *rules, const struct spans_record *record) {
     char root[17], span[17];
     snprintf(root, sizeof root, "%016llx", (unsigned long long)record->request.span);
     otlp_request_put(text, rules, record, str_make(root, 16));
@@ -191,6 +192,14 @@ size_t otlp_traces_put(struct text *text, const struct otlp_rules *rules, const 
         otlp_attempt_put(text, rules, record, i, str_make(span, 16), str_make(root, 16));
     }
     return 1 + record->count;
+}
+
+size_t otlp_traces_put(struct text *text, const struct otlp_rules *rules, struct spans_record *record) {
+    char model[otlp_word_most], id[otlp_word_most], session[otlp_word_most];
+    record->request.model = otlp_word(rules, record->request.model, model);
+    record->request.caller_id = otlp_word(rules, record->request.caller_id, id);
+    record->request.session = otlp_word(rules, record->request.session, session);
+    return otlp_record_put(text, rules, record);
 }
 
 void otlp_traces_end(struct text *text) { text_put(text, STR("]}]}]}")); }

@@ -57,6 +57,13 @@ void otlp_names_of(const struct otlp_rules *rules, unsigned attribute, const cha
     if (names[0] && names[1] && str_eq(str_from(names[0]), str_from(names[1]))) names[1] = NULL;
 }
 
+struct str otlp_word(const struct otlp_rules *rules, struct str word, char into[otlp_word_most]) {
+    struct text text = text_in_buffer(into, otlp_word_most);
+    if (!word.len) return STR_NONE;
+    redact_put_by(rules->own, &text, word);
+    return text.failed ? STR("***") : text_str(&text);
+}
+
 struct str otlp_provider_name(struct str type, bool legacy) {
     static const struct {
         struct str type, legacy, now;

@@ -19,7 +19,9 @@ struct exporter {
     struct loop *loop;
     struct http_client *client;
     struct timer tick, last;
-    struct deployment *deployment; /* held: whose rules these are; NULL: not yet */
+    struct arena arena;        /* of these: */
+    struct trace_rules traced; /* in force here */
+    uint64_t generation;       /* of the configuration that was looked at last */
     struct otlp_place place;
     struct otlp_rules rules;
     struct otlp_post traces, metrics;
@@ -69,13 +71,33 @@ static void exporter_told(void *context, enum metrics_signal signal, enum metric
 static void exporter_leave(struct exporter *exporter) {
     tls_context_release(exporter->place.origin.tls);
     exporter->place.origin.tls = NULL;
-    if (exporter->deployment) deployment_release(exporter->deployment);
-    exporter->deployment = NULL;
+    arena_wipe(&exporter->arena);
+    arena_free(&exporter->arena);
     exporter->ready = false;
 }
 
-static bool exporter_place(struct exporter *exporter, const struct trace_rules *traces, struct error *error) {
+/* Copies: a configuration does not live on for what is posted. */
+static bool exporter_copy(struct exporter *exporter, const struct trace_rules *traces) {
+    enum { copies_first = 4096, copies_most = 1024 * 1024 };
+    arena_init(&exporter->arena, copies_first, copies_most);
+    struct trace_rules *own = &exporter->traced;
+    *own = *traces;
+    own->endpoint = arena_copy(&exporter->arena, traces->endpoint);
+    own->service = arena_copy(&exporter->arena, traces->service);
+    own->ca_file = arena_copy(&exporter->arena, traces->ca_file);
+    own->headers = arena_take_zeroed(&exporter->arena, (traces->header_count + 1) * sizeof *own->headers);
+    bool good = own->endpoint.at && own->service.at && own->ca_file.at && own->headers;
+    for (size_t i = 0; good && i < traces->header_count; i++) {
+        own->headers[i] = (struct http_header){arena_copy(&exporter->arena, traces->headers[i].name),
+                                               arena_copy(&exporter->arena, traces->headers[i].value)};
+        good = own->headers[i].name.at && own->headers[i].value.at;
+    }
+    return good;
+}
+
+static bool exporter_place(struct exporter *exporter, struct error *error) {
     enum { idle_s = 60, rested_s = 1, connect_s = 5 };
+    const struct trace_rules *traces = &exporter->traced;
     struct tls_context *tls = NULL;
     struct url url = {.tls = false};
     if (!traces->on || url_parse(traces->endpoint, &url)) return false;
@@ -99,21 +121,38 @@ static bool exporter_place(struct exporter *exporter, const struct trace_rules *
     return true;
 }
 
-/* As the configuration of the moment has it; what is under way goes to the new place. */
+static bool headers_are_same(const struct trace_rules *a, const struct trace_rules *b) {
+    if (a->header_count != b->header_count) return false;
+    for (size_t i = 0; i < a->header_count; i++)
+        if (!str_eq(a->headers[i].name, b->headers[i].name) || !str_eq(a->headers[i].value, b->headers[i].value))
+            return false;
+    return true;
+}
+
+static bool exporter_stays(const struct trace_rules *a, const struct trace_rules *b) {
+    return a->on == b->on && a->metrics == b->metrics && a->semconv == b->semconv && a->timeout_ns == b->timeout_ns &&
+           a->metrics_every_ns == b->metrics_every_ns && str_eq(a->endpoint, b->endpoint) &&
+           str_eq(a->service, b->service) && str_eq(a->ca_file, b->ca_file) && headers_are_same(a, b);
+}
+
+/* As the configuration of the moment has it. Where that says something else, what is under way goes to the new place;
+ * a certificate of the same name is read again with the next change. */
 static void exporter_follow(struct exporter *exporter) {
     struct deployment *now = library_deployment(exporter->weir);
+    const struct trace_rules *traces = &now->snapshot->traces;
     struct error error = {.code = error_none};
-    if (now == exporter->deployment) {
-        deployment_release(now);
-        return;
+    if (now->snapshot->generation != exporter->generation && !exporter_stays(traces, &exporter->traced)) {
+        otlp_post_break(&exporter->traces);
+        otlp_post_break(&exporter->metrics);
+        exporter_leave(exporter);
+        exporter->ready = exporter_copy(exporter, traces) && exporter_place(exporter, &error);
+        otlp_post_again(&exporter->traces, exporter->ready);
+        otlp_post_again(&exporter->metrics, exporter->ready);
     }
-    exporter_leave(exporter);
-    exporter->deployment = now;
-    exporter->ready = exporter_place(exporter, &now->snapshot->traces, &error);
+    exporter->generation = now->snapshot->generation;
+    deployment_release(now);
     if (error.code)
         log_error(exporter_log(exporter), loop_now(exporter->loop), "otlp_unusable", f_text("why", error.message));
-    otlp_post_break(&exporter->traces, exporter->ready);
-    otlp_post_break(&exporter->metrics, exporter->ready);
 }
 
 /* -- what is posted -- */
@@ -138,7 +177,7 @@ static void traces_send(struct exporter *exporter) {
 }
 
 static void exporter_metrics_send(struct exporter *exporter, struct now now) {
-    const struct trace_rules *traces = &exporter->deployment->snapshot->traces;
+    const struct trace_rules *traces = &exporter->traced;
     enum { shown_first = 64 * 1024, shown_most = 64 * 1024 * 1024 };
     struct arena arena;
     if (!exporter->ready || !traces->metrics || exporter->metrics.busy) return;
@@ -146,7 +185,9 @@ static void exporter_metrics_send(struct exporter *exporter, struct now now) {
     exporter->metrics_due_ns = exporter->ending ? UINT64_MAX : now.mono_ns + traces->metrics_every_ns;
     arena_init(&arena, shown_first, shown_most);
     struct text shown = text_in_arena(&arena, shown_first / 2);
-    library_metrics_write(exporter->weir, exporter->deployment->snapshot, &shown);
+    struct deployment *deployment = library_deployment(exporter->weir);
+    library_metrics_write(exporter->weir, deployment->snapshot, &shown);
+    deployment_release(deployment);
     struct text *body = otlp_post_body(&exporter->metrics);
     size_t points =
         otlp_metrics_put(body, &exporter->rules, text_str(&shown), exporter->weir->started.wall_ns, now.wall_ns);
@@ -181,7 +222,9 @@ struct exporter *exporter_open(struct weir *weir) {
     struct exporter *exporter = memory_take_zeroed(sizeof *exporter);
     if (!exporter) return NULL;
     exporter->weir = weir;
+    exporter->generation = UINT64_MAX;
     exporter->rules.version = STR(WEIR_VERSION);
+    exporter->rules.own = weir->redacts;
     random_bytes(drawn, sizeof drawn);
     hash_to_hex(drawn, sizeof drawn, exporter->rules.instance);
     exporter->loop = loop_new();

@@ -136,14 +136,15 @@ void otlp_post_send(struct otlp_post *post, size_t count) {
         post_try(post);
 }
 
-void otlp_post_break(struct otlp_post *post, bool again) {
-    post_hang_up(post);
-    if (post->busy && again) {
-        post->tries = 0;
+void otlp_post_break(struct otlp_post *post) { post_hang_up(post); }
+
+void otlp_post_again(struct otlp_post *post, bool there) {
+    if (!post->busy) return;
+    post->tries = 0;
+    if (there)
         post_try(post);
-    } else {
-        post->busy = false;
-    }
+    else
+        post_over(post, metrics_post_dropped, STR("nothing is sent any more"));
 }
 
 void otlp_post_free(struct otlp_post *post) {

@@ -47,9 +47,9 @@ void otlp_post_init(struct otlp_post *post, struct loop *loop, struct http_clien
 struct text *otlp_post_body(struct otlp_post *post);
 /* Begins with it. A body that failed for want of memory is given up at once. */
 void otlp_post_send(struct otlp_post *post, size_t count);
-/* The place has changed, or the end has come: what is under way is broken off; `again`: it is tried anew there, else it
- * is given up without a word. */
-void otlp_post_break(struct otlp_post *post, bool again);
+/* The place is about to change: what is under way is broken off. Then: it is tried anew there, or given up. */
+void otlp_post_break(struct otlp_post *post);
+void otlp_post_again(struct otlp_post *post, bool there);
 void otlp_post_free(struct otlp_post *post);
 
 #endif

@@ -145,7 +145,7 @@ def test_a_request_is_a_span_and_each_attempt_one_below_it(start, mocks, collect
     assert headers["content-type"] == "application/json"
     resource = attributes(got.bodies()[0]["resourceSpans"][0]["resource"])
     assert resource["service.name"] == "weir" and resource["service.version"]
-    assert weir.metric("weir_traces_total", outcome="delivered") == 1
+    assert poll(lambda: weir.metric("weir_traces_total", outcome="delivered") == 1)
 
 
 @pytest.mark.parametrize("flag, spans", [("01", 2), ("00", 0)])
@@ -206,6 +206,31 @@ def test_what_callers_and_providers_say_is_on_no_span(start, mocks, collector):
     assert b"stranger" not in said and b"sk-provider-secret" not in said
 
 
+def test_what_is_not_read_in_the_log_is_not_read_on_a_span(start, mocks, collector):
+    got = collector()
+    weir = start({"providers": {"one": provider(mocks[0])}, "log": {"redact_patterns": ["ACME-[0-9]+"]},
+                  "traces": {"endpoint": got.url}})
+    headers = {"x-weir-session": "of ada@example.com", "x-weir-request-id": "ACME-4711"}
+    assert chat(weir.port, headers=headers).status == 200
+    assert chat(weir.port, model="ACME-4711").status == 404
+    assert poll(lambda: len(got.spans()) == 3)
+    said = b"".join(body for _, _, body in got.posts)
+    assert b"ada@example" not in said and b"4711" not in said and said.count(b"***") >= 3
+
+
+def test_an_edit_of_something_else_sends_nothing_twice(start, mocks, collector):
+    got = collector(hang=1)
+    weir = traced(start, mocks, got, timeout_seconds=3)
+    assert chat(weir.port).status == 200
+    assert poll(lambda: got.tried == 1)
+    key = {"authorization": f"Bearer {weir.admin_key}"}
+    for _ in range(3):
+        assert http(weir.port, "POST", "/admin/v1/reload", headers=key).status == 200
+        assert chat(weir.port).status == 200
+    told(got, 8)
+    assert got.tried == 3  # the one that hung, it again, and the others together
+
+
 # -- a collector that is not well --------------------------------------------------------------------------------------
 
 def test_one_that_hangs_holds_up_nobody_and_is_asked_again(start, mocks, collector):
@@ -215,8 +240,8 @@ def test_one_that_hangs_holds_up_nobody_and_is_asked_again(start, mocks, collect
     assert poll(lambda: got.tried == 1)
     assert all(chat(weir.port).status == 200 for _ in range(20))
     assert len(told(got, 42)) == 42
+    assert poll(lambda: weir.metric("weir_traces_total", outcome="delivered") == 21)
     assert weir.metric("weir_otlp_posts_total", signal="traces", outcome="failed") == 1
-    assert weir.metric("weir_traces_total", outcome="delivered") == 21
     assert [line["signal"] for line in weir.log("otlp_not_sent")] == ["traces"]
     assert poll(lambda: weir.log("otlp_sent_again"))
 
