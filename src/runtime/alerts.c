@@ -252,6 +252,7 @@ static void alerts_look(void *context) {
     pthread_mutex_unlock(&alerts->mutex);
     alerts_hooks_follow(alerts, deployment->snapshot, now);
     alerts_watch(alerts, deployment->snapshot, now);
+    const uint64_t watched_ns = loop_now_fresh(alerts->loop).mono_ns - now.mono_ns;
     notices_watch(&alerts->notices, &(struct notices_into){alerts->weir->notices, &alerts->weir->health},
                   deployment->snapshot, now);
     pthread_mutex_lock(&alerts->mutex);
@@ -259,13 +260,14 @@ static void alerts_look(void *context) {
     pthread_mutex_unlock(&alerts->mutex);
     alerts_tell(alerts, &deployment->snapshot->alerts, now);
     alerts_health_keep(alerts, deployment->snapshot->health_keep_days, now);
+    alerts_spend_read(alerts, deployment->snapshot, now);
     deployment_release(deployment);
     pthread_mutex_lock(&alerts->mutex);
     alerts->posts_waiting = alerts_posts_waiting(alerts);
     pthread_mutex_unlock(&alerts->mutex);
     uint64_t done_ns = loop_now_fresh(alerts->loop).mono_ns; /* a million budgets are looked at less often */
-    timer_set(alerts->loop, &alerts->tick, done_ns + look_every_ms * NS_PER_MS + looks_share * (done_ns - now.mono_ns),
-              alerts_look, alerts);
+    timer_set(alerts->loop, &alerts->tick, done_ns + look_every_ms * NS_PER_MS + looks_share * watched_ns, alerts_look,
+              alerts);
 }
 
 /* -- beginning and end -- */

@@ -92,6 +92,8 @@ bool alerts_lasting(struct alerts *alerts, enum alert_kind kind, struct str subj
 void alerts_trends_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now);
 void alerts_trends_free(struct alert_trends *trends);
 void alerts_spend_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now);
+/* Asks the ledger what is spent, once a minute: it may wait for the disk. */
+void alerts_spend_read(struct alerts *alerts, const struct snapshot *snapshot, struct now now);
 void alerts_burn_watch(struct alerts *alerts, const struct alert_rules *rules, const struct money_budget *budget,
                        struct now now);
 void alerts_things_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now);

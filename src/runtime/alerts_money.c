@@ -59,10 +59,10 @@ static void spender_note(void *context, struct str provider, int64_t hour, int64
     if (place >= 0 && place < alert_hours) spender->nano_usd[place] = nano_usd;
 }
 
-static void spenders_read(struct alerts *alerts, struct now now) {
+void alerts_spend_read(struct alerts *alerts, const struct snapshot *snapshot, struct now now) {
     enum { again_s = 60 };
     const int64_t hour_s = 3600;
-    if (now.mono_ns < alerts->spend_again_ns || !alerts->ledger) return;
+    if (snapshot->alerts.spend_factor <= 0 || now.mono_ns < alerts->spend_again_ns || !alerts->ledger) return;
     if (!alerts->spenders) alerts->spenders = memory_take(alert_spenders_max * sizeof *alerts->spenders);
     if (!alerts->spenders) return;
     alerts->spend_again_ns = now.mono_ns + again_s * NS_PER_S;
@@ -106,7 +106,6 @@ static void spender_watch(struct alerts *alerts, const struct alert_rules *rules
 
 void alerts_spend_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now) {
     if (snapshot->alerts.spend_factor <= 0) return;
-    spenders_read(alerts, now);
     for (size_t i = 0; i < alerts->spender_count; i++)
         spender_watch(alerts, &snapshot->alerts, &alerts->spenders[i], now);
 }

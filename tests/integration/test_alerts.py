@@ -386,6 +386,40 @@ def test_a_certificate_that_ends_is_told(start, start_mock, certificates):
     assert 0 < told()[0]["value"] < 3650 == told()[0]["threshold"] and "it ends on" in told()[0]["message"]
 
 
+def test_a_ledger_that_is_behind_is_told_until_it_has_caught_up(start, start_mock):
+    weir = start({"providers": {"p": provider(start_mock())}, "alerts": {"ledger_behind_seconds": 1}})
+    assert chat(weir.port).status == 200
+    assert poll(lambda: admin(weir, "GET", "/usage").json["total"]["attempts"] == 1)
+    assert not [a for a in alerts(weir)["alerts"] if a["kind"] == "ledger_behind"]
+    other = sqlite3.connect(weir.state_dir / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # somebody else writes, and does not end
+    assert chat(weir.port).status == 200
+    assert poll(lambda: lasting(weir, "ledger_behind"))
+    told, = lasting(weir, "ledger_behind")
+    assert told["subject"] == "ledger" and told["value"] >= 1 == told["threshold"] and told["unit"] == "seconds"
+    other.execute("ROLLBACK")
+    other.close()
+    assert poll(lambda: not lasting(weir, "ledger_behind"))
+
+
+def test_a_provider_that_was_down_is_so_after_a_restart_until_it_is_heard_of(folder, start_mock):
+    mock = start_mock()
+    config = {"providers": {"p": {**provider(mock), "health_check_interval": 0,
+                                  "circuit_breaker": {"failure_threshold": 1000}}}, "retry": {"max_retries": 0}}
+    mock.fault("status=500")
+    weir = folder(config)
+    assert poll(lambda: chat(weir.port) and lasting(weir, "provider_down"))
+    told, = lasting(weir, "provider_down")
+    weir.stop()
+    weir = folder(config)
+    looks = iter(range(8))
+    assert poll(lambda: admin(weir, "GET", "/status") and next(looks, None) is None)
+    assert [a["id"] for a in lasting(weir, "provider_down")] == [told["id"]]
+    assert not [line for line in weir.log("alert") if line["kind"] == "provider_down"]
+    mock.reset()
+    assert poll(lambda: chat(weir.port).status == 200 and not lasting(weir, "provider_down"))
+
+
 def test_an_hour_that_is_far_dearer_than_those_before_is_told(folder, start_mock):
     config = {"providers": {"p": provider(start_mock("--tokens", "10"),
                                           prices={"m": {"input": 1000.0, "output": 10000.0}})},
