@@ -94,10 +94,11 @@ bool ledger_health_is_empty(struct ledger *ledger, bool *empty) {
 
 bool ledger_health_forget(struct ledger *ledger, int64_t before_ms, int64_t most, int64_t *gone) {
     const int64_t numbers[] = {before_ms, most, ledger_health_kept};
-    struct statement *forget =
-        statement_make(ledger_database(ledger),
-                       "DELETE FROM health WHERE id IN (SELECT id FROM health WHERE time_ms < ?1 OR id <= coalesce("
-                       "(SELECT id FROM health ORDER BY id DESC LIMIT 1 OFFSET ?3), -1) ORDER BY id LIMIT ?2)");
+    struct statement *forget = statement_make(
+        ledger_database(ledger),
+        "DELETE FROM health WHERE id IN (SELECT id FROM (SELECT id, time_ms FROM health ORDER BY id LIMIT "
+        "?2) AS oldest WHERE time_ms < ?1 OR id <= coalesce((SELECT id FROM health ORDER BY id DESC "
+        "LIMIT 1 OFFSET ?3), -1))");
     if (forget) param_numbers(forget, 1, numbers, 3);
     bool good = forget && statement_step(forget) == database_done;
     *gone = good ? statement_changes(forget) : 0;

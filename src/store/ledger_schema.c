@@ -111,7 +111,6 @@ const char *const ledger_migrations[] = {
     "from_word TEXT NOT NULL, to_word TEXT NOT NULL, said TEXT NOT NULL, state TEXT NOT NULL, "
     "score_permille INTEGER NOT NULL, success_permille INTEGER NOT NULL, latency_us INTEGER NOT NULL, "
     "good INTEGER NOT NULL, status INTEGER NOT NULL, took_us INTEGER NOT NULL);"
-    "CREATE INDEX health_time ON health(time_ms);"
     "ALTER TABLE alerts ADD COLUMN value_micro INTEGER; ALTER TABLE alerts ADD COLUMN threshold_micro INTEGER;",
 };
 const int ledger_version = sizeof ledger_migrations / sizeof *ledger_migrations;

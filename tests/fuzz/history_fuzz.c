@@ -15,7 +15,8 @@ static void take(void *context, struct str line) {
     if (!health_record_read(line, &record)) return;
     if ((unsigned)record.state >= health_states || record.score_permille > 1000 || record.success_permille > 1000)
         abort();
-    if (!record.provider[0] || record.probe < -1 || record.probe > 1) abort();
+    if (!record.subject[0] || record.event > health_event_probe || (record.good && record.event != health_event_probe))
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
