@@ -248,7 +248,10 @@ static void history_fit(const struct thinking *thinking) {
 static void words_fit(const struct thinking *thinking) {
     struct message_request *fitted = thinking->fitted;
     bool by_turns = thinking->dialect == dialect_anthropic || thinking->dialect == dialect_gemini;
-    if (by_turns && message_is_of_system_alone(fitted)) thinking->fit->changed |= FEATURE_BIT(system);
+    bool late = false; /* the system's words between later turns are said as the user's */
+    for (size_t m = message_leading_system(fitted); by_turns && m < fitted->message_count; m++)
+        late |= fitted->messages[m].role <= message_developer;
+    if (late || (by_turns && message_is_of_system_alone(fitted))) thinking->fit->changed |= FEATURE_BIT(system);
     if (thinking->dialect != dialect_anthropic) return;
     if (fitted->parallel_tool_calls == flag_false && !fitted->tool_count)
         fit_drop(thinking->fit, FEATURE_BIT(parallel_tool_calls), thinking->unsupported);

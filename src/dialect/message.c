@@ -225,6 +225,12 @@ uint64_t message_features(const struct message_request *request, enum dialect to
     return bits;
 }
 
+size_t message_leading_system(const struct message_request *request) {
+    size_t count = 0;
+    while (count < request->message_count && request->messages[count].role <= message_developer) count++;
+    return count;
+}
+
 bool message_is_of_system_alone(const struct message_request *request) {
     bool says = false;
     for (size_t m = 0; m < request->message_count; m++) {

@@ -391,6 +391,9 @@ uint64_t message_features(const struct message_request *request, enum dialect to
 /* Nobody but the system says anything: where a conversation must begin with the user, its text is said as the user's.
  */
 bool message_is_of_system_alone(const struct message_request *request);
+/* How many messages of the system stand before the first turn. Those behind it stay where they are: moved to the others
+ * they would make each beginning another one, and no provider's prompt cache would know it again. */
+size_t message_leading_system(const struct message_request *request);
 
 /* Zeroes, with absent numbers absent. */
 void message_request_init(struct message_request *request, enum dialect from);

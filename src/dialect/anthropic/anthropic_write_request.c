@@ -113,10 +113,6 @@ static void anthropic_write_part(struct text *text, const struct message_part *p
 
 /* -- messages -- */
 
-static bool anthropic_is_system(const struct message *message) {
-    return message->role == message_system || message->role == message_developer;
-}
-
 /* Has it a part that is written? A message without one is refused, and left out. */
 static bool anthropic_says(const struct message *message) {
     for (size_t p = 0; p < message->part_count; p++) {
@@ -134,9 +130,9 @@ static bool anthropic_says(const struct message *message) {
 static void anthropic_write_system(struct text *text, const struct message_request *request) {
     bool any = false;
     if (message_is_of_system_alone(request)) return; /* it is the user's then */
-    for (size_t i = 0; i < request->message_count; i++) {
+    const size_t leading = message_leading_system(request);
+    for (size_t i = 0; i < leading; i++) {
         const struct message *message = &request->messages[i];
-        if (!anthropic_is_system(message)) continue;
         for (size_t p = 0; p < message->part_count; p++) {
             if (message->parts[p].kind != part_text || !message->parts[p].text.len) continue;
             if (!any) text_json_key(text, STR("system"));
@@ -150,26 +146,26 @@ static void anthropic_write_system(struct text *text, const struct message_reque
 
 static bool is_assistant(const struct message *message) { return message->role == message_assistant; }
 
-/* Not among the messages: said apart, or nothing. */
-static bool stands_apart(const struct message *message, bool alone) {
-    return (anthropic_is_system(message) && !alone) || !anthropic_says(message);
+/* Not among the messages: said apart, as those before the first turn are, or nothing. */
+static bool stands_apart(const struct message *message, const struct message *turns) {
+    return message < turns || !anthropic_says(message);
 }
 
 /* Neighbours of one role are one message; results stand first in theirs. */
 static void messages_put(struct text *text, const struct message_request *request) {
     const struct message *list = request->messages;
-    bool alone = message_is_of_system_alone(request);
+    const struct message *turns = list + (message_is_of_system_alone(request) ? 0 : message_leading_system(request));
     text_json_key(text, STR("messages"));
     text_put_byte(text, '[');
     for (size_t i = 0; i < request->message_count;) {
-        if (stands_apart(&list[i], alone)) {
+        if (stands_apart(&list[i], turns)) {
             i++;
             continue;
         }
         bool assistant = is_assistant(&list[i]);
         size_t end = i;
         while (end < request->message_count &&
-               (stands_apart(&list[end], alone) || is_assistant(&list[end]) == assistant))
+               (stands_apart(&list[end], turns) || is_assistant(&list[end]) == assistant))
             end++;
         text_json_comma(text);
         text_put_byte(text, '{');
@@ -178,7 +174,7 @@ static void messages_put(struct text *text, const struct message_request *reques
         text_put_byte(text, '[');
         for (int results = 1; results >= 0; results--)
             for (size_t m = i; m < end; m++)
-                for (size_t p = 0; p < list[m].part_count && !stands_apart(&list[m], alone); p++)
+                for (size_t p = 0; p < list[m].part_count && !stands_apart(&list[m], turns); p++)
                     if ((list[m].parts[p].kind == part_tool_result) == results)
                         anthropic_write_part(text, &list[m].parts[p]);
         text_put(text, STR("]}"));

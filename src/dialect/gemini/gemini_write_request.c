@@ -149,13 +149,10 @@ static void gemini_write_request_part_put(struct text *text, const struct calls 
 
 /* -- contents -- */
 
-static bool gemini_is_system(const struct message *message) {
-    return message->role == message_system || message->role == message_developer;
-}
-
-/* Not among the contents: said apart, or nothing. A content without parts is refused. */
-static bool stands_aside(const struct message *message, bool alone) {
-    if (gemini_is_system(message) && !alone) return true;
+/* Not among the contents: said apart, as those before the first turn are, or nothing. A content without parts is
+ * refused. */
+static bool stands_aside(const struct message *message, const struct message *turns) {
+    if (message < turns) return true;
     for (size_t p = 0; p < message->part_count; p++)
         if (gemini_says(&message->parts[p])) return false;
     return true;
@@ -164,9 +161,10 @@ static bool stands_aside(const struct message *message, bool alone) {
 static void gemini_write_system(struct text *text, const struct message_request *request) {
     bool any = false;
     if (message_is_of_system_alone(request)) return; /* it is the user's then */
-    for (size_t i = 0; i < request->message_count; i++) {
+    const size_t leading = message_leading_system(request);
+    for (size_t i = 0; i < leading; i++) {
         const struct message *message = &request->messages[i];
-        for (size_t p = 0; p < message->part_count && gemini_is_system(message); p++) {
+        for (size_t p = 0; p < message->part_count; p++) {
             if (message->parts[p].kind != part_text || !message->parts[p].text.len) continue;
             if (!any) text_put(text, STR(",\"systemInstruction\":{\"parts\":["));
             any = true;
@@ -183,11 +181,11 @@ static void contents_put(struct text *text, const struct message_request *reques
     struct arena scrap;
     arena_init_beside(&scrap, 4096, text->arena);
     text->failed |= !calls_sort(&calls, request, &scrap);
-    bool alone = message_is_of_system_alone(request);
+    const struct message *turns = list + (message_is_of_system_alone(request) ? 0 : message_leading_system(request));
     text_json_key(text, STR("contents"));
     text_put_byte(text, '[');
     for (size_t i = 0; i < request->message_count;) {
-        if (stands_aside(&list[i], alone)) {
+        if (stands_aside(&list[i], turns)) {
             i++;
             continue;
         }
@@ -195,9 +193,9 @@ static void contents_put(struct text *text, const struct message_request *reques
         text_json_comma(text);
         text_put(text, model ? STR("{\"role\":\"model\",\"parts\":[") : STR("{\"role\":\"user\",\"parts\":["));
         for (; i < request->message_count &&
-               (stands_aside(&list[i], alone) || (list[i].role == message_assistant) == model);
+               (stands_aside(&list[i], turns) || (list[i].role == message_assistant) == model);
              i++)
-            for (size_t p = 0; p < list[i].part_count && !stands_aside(&list[i], alone); p++)
+            for (size_t p = 0; p < list[i].part_count && !stands_aside(&list[i], turns); p++)
                 gemini_write_request_part_put(text, &calls, &list[i].parts[p]);
         text_put(text, STR("]}"));
     }

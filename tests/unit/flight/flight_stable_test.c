@@ -41,7 +41,7 @@ static const struct conversation {
       "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"r1\"},{\"role\":\"tool\",\"tool_call_id\":\"c2\","
       "\"content\":"
       "\"{\\\"r\\\":2}\"}",
-      "{\"role\":\"assistant\",\"content\":\"done\"}",
+      "{\"role\":\"assistant\",\"content\":\"done\"},{\"role\":\"system\",\"content\":\"be brief\"}",
       "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"look\"},{\"type\":\"image_url\",\"image_url\":{"
       "\"url\":"
       "\"data:image/png;base64,iVBORw0KGgo=\"}}]}",
@@ -196,9 +196,34 @@ static void a_conversation_that_grows_begins_in_the_same_bytes(void **state) {
     flight_world_end(&world);
 }
 
+/* Said in its place, as the user's, and named. */
+static void a_late_system_message_is_named_as_changed(void **state) {
+    static const char *const by_turns[] = {"anthropic", "gemini"};
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    for (size_t i = 0; i < 2; i++) {
+        char body[512];
+        snprintf(body, sizeof body,
+                 "{\"model\":\"%s/m\",\"messages\":[{\"role\":\"system\",\"content\":\"a\"},{\"role\":\"user\","
+                 "\"content\":\"b\"},{\"role\":\"developer\",\"content\":\"c\"}]}",
+                 by_turns[i]);
+        struct flight *flight = flight_world_ask(&world, body);
+        assert_non_null(flight->live);
+        assert_true(str_eq(flight->live->dialect.changed, STR("system")));
+        flight_world_drop(&world, flight);
+        flight = flight_world_ask(&world, "{\"model\":\"anthropic/m\",\"messages\":[{\"role\":\"system\",\"content\":"
+                                          "\"a\"},{\"role\":\"user\",\"content\":\"b\"}]}");
+        assert_false(flight->live->dialect.changed.len);
+        flight_world_drop(&world, flight);
+    }
+    flight_world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conversation_that_grows_begins_in_the_same_bytes),
+        cmocka_unit_test(a_late_system_message_is_named_as_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
