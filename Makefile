@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 NINJA = ninja -C
 # The list of sources decides whether Meson must look again.
-SOURCES := $(shell find src tests/unit tests/fuzz tests/sim bench catalog web -name '*.c' -o -name '*.json' -o -name '*.jsonl' -o -name '*.html' 2>/dev/null | LC_ALL=C sort | cksum | tr ' ' -)
+SOURCES := $(shell find src tests/unit tests/fuzz tests/sim bench catalog web -name '*.c' -o -name '*.json' -o -name '*.jsonl' -o -name '*.html' -o -name '*.js' -o -name '*.css' -o -name '*.svg' 2>/dev/null | LC_ALL=C sort | cksum | tr ' ' -)
 
 setup_asan = -Db_sanitize=address,undefined -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false
 setup_tsan = -Db_sanitize=thread -Dbuildtype=debugoptimized -Db_lto=false -Db_lundef=false
@@ -30,7 +30,7 @@ run: all
 	exec $(BUILD)/weir serve
 
 test: all
-	@scripts/test --build $(BUILD) unit integration sdk sim
+	@scripts/test --build $(BUILD) unit integration sdk browser sim
 
 unit: all
 	@scripts/test --build $(BUILD) unit
@@ -41,10 +41,17 @@ integration: all
 sdk: all
 	@scripts/test --build $(BUILD) sdk
 
+# The page in Debian's Chromium.
+browser: all
+	@scripts/test --build $(BUILD) browser
+
+screenshots: all
+	@cd tests/browser && npm ci --no-audit --no-fund --silent && WEIR_BINARY=$(CURDIR)/$(BUILD)/weir node screenshots.mjs $(CURDIR)/docs/screenshots
+
 asan:
 	@$(call configure,build-asan,$(setup_asan))
 	@$(NINJA) build-asan --quiet
-	@scripts/test --build build-asan $(or $(PARTS),unit integration sdk sim)
+	@scripts/test --build build-asan $(or $(PARTS),unit integration sdk browser sim)
 
 tsan:
 	@$(call configure,build-tsan,$(setup_tsan))
@@ -113,4 +120,4 @@ clean:
 	rm -rf build build-asan build-tsan build-debug build-fuzz build-coverage
 
 FORCE:
-.PHONY: all setup run test unit integration sdk asan tsan debug fuzz sim chaos soak coverage mutate release bench lint format install clean FORCE
+.PHONY: all setup run test unit integration sdk browser screenshots asan tsan debug fuzz sim chaos soak coverage mutate release bench lint format install clean FORCE

@@ -1,7 +1,6 @@
-/* answers.c - answers that need no provider: health, metrics, models, the page, and errors in the OpenAI shape. */
+/* answers.c - answers that need no provider: health, metrics, models, and errors in the OpenAI shape. */
 #include <stdio.h>
 
-#include "base/embedded.h"
 #include "base/memory.h"
 #include "dialect/json.h"
 #include "dialect/outbound.h"
@@ -130,24 +129,6 @@ void answer_metrics(struct visit *visit) {
     struct text text = text_begin(visit);
     library_metrics_write(visit->gateway_worker->gateway->weir, visit->deployment->snapshot, &text);
     text_answer(visit, STR("text/plain; version=0.0.4; charset=utf-8"), &text);
-}
-
-void answer_dashboard(struct visit *visit) {
-    static const struct str heading = STR("</h1>\n"),
-                            note =
-                                STR("<p><strong>All answers are simulated: there is no other provider.</strong> Set a "
-                                    "provider's key, or write a configuration file.</p>\n");
-    struct str page = embedded_text(&embedded_web_index_html);
-    size_t at = str_find(page, heading);
-    if (!snapshot_is_simulated(visit->deployment->snapshot) || at == SIZE_MAX) {
-        visit_answer(visit, 200, STR("text/html; charset=utf-8"), page);
-        return;
-    }
-    struct text text = text_begin(visit);
-    text_put(&text, str_slice(page, 0, at + heading.len));
-    text_put(&text, note);
-    text_put(&text, str_slice(page, at + heading.len, page.len));
-    text_answer(visit, STR("text/html; charset=utf-8"), &text);
 }
 
 void answer_models(struct visit *visit) {

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "dialect/openai/openai.h"
 #include "gateway/download.h"
+#include "gateway/page.h"
 
 void visit_release(struct visit *visit) {
     if (visit->exchange || visit->request || visit->busy) return;
@@ -167,6 +168,7 @@ static void gateway_inference_on_head(void *context, struct exchange *exchange, 
         last_event_read(visit, request);
         access_keep(visit, request);
     }
+    if (visit->route && visit->route->answer == answer_page) page_asked(visit, request);
     if (!visit->route || !visit->route->reads_body) exchange_set_body_max(exchange, unread_body_max);
     enum error_code refused =
         access_check(visit, request, visit->route ? visit->route->access : access_open, &sentence);

@@ -50,8 +50,9 @@ struct visit {
     enum dialect dialect; /* of the path, or of its headers: in which errors and lists are said */
     char allow[48];       /* of an answer about methods: those that its path takes; else empty */
     bool answered;
-    enum error_code error; /* what it is answered with by visit_error */
-    bool busy;             /* an answer comes later, from another thread */
+    enum error_code error;      /* what it is answered with by visit_error */
+    bool page_had, page_packed; /* of a file of the page: the browser has it; takes it packed */
+    bool busy;                  /* an answer comes later, from another thread */
     char *body; /* of a request that the gateway itself answers; wiped at the end: it may hold a credential */
     size_t body_len;
     struct event_listener *listener; /* of events; NULL: none */
@@ -109,9 +110,12 @@ void answer_methods(struct visit *visit);
 void answer_healthz(struct visit *visit);
 void answer_readyz(struct visit *visit);
 void answer_metrics(struct visit *visit);
-void answer_dashboard(struct visit *visit);
 void answer_models(struct visit *visit);
 void answer_model(struct visit *visit);
+/* page.c */
+void answer_page(struct visit *visit);
+/* admin_requests.c */
+void answer_requests(struct visit *visit);
 /* admin_erase.c */
 void answer_purge(struct visit *visit);
 void answer_export(struct visit *visit);

@@ -437,6 +437,8 @@ bool ledger_begin(struct ledger *ledger) {
 
 enum { worker_bits = 6, sequence_bits = 38 };
 int64_t ledger_attempt_last(int64_t id) { return id | (((int64_t)1 << sequence_bits) - 1); }
+int64_t ledger_attempt_process(int64_t id) { return id >> (worker_bits + sequence_bits); }
+int64_t ledger_attempt_first(int64_t id) { return ledger_attempt_process(id) << (worker_bits + sequence_bits); }
 
 /* One number, so that rows are appended and nothing else has to be looked up: which process, which worker of it, which
  * of its records. */

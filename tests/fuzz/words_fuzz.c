@@ -9,6 +9,7 @@
 #include "dialect/date.h"
 #include "gateway/audit_query.h"
 #include "gateway/health_query.h"
+#include "gateway/requests_query.h"
 #include "gateway/usage_query.h"
 #include "mock/mock_fault.h"
 #include "snapshot/rules.h"
@@ -47,6 +48,16 @@ static void health_query(struct str text) {
         must(asked.question.most > 0 && asked.question.most <= ledger_health_most && asked.question.since_ms >= 0);
 }
 
+static void requests_query(struct str text) {
+    struct search_question question;
+    struct error error;
+    if (!requests_query_read(text, 1800000000000, &question, &error)) return;
+    must(question.rows_most > 0 && question.rows_most <= search_rows_max && question.cost_nano_usd >= 0);
+    must(question.from.count <= limit_loops && memchr(question.id, 0, sizeof question.id) != NULL);
+    for (size_t i = 0; i < question.from.count; i++) must(question.from.before[i] > 0);
+    for (size_t i = 0; i < search_names; i++) must(memchr(question.names[i], 0, sizeof question.names[i]) != NULL);
+}
+
 static void rules(struct str text) {
     struct rule_tag tags[rule_tags_max];
     struct rule_hours hours;
@@ -74,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     usage_query(text);
     audit_query(text);
     health_query(text);
+    requests_query(text);
     if (mock_fault_parse(text, &fault, &error)) must(fault.kind < mock_fault_kinds);
     char *decoded = arena_take(&arena, size + 1);
     if (decoded) must(str_percent_decode(text, decoded, size + 1).len <= size);

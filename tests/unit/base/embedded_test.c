@@ -42,7 +42,10 @@ static void a_text_is_the_file_to_the_byte(void **state) {
     assert_int_equal(fgetc(file), EOF);
     assert_int_equal(text.at[text.len], 0);
     fclose(file);
-    assert_true(str_find(embedded_text(&embedded_web_index_html), STR("</html>")) != SIZE_MAX);
+    const struct embedded_page *page = embedded_page_named(STR("index.html"));
+    assert_non_null(page);
+    assert_true(str_find(embedded_text(page->file), STR("</html>")) != SIZE_MAX);
+    assert_null(embedded_page_named(STR("index.htm")));
 }
 
 int main(void) {

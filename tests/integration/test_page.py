@@ -1,0 +1,135 @@
+"""The page at /: how its files are served; and the request log that it asks for. What it does in a browser is in
+tests/browser."""
+import csv
+import gzip
+import hashlib
+import io
+import re
+
+import pytest
+
+from weirlib import ROOT, chat, http, provider
+
+FILES = sorted(path.name for path in (ROOT / "web").iterdir())
+KEYS = {"app": "weir-app-key", "watcher": "weir-watcher-key"}
+PRICES = {"m": {"input": 1.0, "output": 2.0}}
+
+
+@pytest.fixture
+def weir(start, mocks):
+    mocks[0].reset()
+    clients = [{"name": name, "role": "operator" if name == "watcher" else "user",
+                "key_hash": hashlib.sha256(key.encode()).hexdigest()} for name, key in KEYS.items()]
+    return start({"providers": {"one": provider(mocks[0], prices=PRICES, max_retries=0)}, "clients": clients})
+
+
+def file_of(weir, name, **headers):
+    path = "/" if name == "index.html" else f"/page/{name}"
+    return http(weir.port, "GET", path, headers={key.replace("_", "-"): value for key, value in headers.items()})
+
+
+def body_of(reply):
+    return reply.body if isinstance(reply.body, bytes) else reply.body.encode()
+
+
+def test_its_files_are_those_of_the_tree_packed_where_that_is_taken(weir):
+    for name in FILES:
+        wanted = (ROOT / "web" / name).read_bytes()
+        assert body_of(file_of(weir, name)) == wanted, name
+        for accepted in ("gzip", "br, gzip;q=0.5", "deflate, GZIP"):
+            packed = file_of(weir, name, accept_encoding=accepted)
+            assert packed.headers["content-encoding"] == "gzip", accepted
+            assert gzip.decompress(body_of(packed)) == wanted, name
+        for refused in ("br", "gzip;q=0", "gzip; q=0.000", "gzipped"):
+            plain = file_of(weir, name, accept_encoding=refused)
+            assert "content-encoding" not in plain.headers and body_of(plain) == wanted, refused
+    assert len(body_of(file_of(weir, "chart.min.js"))) > 100_000
+    assert http(weir.port, "GET", "/page/nothing.js").status == 404
+    assert http(weir.port, "GET", "/page/../etc/passwd").status == 404
+    assert http(weir.port, "POST", "/page/app.js").status == 405
+    head = http(weir.port, "HEAD", "/page/app.js")
+    assert head.status == 200 and not body_of(head)
+
+
+def test_what_the_browser_has_is_not_sent_again(weir):
+    for name in FILES:
+        mark = file_of(weir, name).headers["etag"]
+        for marks in (mark, f'"other", {mark}', f"W/{mark}", "*"):
+            again = file_of(weir, name, if_none_match=marks, accept_encoding="gzip")
+            assert again.status == 304 and not body_of(again) and again.headers["etag"] == mark, marks
+        assert file_of(weir, name, if_none_match='"0123456789abcdef"').status == 200
+        assert file_of(weir, name).headers["cache-control"] == "no-cache"
+
+
+def test_what_it_may_do_is_said_with_every_file(weir):
+    for name in FILES + ["chart.min.js"]:
+        headers = file_of(weir, name).headers
+        policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+        assert policy.pop("default-src") == "'none'" and policy.pop("trusted-types") == "'none'"
+        assert policy.pop("require-trusted-types-for") == "'script'"
+        assert {policy.pop(one) for one in ("base-uri", "form-action", "frame-ancestors")} == {"'none'"}
+        assert set(policy) == {"script-src", "style-src", "img-src", "connect-src"}
+        assert set(policy.values()) == {"'self'"}
+        assert headers["x-content-type-options"] == "nosniff" and headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_its_files_hold_nothing_of_anybody(weir):
+    """The same bytes with a key and without; and nothing in the sources that could turn a text into HTML."""
+    for name in FILES:
+        assert body_of(file_of(weir, name)) == body_of(file_of(weir, name, authorization=f"Bearer {weir.admin_key}"))
+        text = (ROOT / "web" / name).read_text()
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|srcdoc", text)
+        assert not re.search(r"\bon\w+=\"|<style|style=\"|javascript:", text), name
+        assert not re.search(r"(src|href)=\"(https?:)?//|fetch\(\"http|import .*\"http", text), name
+
+
+def log_of(weir, query="", key=None):
+    key = key or KEYS["watcher"]
+    return http(weir.port, "GET", f"/admin/v1/requests{query}", headers={"authorization": f"Bearer {key}"})
+
+
+def test_the_request_log_is_searched_paged_and_a_table(weir, mocks):
+    own = {"authorization": f"Bearer {KEYS['app']}"}
+    for n in range(5):
+        assert chat(weir.port, headers={**own, "x-weir-session": f"s{n % 2}"}).status == 200
+    mocks[0].fault("status=503", 1)
+    failed = chat(weir.port, headers={**own, "x-weir-request-id": "mine"})
+    rows = log_of(weir).json["rows"]
+    assert len(rows) == 6 and rows[0]["outcome"] != "ok" and rows[0]["caller_id"] == "mine"
+    assert [row["time_ms"] for row in rows] == sorted((row["time_ms"] for row in rows), reverse=True)
+    assert rows[1]["client"] == "app" and rows[1]["provider"] == "one" and rows[1]["session"] == "s0"
+    wanted = {"client=app": 6, "client=nobody": 0, "session=s1": 2, "model=m&provider=one": 6, "outcome=failed": 1,
+              "outcome=ok": 5, "status=5xx": 1, "status=200": 5, "cost=0.000001": 5, "cost=1000": 0, "id=mine": 1,
+              f"id={rows[3]['id']}": 1, "since=1h": 6, "until=1h": 0}
+    assert {query: len(log_of(weir, f"?{query}").json["rows"]) for query in wanted} == wanted, failed
+    seen, place = [], ""
+    while True:
+        page = log_of(weir, f"?limit=2{place}").json
+        seen += page["rows"]
+        if "next" not in page:
+            break
+        place = f"&before={page['next']}"
+    assert seen == rows
+    table = list(csv.DictReader(io.StringIO(log_of(weir, "?format=csv").text)))
+    assert [row["id"] for row in table] == [row["id"] for row in rows]
+    assert [row["cost_usd"] for row in table] == [row.get("cost_usd", "") for row in rows]
+    assert log_of(weir, "?what=1").status == 400
+    assert log_of(weir, key=KEYS["app"]).status == 403 and log_of(weir, key="wrong").status == 401
+
+
+def test_a_restart_does_not_part_the_log(folder, mocks):
+    mocks[0].reset()
+    weir = folder({"providers": {"one": provider(mocks[0])}})
+    for _ in range(3): chat(weir.port)
+    weir.stop()
+    weir = folder({"providers": {"one": provider(mocks[0])}})
+    for _ in range(3): chat(weir.port)
+    seen, place = [], ""
+    for _ in range(7):
+        page = log_of(weir, f"?limit=1{place}", weir.admin_key).json
+        seen += page["rows"]
+        place = f"&before={page['next']}" if "next" in page else None
+        if place is None: break
+    assert len({row["id"] for row in seen}) == 6 and len(seen) == 6
+    assert [row["time_ms"] for row in seen] == sorted((row["time_ms"] for row in seen), reverse=True)

@@ -1,0 +1,76 @@
+// What the page asks the gateway, with the key that was typed in. It stands in this tab's sessionStorage and nowhere
+// else, and goes with each request as a header.
+const place = "weir-key";
+export const key = () => sessionStorage.getItem(place);
+export const keep = (value) => sessionStorage.setItem(place, value);
+export const forget = () => sessionStorage.removeItem(place);
+
+export class Refused extends Error {
+  constructor(status, message, code) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+async function reply(path, options = {}) {
+  const headers = { authorization: `Bearer ${options.key ?? key()}` };
+  if (options.body !== undefined) headers["content-type"] = "application/json";
+  if (options.after) headers["last-event-id"] = options.after;
+  const response = await fetch(path, {
+    method: options.method ?? "GET", headers, body: options.body === undefined ? undefined : JSON.stringify(options.body),
+    signal: options.signal, cache: "no-store", credentials: "omit", redirect: "error", referrerPolicy: "no-referrer",
+  });
+  if (response.ok) return response;
+  const said = await response.json().catch(() => null);
+  throw new Refused(response.status, said?.error?.message ?? `${response.status} ${response.statusText}`, said?.error?.code);
+}
+
+export const get = async (path, options) => (await reply(path, options)).json();
+export const text = async (path, options) => (await reply(path, options)).text();
+export const send = async (method, path, body, options) => (await reply(path, { ...options, method, body })).json();
+export const name = encodeURIComponent;
+
+export function query(values) {
+  const pairs = Object.entries(values).filter(([, value]) => value !== "" && value !== undefined && value !== null);
+  return pairs.length ? "?" + new URLSearchParams(pairs).toString() : "";
+}
+
+// Server-sent events (the HTML standard), by fetch, as EventSource sends no key. told(type, data) for each, until the
+// signal; goes on behind the last one after a lost connection.
+export async function events(told, state, signal) {
+  let after;
+  while (!signal.aborted) {
+    try {
+      const response = await reply("admin/v1/events", { signal, after });
+      state("open");
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      let held = "", type = "message", data = [];
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        held += value;
+        const lines = held.split("\n");
+        held = lines.pop();
+        for (const line of lines) {
+          if (line === "") {
+            if (data.length) told(type, JSON.parse(data.join("\n")));
+            type = "message";
+            data = [];
+          } else if (line.startsWith("event: ")) type = line.slice(7);
+          else if (line.startsWith("data: ")) data.push(line.slice(6));
+          else if (line.startsWith("id: ")) after = line.slice(4);
+        }
+      }
+    } catch (problem) {
+      if (signal.aborted) return;
+      if (problem instanceof Refused && problem.status !== 503) {
+        state("refused", problem.message);
+        return;
+      }
+    }
+    if (signal.aborted) return;
+    state("lost");
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+  }
+}
