@@ -180,3 +180,16 @@ void answer_client_action(struct visit *visit) {
     visit_error(visit, error_unknown_path,
                 STR("POST /admin/v1/clients/NAME/ takes rotate, disable, enable and reset."));
 }
+
+/* A client's next key, by the key that it has: of itself alone. Whose token says who it is has no key. */
+void answer_own_rotate(struct visit *visit) {
+    struct error error = {.code = error_none};
+    int64_t grace_s = 0;
+    if (!visit->client || visit->identity)
+        visit_error(visit, error_not_allowed,
+                    STR("No client stands behind this key: an admin key and a token are not rotated here."));
+    else if (!grace_read(visit, &grace_s, &error))
+        visit_error(visit, error.code, str_from(error.message));
+    else
+        client_edit_start(visit, visit->client->name, client_rotate, grace_s);
+}

@@ -20,6 +20,7 @@ static const struct gateway_route routes[] = {
     {http_delete, STR("/responses/*"), access_client, answer_response, false},
     {http_post, STR("/responses/*"), access_client, answer_response, false},
     {http_get, STR("/v1/key"), access_client, answer_key, false},
+    {http_post, STR("/v1/key/rotate"), access_client, answer_own_rotate, true},
     {http_get, STR("/v1/key/conversations"), access_client, answer_own_conversations, false},
     {http_delete, STR("/v1/key/conversations"), access_client, answer_own_conversations, false},
     {http_get, STR("/v1/key/conversations/*"), access_client, answer_own_conversations, false},

@@ -181,6 +181,7 @@ void answer_client_add(struct visit *visit);
 void answer_client_change(struct visit *visit);
 void answer_client_revoke(struct visit *visit);
 void answer_client_action(struct visit *visit);
+void answer_own_rotate(struct visit *visit);
 /* admin_events.c */
 void answer_events(struct visit *visit);
 void visit_listener_free(struct visit *visit);

@@ -133,3 +133,28 @@ def test_a_restart_does_not_part_the_log(folder, mocks):
         if place is None: break
     assert len({row["id"] for row in seen}) == 6 and len(seen) == 6
     assert [row["time_ms"] for row in seen] == sorted((row["time_ms"] for row in seen), reverse=True)
+
+
+def test_a_clients_own_key_makes_its_next_one_and_no_other(weir):
+    made = http(weir.port, "POST", "/admin/v1/clients", '{"name": "made"}',
+                headers={"authorization": f"Bearer {weir.admin_key}"}).json["key"]
+
+    def rotate(key, body="{}"):
+        return http(weir.port, "POST", "/v1/key/rotate", body, headers={"authorization": f"Bearer {key}"})
+
+    def status(key):
+        return http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {key}"}).status
+
+    assert rotate(made, '{"name": "app"}').status == 400 and rotate(made, '{"grace_seconds": -1}').status == 400
+    first = rotate(made)
+    assert first.status == 200 and first.json["name"] == "made" and first.json["key"] != made
+    assert status(made) == 200 and status(first.json["key"]) == 200
+    second = rotate(first.json["key"], '{"grace_seconds": 0}').json["key"]
+    assert status(made) == status(first.json["key"]) == 401 and status(second) == 200
+    assert rotate(made).status == 401 and rotate("wrong").status == 401
+    assert rotate(KEYS["app"]).status == 400  # the file's
+    assert rotate(weir.admin_key).status == 403  # nobody's
+    audit = http(weir.port, "GET", "/admin/v1/audit", headers={"authorization": f"Bearer {weir.admin_key}"})
+    rows = audit.json["rows"]
+    own = [row["outcome"] for row in rows if row["action"] == "client.rotate" and row["actor"] == "made"]
+    assert own.count("ok") == 2
