@@ -36,7 +36,7 @@ async function lock_move(place, lock) {
 function card(place, provider, budgets, records) {
   const own = budgets.filter((budget) => budget.owner === `provider ${provider.name}`);
   const latencies = records.filter((record) => record.provider === provider.name && record.latency_us > 0).slice(-60).map((record) => record.latency_us / 1000);
-  const line = latencies.length ? spark(latencies, `Latency of ${provider.name}: ${latencies.length} samples, the last ${ms(latencies.at(-1) * 1000)}`) : null;
+  const line = latencies.length > 1 ? spark(latencies, `Latency of ${provider.name}: ${latencies.length} samples, the last ${ms(latencies.at(-1) * 1000)}`) : null;
   if (line) place.ends.push(line.end);
   const keys = [`${provider.keys} ${provider.keys === 1 ? "key" : "keys"}`, provider.keys_cooling && `${provider.keys_cooling} rest`, provider.keys_refused && `${provider.keys_refused} refused`, provider.keys_quota_exhausted && `${provider.keys_quota_exhausted} used up`].filter(Boolean).join(", ");
   return el("section", { class: "card", "aria-label": provider.name },

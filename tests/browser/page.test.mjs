@@ -232,7 +232,7 @@ test("each action is asked about, is done when it is confirmed, and not when it 
 test("dark and light, a phone and a desk: nothing overflows, and axe finds nothing wrong", async () => {
   for (const [colorScheme, width] of [["light", 360], ["dark", 1100]])
     for (const [key, views] of [[lab.admin, operator_views], [keys.user, user_views]]) {
-      const page = await open(lab, { colorScheme, viewport: { width, height: 800 } });
+      const page = await open(lab, { looked_at: true, colorScheme, viewport: { width, height: 800 } });
       await check(page, `${colorScheme} sign-in`);
       await sign_in(page, key);
       await shown(page);
@@ -248,7 +248,7 @@ test("dark and light, a phone and a desk: nothing overflows, and axe finds nothi
 
 test("the other two: light on a desk, dark on a phone", async () => {
   for (const [colorScheme, width] of [["light", 1100], ["dark", 360]]) {
-    const page = await open(lab, { colorScheme, viewport: { width, height: 800 } });
+    const page = await open(lab, { looked_at: true, colorScheme, viewport: { width, height: 800 } });
     await sign_in(page, lab.admin);
     await shown(page);
     for (const view of ["providers", "requests", "people"]) {
