@@ -108,13 +108,25 @@ addEventListener("hashchange", () => {
   main.focus();
 });
 
+// The link of a first start: its code is good once, and does not stay in the address.
+async function enter_first(code) {
+  history.replaceState(null, "", location.pathname);
+  const reply = await fetch("page/enter", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ code }), cache: "no-store", credentials: "omit" });
+  const said = await reply.json();
+  if (!reply.ok) throw new Error(said.error?.message ?? reply.statusText);
+  await enter(said.key);
+  history.replaceState(null, "", "#first");
+}
+
 async function start() {
   fetch("readyz").then((response) => response.text()).then((said) => {
     document.getElementById("simulated").hidden = !said.includes("simulated");
   }).catch(() => {});
-  if (!api.key()) return sign_in();
+  const code = /^#first=(\w+)$/.exec(location.hash);
+  if (!code && !api.key()) return sign_in();
   try {
-    await enter(api.key());
+    if (code) await enter_first(code[1]);
+    else await enter(api.key());
   } catch (problem) {
     api.forget();
     return sign_in(problem.message);

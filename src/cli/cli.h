@@ -135,6 +135,8 @@ int state_lock_to_restore(const char *state_dir);
 bool state_is_owned(const char *state_dir);
 /* Of STATE_DIR/admin.key, made at the first start. false: a message was printed. */
 bool state_admin_key(const char *state_dir, struct sha256 *hash);
+/* The key itself, for who wipes it afterwards. */
+bool state_admin_key_read(const char *state_dir, char *key, size_t size);
 
 /* The built-in provider on a thread of its own. NULL: a message was printed. */
 struct simulated;

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/secret.h"
 #include "cli/cli.h"
+#include "cli/first_link.h"
 #include "gateway/gateway.h"
 
 struct serving {
@@ -21,6 +22,8 @@ struct serving {
     struct weir *weir;
     struct gateway *gateway;
     struct simulated *simulated;
+    struct first_link first_link;
+    const char *state_dir;
     struct timer drain_limit;
     struct letter *stop_letter; /* for who has drained; made at the start */
     bool draining;
@@ -143,7 +146,7 @@ static void cli_serve_on_signal(void *context, int number) {
 
 /* -- the start -- */
 
-static void banner(const struct serving *serving, const char *state_dir) {
+static void banner(struct serving *serving, const char *state_dir) {
     char address[256];
     const struct config_process *process = &serving->weir->config.process;
     struct str listen = process->listens[0].address;
@@ -166,6 +169,12 @@ static void banner(const struct serving *serving, const char *state_dir) {
     printf("weir %s serves on %s\n", weir_version(), address);
     if (snapshot_is_simulated(serving->weir->deployment->snapshot))
         printf("All answers are simulated: set a provider's key, or write a configuration file.\n");
+    if (snapshot_is_simulated(serving->weir->deployment->snapshot)) {
+        char code[first_link_code_len + 1];
+        first_link_make(&serving->first_link, clock_read().mono_ns, code);
+        printf("\nTo begin, within the hour and once: %s/#first=%s\n", address, code);
+        memory_wipe(code, sizeof code);
+    }
     printf("\nTry:\n  curl %s/v1/chat/completions -H 'content-type: application/json' \\\n"
            "    -d '{\"model\":\"default\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n"
            "Dashboard: %s/\nAdmin key: %s/admin.key\n",
@@ -173,11 +182,22 @@ static void banner(const struct serving *serving, const char *state_dir) {
     fflush(stdout);
 }
 
+static bool cli_serve_enter(void *context, struct str code, char *key, size_t size) {
+    struct serving *serving = context;
+    bool good = first_link_use(&serving->first_link, code, clock_read().mono_ns) &&
+                state_admin_key_read(serving->state_dir, key, size);
+    if (good) log_info(log_of(serving), clock_read(), "first_link_used");
+    return good;
+}
+
 static bool cli_serve_run(struct serving *serving, const char *state_dir) {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct error error = {.code = error_none};
-    const struct gateway_options options = {
-        .control = serving->control, .reload = reload, .drain = cli_serve_drain, .context = serving};
+    const struct gateway_options options = {.control = serving->control,
+                                            .reload = reload,
+                                            .drain = cli_serve_drain,
+                                            .enter = cli_serve_enter,
+                                            .context = serving};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         if (!loop_on_signal(serving->control, signals[i], cli_serve_on_signal, serving)) return false;
     serving->gateway = gateway_start(serving->weir, &options, &error);
@@ -185,6 +205,7 @@ static bool cli_serve_run(struct serving *serving, const char *state_dir) {
         fprintf(stderr, "weir: %s\n", error.message);
         return false;
     }
+    serving->state_dir = state_dir;
     banner(serving, state_dir);
     loop_run(serving->control);
     log_info(log_of(serving), clock_read(), "stopped");

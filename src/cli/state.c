@@ -173,7 +173,7 @@ static bool key_is_good(const char *path, struct str key) {
                     "start makes one");
 }
 
-bool state_admin_key(const char *state_dir, struct sha256 *hash) {
+bool state_admin_key_read(const char *state_dir, char *into, size_t size) {
     char path[1200], key[admin_key_most + 64];
     size_t len = 0;
     snprintf(path, sizeof path, "%s/admin.key", state_dir);
@@ -193,7 +193,15 @@ bool state_admin_key(const char *state_dir, struct sha256 *hash) {
     bool fine = len > 0 || key_make(path, key, &len); /* an empty one is of a start that was cut short */
     struct str said = str_trim(str_make(key, len));
     fine = fine && key_is_good(path, said);
-    if (fine) *hash = hash_sha256(said);
+    if (fine) str_copy(into, size, said);
+    memory_wipe(key, sizeof key);
+    return fine;
+}
+
+bool state_admin_key(const char *state_dir, struct sha256 *hash) {
+    char key[admin_key_most + 1];
+    bool fine = state_admin_key_read(state_dir, key, sizeof key);
+    if (fine) *hash = hash_sha256(str_from(key));
     memory_wipe(key, sizeof key);
     return fine;
 }

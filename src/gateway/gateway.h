@@ -12,6 +12,8 @@ struct gateway_options {
     struct loop *control; /* where reload and drain asked for over HTTP run; its thread may block */
     void (*reload)(void *context, const struct audit_who *who, struct weir_error *error, bool *done);
     void (*drain)(void *context, const struct audit_who *who);
+    /* The admin key, for the code of a first start's link; on `control`. NULL: there is none. */
+    bool (*enter)(void *context, struct str code, char *key, size_t size);
     void *context;
 };
 

@@ -7,6 +7,7 @@ static const struct gateway_route routes[] = {
     {http_get, STR("/metrics"), access_metrics, answer_metrics, false},
     {http_get, STR("/"), access_open, answer_page, false},
     {http_get, STR("/page/*"), access_open, answer_page, false},
+    {http_post, STR("/page/enter"), access_open, answer_page_enter, true},
     {http_get, STR("/v1/models"), access_client, answer_models, false},
     {http_get, STR("/models"), access_client, answer_models, false},
     {http_get, STR("/v1/models/*"), access_client, answer_model, false},

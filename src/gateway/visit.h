@@ -114,6 +114,8 @@ void answer_models(struct visit *visit);
 void answer_model(struct visit *visit);
 /* page.c */
 void answer_page(struct visit *visit);
+/* page_enter.c */
+void answer_page_enter(struct visit *visit);
 /* admin_requests.c */
 void answer_requests(struct visit *visit);
 /* admin_erase.c */

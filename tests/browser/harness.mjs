@@ -6,14 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const binary = process.env.WEIR_BINARY ?? new URL("../../build/weir", import.meta.url).pathname;
+export const binary = process.env.WEIR_BINARY ?? new URL("../../build/weir", import.meta.url).pathname;
 export const browser_path = process.env.WEIR_CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
-const quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+export const quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 export const keys = { user: "weir-user-key-0001", other: "weir-other-key-0001", operator: "weir-operator-key-0001" };
 const hash = (key) => createHash("sha256").update(key).digest("hex");
 
 // Waits for a line of the child's output that the pattern matches; its first group is the answer.
-function waitFor(child, stream, pattern) {
+export function waitFor(child, stream, pattern) {
   return new Promise((resolve, reject) => {
     let text = "";
     const timer = setTimeout(() => reject(new Error(`no ${pattern} in: ${text}`)), 20000);
@@ -28,7 +28,7 @@ function waitFor(child, stream, pattern) {
   });
 }
 
-function stop(child) {
+export function stop(child) {
   return new Promise((resolve) => {
     if (child.exitCode !== null) return resolve(child.exitCode);
     const timer = setTimeout(() => child.kill("SIGKILL"), 15000);

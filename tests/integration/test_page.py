@@ -158,3 +158,10 @@ def test_a_clients_own_key_makes_its_next_one_and_no_other(weir):
     rows = audit.json["rows"]
     own = [row["outcome"] for row in rows if row["action"] == "client.rotate" and row["actor"] == "made"]
     assert own.count("ok") == 2
+
+
+def test_without_a_link_nobody_is_let_in_by_a_code(weir):
+    for body in ("", "{}", '{"code": ""}', '{"code": 1}', "[]", '{"code": "%s"}' % ("0" * 32),
+                 '{"code": "%s"}' % ("0" * 500)):
+        reply = http(weir.port, "POST", "/page/enter", body)
+        assert reply.status == 403 and weir.admin_key not in reply.text, body
