@@ -13,8 +13,8 @@ export class Refused extends Error {
   }
 }
 
-async function reply(path, options = {}) {
-  const headers = { authorization: `Bearer ${options.key ?? key()}` };
+export async function reply(path, options = {}) {
+  const headers = { ...options.headers, authorization: `Bearer ${options.key ?? key()}` };
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (options.after) headers["last-event-id"] = options.after;
   const response = await fetch(path, {
@@ -36,31 +36,39 @@ export function query(values) {
   return pairs.length ? "?" + new URLSearchParams(pairs).toString() : "";
 }
 
-// Server-sent events (the HTML standard), by fetch, as EventSource sends no key. told(type, data) for each, until the
-// signal; goes on behind the last one after a lost connection.
+// Server-sent events (the HTML standard) of a reply, as they come: {type, data, id}.
+export async function* told_by(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let held = "", type = "message", data = [], id;
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    held += value;
+    const lines = held.split(/\r?\n/);
+    held = lines.pop();
+    for (const line of lines) {
+      if (line === "") {
+        if (data.length) yield { type, data: data.join("\n"), id };
+        type = "message";
+        data = [];
+      } else if (line.startsWith("event:")) type = line.slice(6).trim();
+      else if (line.startsWith("data:")) data.push(line.slice(5).replace(/^ /, ""));
+      else if (line.startsWith("id:")) id = line.slice(3).trim();
+    }
+  }
+}
+
+// The gateway's events by fetch, as EventSource sends no key: told(type, data) for each, until the signal; goes on
+// behind the last one after a lost connection.
 export async function events(told, state, signal) {
   let after;
   while (!signal.aborted) {
     try {
       const response = await reply("admin/v1/events", { signal, after });
       state("open");
-      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      let held = "", type = "message", data = [];
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done) break;
-        held += value;
-        const lines = held.split("\n");
-        held = lines.pop();
-        for (const line of lines) {
-          if (line === "") {
-            if (data.length) told(type, JSON.parse(data.join("\n")));
-            type = "message";
-            data = [];
-          } else if (line.startsWith("event: ")) type = line.slice(7);
-          else if (line.startsWith("data: ")) data.push(line.slice(6));
-          else if (line.startsWith("id: ")) after = line.slice(4);
-        }
+      for await (const event of told_by(response)) {
+        after = event.id ?? after;
+        told(event.type, JSON.parse(event.data));
       }
     } catch (problem) {
       if (signal.aborted) return;

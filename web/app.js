@@ -89,7 +89,10 @@ async function route() {
   };
   function failed(problem) {
     if (turn !== shown || problem.name === "AbortError") return;
-    if (problem.status === 401) return sign_in(problem.message);
+    if (problem.status === 401) {
+      api.forget();
+      return sign_in(problem.message);
+    }
     say(problem.message);
     if (!body.childNodes.length) fill(body, el("p", { class: "bad" }, problem.message));
   }

@@ -10,8 +10,8 @@ import { show_alerts } from "./view_alerts.js";
 import { show_people } from "./view_people.js";
 import { show_audit } from "./view_audit.js";
 import { show_own, show_own_usage, show_own_sessions, show_own_key } from "./view_own.js";
-
 import { show_first } from "./view_first.js";
+import { show_play } from "./view_play.js";
 
 const operators = ["operator", "admin"], users = ["user"];
 export const views = [
@@ -25,9 +25,10 @@ export const views = [
   { id: "alerts", title: "Alerts", roles: operators, show: show_alerts },
   { id: "people", title: "Owners and keys", roles: operators, show: show_people },
   { id: "audit", title: "Audit", roles: operators, show: show_audit },
-  { id: "first", title: "Set up", roles: ["admin"], show: show_first },
   { id: "own", title: "Limits", roles: users, show: show_own },
   { id: "own-usage", title: "Spend", roles: users, show: show_own_usage },
   { id: "own-sessions", title: "Sessions", roles: users, show: show_own_sessions },
   { id: "own-key", title: "Key", roles: users, show: show_own_key },
+  { id: "play", title: "Playground", roles: [...operators, ...users], show: show_play },
+  { id: "first", title: "Set up", roles: ["admin"], show: show_first },
 ];

@@ -22,7 +22,7 @@ extern struct embedded embedded_catalog_built_in_jsonl;
 struct embedded_page {
     struct str name;         /* "index.html" */
     struct str content_type; /* by the end of its name */
-    struct str mark;         /* of its bytes, as an ETag: "\"0123456789abcdef\"" */
+    struct str mark;         /* of its bytes, as an ETag, weak as they go out packed or not: W/"0123456789abcdef" */
     struct embedded *file;
 };
 extern const struct embedded_page embedded_pages[];

@@ -14,13 +14,13 @@ static const struct embedded_page *page_of(const struct visit *visit) {
     return embedded_page_named(str_eq(visit->path, STR("/")) ? STR("index.html") : visit_id(visit));
 }
 
-/* Is it one of the marks that the browser has? They stand between commas, weak ones behind W/. */
+/* Is it one of the marks that the browser has? They stand between commas; W/ says nothing here (RFC 9110, 13.1.2). */
 static bool page_is_had(struct str marks, struct str mark) {
-    struct str one;
+    struct str one, tag = str_slice(mark, 2, mark.len);
     while (marks.len && str_split_next(&marks, ',', &one)) {
         one = str_trim(one);
         if (str_starts(one, STR("W/"))) one = str_slice(one, 2, one.len);
-        if (str_eq(one, mark) || str_eq(one, STR("*"))) return true;
+        if (str_eq(one, tag) || str_eq(one, STR("*"))) return true;
     }
     return false;
 }

@@ -1,12 +1,13 @@
 // The page in Debian's Chromium, with real traffic behind it: every view, every action, every role.
 import { test, before, after } from "node:test";
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { start, keys, hostile } from "./harness.mjs";
 import { open, sign_in, shown, go, answer, check } from "./steps.mjs";
 
-const operator_views = ["providers", "live", "requests", "sessions", "money", "cache", "health", "alerts", "people", "audit"];
-const user_views = ["own", "own-usage", "own-sessions", "own-key"];
+const operator_views = ["providers", "live", "requests", "sessions", "money", "cache", "health", "alerts", "people", "audit", "play"], admin_views = [...operator_views, "first"];
+const user_views = ["own", "own-usage", "own-sessions", "own-key", "play"];
 let lab, made;
 
 before(async () => {
@@ -37,7 +38,7 @@ test("a wrong key is refused and said, and nothing is kept of it", async () => {
 });
 
 test("each role has its own views, and leaves nothing behind when it signs out", async () => {
-  for (const [key, views] of [[lab.admin, operator_views], [keys.operator, operator_views], [keys.user, user_views]]) {
+  for (const [key, views] of [[lab.admin, admin_views], [keys.operator, operator_views], [keys.user, user_views]]) {
     const page = await entered(key);
     assert.deepEqual(await page.locator("nav a").evaluateAll((links) => links.map((link) => link.hash.slice(1))), views);
     assert.deepEqual(await page.evaluate(() => [localStorage.length, document.cookie, Object.keys(sessionStorage).join()]), [0, "", "weir-key"]);
@@ -65,6 +66,7 @@ test("an operator is offered no change, and the gateway refuses those that are m
 
 test("a user sees what is its own: limits, spend, sessions, and no view of others", async () => {
   const page = await entered(keys.user, { expects: [/403/] });
+  await go(page, "own");
   assert.match(await page.locator("main").innerText(), /client app, day[\s\S]*of \$5\.00/);
   assert.match(await page.locator("main").innerText(), /organization acme, month/);
   await go(page, "own-usage");
@@ -105,7 +107,7 @@ test("each view shows the traffic that is behind it", async () => {
     providers: [/alpha/, /beta/, /requests per day/, /budget day/, /questions/, /Held by\s*alpha\/gpt-4o/],
     live: [/Newest requests/, /fast/, /Listening/], requests: [/gpt-4o-mini/, /failover/, /app/], sessions: [/agent-0/, /agent-1/],
     money: [/alpha/, /Forecast/, /at the window's end/], cache: [/Answers kept/, /Providers' prompt caches/, /gpt-4o-mini/],
-    health: [/alpha/, /Together/], alerts: [/Now/, /Webhook/], people: [/watcher/, /acme/, /organization acme/], audit: [/gateway\.start/, /client\.add/],
+    health: [/alpha/, /Together/], alerts: [/Now/, /Webhook/], people: [/watcher/, /acme/, /organization acme/], audit: [/gateway\.start/, /client\.add/], play: [/Prompt/],
   };
   for (const view of operator_views) {
     await go(page, view);
@@ -157,6 +159,42 @@ test("an event comes as it happens", async () => {
   await lab.ask(lab.admin, "/admin/v1/reload", {});
   await page.getByRole("list", { name: "Events" }).filter({ hasText: "config.reload" }).waitFor().catch(async () => assert.match(await page.locator("main").innerText(), /reload/));
   await page.close();
+});
+
+test("the playground asks two side by side, tells what they cost and how they were chosen, and says the same as curl and as Python", async () => {
+  for (const key of [keys.user, lab.admin]) {
+    const page = await entered(key, { expects: [/404/] });
+    await go(page, "play");
+    await page.getByLabel("Model or route").fill("fast");
+    await page.getByLabel("And beside it").fill("questions\nno-such-model");
+    await page.getByLabel("Prompt").fill("It's \"quoted\", <b>bold</b> and $HOME");
+    await page.getByRole("button", { name: "Send" }).click();
+    for (const model of ["fast", "questions"]) {
+      const card = page.getByRole("region", { name: `Answer of ${model}` });
+      await card.filter({ hasText: "Answered" }).waitFor();
+      assert.match(await card.innerText(), /Target\s+(alpha|beta)\/gpt-4o[\s\S]*Tokens\s+\d+ in, \d+ out[\s\S]*Cost\s+\$/);
+    }
+    await page.getByRole("region", { name: "Answer of no-such-model" }).filter({ hasText: "no-such-model" }).locator(".bad").waitFor();
+    const curl = await page.getByRole("region", { name: "As curl" }).innerText();
+    const run = spawnSync("sh", ["-c", curl], { encoding: "utf8", env: { PATH: process.env.PATH, KEY: key } });
+    assert.match(run.stdout, /data: \[DONE\]/, run.stderr + run.stdout);
+    const python = await page.getByRole("region", { name: "As Python" }).innerText();
+    const read = spawnSync("python3", ["-c", `import sys, types\nm = types.ModuleType("openai")\nclass C:\n    def __init__(self, **k): self.chat = self; self.completions = self\n    def create(self, **k): print(k["messages"][0]["content"]); return []\nm.OpenAI = C\nsys.modules["openai"] = m\n${python}`], { encoding: "utf8" });
+    assert.equal(read.stdout, "It's \"quoted\", <b>bold</b> and $HOME\n", read.stderr);
+    if (key === lab.admin) {
+      const picture = readFileSync(new URL("../../docs/screenshots/money.png", import.meta.url));
+      await page.getByLabel("Picture").setInputFiles({ name: "money.png", mimeType: "image/png", buffer: picture });
+      await page.getByLabel("And beside it").fill("");
+      await page.getByRole("button", { name: "Send" }).click();
+      await page.getByRole("region", { name: "Answer of fast" }).filter({ hasText: "Answered" }).waitFor();
+      const came = await (await fetch(`${lab.mocks[0].replace(/\/v1$/, "")}/mock/requests`)).text();
+      assert.ok(came.includes(picture.toString("base64").slice(0, 200)));
+      assert.ok(!(await page.getByRole("region", { name: "As curl" }).innerText()).includes(picture.toString("base64").slice(0, 200)));
+      await page.getByRole("region", { name: "Answer of fast" }).getByRole("link").click();
+      await page.getByRole("heading", { name: "Attempts" }).waitFor();
+    }
+    await page.close();
+  }
 });
 
 test("what strangers say is text everywhere", async () => {
@@ -231,7 +269,7 @@ test("each action is asked about, is done when it is confirmed, and not when it 
 
 test("dark and light, a phone and a desk: nothing overflows, and axe finds nothing wrong", async () => {
   for (const [colorScheme, width] of [["light", 360], ["dark", 1100]])
-    for (const [key, views] of [[lab.admin, operator_views], [keys.user, user_views]]) {
+    for (const [key, views] of [[lab.admin, admin_views], [keys.user, user_views]]) {
       const page = await open(lab, { looked_at: true, colorScheme, viewport: { width, height: 800 } });
       await check(page, `${colorScheme} sign-in`);
       await sign_in(page, key);

@@ -330,7 +330,24 @@ def told_of(weir, mock):
     verdict = admin(weir, "/audit/verify").json
     listed = admin(weir, "/clients").json
     own = http(weir.port, "GET", "/v1/key", headers=keys[1]).json
-    return told, csv, audit, verdict, listed, own
+    return told, csv, audit, verdict, listed, own, log_of(weir)
+
+
+def log_of(weir):
+    """The request log, page by page, searched, and by id."""
+    rows, place = [], ""
+    while place is not None:
+        page = admin(weir, f"/requests?limit=5{place}").json
+        rows += page["rows"]
+        place = f"&before={page['next']}" if "next" in page else None
+    assert len({(row["id"], row["attempt"]) for row in rows}) == len(rows)
+    assert [row["time_ms"] for row in rows] == sorted((row["time_ms"] for row in rows), reverse=True)
+    assert admin(weir, f"/requests?id={rows[3]['id']}").json["rows"] == [rows[3]]
+    named = [[row.get(name) for name in ("client", "session", "tags", "asked", "outcome", "status", "cost_usd")]
+             for row in rows]
+    found = [len(admin(weir, f"/requests?{query}").json["rows"]) for query in (
+        "outcome=failed", "session=session-1", "client=made&session=session-1", "status=5xx", "cost=0.00001")]
+    return sorted(map(str, named)), found
 
 
 def without(value, *names):
@@ -356,6 +373,7 @@ def test_what_is_asked_is_answered_as_of_a_file(run, start, mocks, url):
     assert here[3]["good"] and there[3]["good"] and here[3]["rows"] == there[3]["rows"] > 1
     assert without(here[4], *TIMES) == without(there[4], *TIMES)
     assert without(here[5], *TIMES) == without(there[5], *TIMES)
+    assert here[6] == there[6] and len(here[6][0]) == 14 and here[6][1][:2] == [1, 3]
 
 
 def test_clients_made_at_run_time_their_spend_and_alerts_are_there_after_a_restart(run, server, url):
