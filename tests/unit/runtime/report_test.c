@@ -128,7 +128,7 @@ static void a_request_is_one_line_and_a_failed_attempt_another(void **state) {
     assert_count(&told, "\"requests\":1,\"by_status\":{\"2xx\":1},\"errors\":{},\"refused\":0,\"callers_gone\":0,"
                         "\"cache_hits\":0,\"cache_saved_usd\":\"0.000000000\",\"tool_loops\":0,\"failovers\":1,");
     assert_count(&told, "\"attempts\":2,\"input_tokens\":7,\"output_tokens\":2,\"cached_tokens\":0,"
-                        "\"reasoning_tokens\":0,\"cost_usd\":\"0.009000000\"");
+                        "\"reasoning_tokens\":0,\"cache_write_tokens\":0,\"cost_usd\":\"0.009000000\"");
     assert_count(&told, "{\"provider\":\"o\",\"model\":\"m\",\"attempts\":1,\"succeeded\":0,\"failed\":1,");
     struct str story = story_told(&told);
     assert_true(str_find(story, STR("\"caller_id\":\"theirs\"")) != SIZE_MAX);
@@ -179,7 +179,9 @@ static void a_cost_that_is_not_ours_is_told_beside_ours(void **state) {
         if (!near)
             assert_line(&told, "\"provider\":\"o\",\"model\":\"m\",\"cost_usd\":\"0.009000000\",\"provider_cost_usd\":"
                                "\"0.009200000\"}");
-        assert_count(&told, "\"reasoning_tokens\":0,\"cost_usd\":\"0.009000000\""); /* it is charged ours */
+        assert_count(
+            &told,
+            "\"reasoning_tokens\":0,\"cache_write_tokens\":0,\"cost_usd\":\"0.009000000\""); /* it is charged ours */
         struct str story = story_told(&told);
         assert_true(str_find(story, near ? STR("\"provider_cost_usd\":\"0.009050000\"")
                                          : STR("\"provider_cost_usd\":\"0.009200000\"")) != SIZE_MAX);
