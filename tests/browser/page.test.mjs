@@ -111,7 +111,7 @@ test("each view shows the traffic that is behind it", async () => {
   };
   for (const view of operator_views) {
     await go(page, view);
-    for (const words of expected[view]) await page.locator("main").filter({ hasText: words }).waitFor({ timeout: 8000 }).catch(async () => assert.match(await page.locator("main").innerText(), words, view));
+    for (const words of expected[view]) await page.locator("main").filter({ hasText: words }).waitFor({ timeout: 20000 }).catch(async () => assert.match(await page.locator("main").innerText(), words, view));
   }
   for (const view of ["money", "cache"]) {
     await go(page, view);

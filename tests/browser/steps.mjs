@@ -11,7 +11,7 @@ export async function open(lab, options = {}) {
   const context = await lab.browser.newContext({ viewport: { width: 1100, height: 900 }, ...context_options });
   if (looked_at) await context.addInitScript(axe); // the page's own policy lets no script in by the document
   const page = await context.newPage();
-  page.setDefaultTimeout(10000);
+  page.setDefaultTimeout(25000);
   page.wrong = [];
   page.on("pageerror", (error) => page.wrong.push(`error: ${error.message}`));
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && !expects.some((one) => one.test(message.text())) && page.wrong.push(`console: ${message.text()}`));
