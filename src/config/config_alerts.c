@@ -62,10 +62,9 @@ static void hooks_read(struct config_reading *reading, struct snapshot *snapshot
                                      .secret = arena_copy(&snapshot->secrets, read_str(alerting, "secret")),
                                      .format = (enum alert_format)read_choice(alerting, "format"),
                                      .timeout_ns = read_ns(alerting, "webhook_timeout_seconds")};
-    if (brief.url.len) {
-        hook_check(reading, config_member(alerting.map, STR("webhook")), "webhook", &brief);
-        alerts->hooks[alerts->hook_count++] = brief;
-    }
+    alerts->hooks[0] = brief;
+    if (brief.url.len) hook_check(reading, config_member(alerting.map, STR("webhook")), "webhook", &brief);
+    alerts->hook_count = brief.url.len > 0;
     for (const struct config_node *node = list && list->kind == config_list ? list->first : NULL; node;
          node = node->next) {
         if (node->kind != config_map) continue;

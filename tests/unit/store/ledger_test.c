@@ -479,14 +479,14 @@ static void alerts_are_kept_with_their_ends_and_the_oldest_go(void **state) {
                                         .owed = true};
     struct ledger *ledger = opened();
     assert_true(ledger_alerts_keep(ledger, list, 3));
-    assert_true(ledger_alert_told(ledger, 2));
     list[0].ended_ms = list[1].ended_ms = 9;
+    assert_true(ledger_alert_owes(ledger, 3, list[1].owed = 0));
     assert_true(ledger_alerts_keep(ledger, list, 2));
     ledger_close(ledger);
     ledger = opened();
     assert_true(ledger_alerts(ledger, 100, alert_note, &noted));
     assert_int_equal(noted.count, 3);
-    assert_true(noted.ended_ms[0] == 9 && noted.ended_ms[2] == 0 && noted.owed[0] && !noted.owed[1]);
+    assert_true(noted.ended_ms[0] == 9 && noted.ended_ms[2] == 0 && noted.owed[0] && !noted.owed[1] && !noted.owed[2]);
     list[1].id = 3 + ledger_alerts_kept;
     assert_true(ledger_alerts_keep(ledger, &list[1], 1));
     assert_true(ledger_alerts(ledger, 1, alert_note, &rest));
