@@ -112,6 +112,7 @@ static const struct header_row of_15[] = {
     ROW("conversation\177id", header_steers), /* conversation_id */
     ROW("idempotency-key", header_of_openai),
     ROW("x-weir-attempts", header_tells),
+    ROW("x-weir-fallback", header_tells),
     ROW("x-weir-provider", header_tells),
     ROW("x-weir-strategy", header_steers | header_asks),
 };
@@ -139,8 +140,6 @@ static const struct header_row of_17[] = {
     ROW("x-weir-cost-input", header_tells),
     ROW("x-weir-cost-tools", header_tells),
     ROW("x-weir-downgraded", header_tells),
-    ROW("x-weir-fallback", header_tells),
-    ROW("x-weir-cache-inputs", header_tells),
     ROW("x-weir-request-id", header_asks | header_tells),
     ROW("x-weir-timeout-ms", header_steers | header_asks),
 };
@@ -154,7 +153,7 @@ static const struct header_row of_18[] = {
 static const struct header_row of_19[] = {
     ROW("content-disposition", header_returns),  ROW("openai-organization", header_harmless),
     ROW("proxy-authorization", header_fixed),    ROW("x-client-request-id", header_of_openai),
-    ROW("x-goog-user-project", header_harmless),
+    ROW("x-goog-user-project", header_harmless), ROW("x-weir-cache-inputs", header_tells),
 };
 static const struct header_row of_20[] = {
     ROW("openai-processing-ms", header_returns),

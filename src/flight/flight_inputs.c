@@ -12,7 +12,7 @@
 #include "dialect/json.h"
 #include "flight/flight_internal.h"
 
-enum { inputs_most = 2048, joined_bytes_max = 4 * 1024 * 1024 };
+enum { inputs_most = 2048, inputs_body_max = 512 * 1024, joined_bytes_max = 4 * 1024 * 1024 };
 
 /* -- what is asked for -- */
 
@@ -49,6 +49,7 @@ void inputs_admit(struct flight *flight) {
     size_t at;
     bool embeds = endpoint_facts(flight->endpoint)->operation == operation_embed;
     if (!embeds || flight->cache.named.at || !flight->codec->write_embed_reply) return;
+    if (flight->body.whole.len > inputs_body_max) return; /* its trees take memory */
     const struct json_value *root = json_parse_in(flight->host->scratch, flight->body.whole, &problem, &at);
     size_t count = inputs_take(flight, root, &said);
     struct flight_input *list = count ? arena_take_zeroed(&flight->arena, count * sizeof *list) : NULL;

@@ -1,5 +1,6 @@
 """Embeddings are kept by the input: a batch asks only for what is new, in every dialect that has them."""
 import json
+import threading
 
 import pytest
 
@@ -214,3 +215,44 @@ def test_a_long_batch(pair):
     mixed = embed(weir, texts)
     assert vectors(mixed)[::2] == first and mixed.headers["x-weir-cache-inputs"] == "150/300"
     assert sent(mock)["input"] == texts[1::2]
+
+
+def test_a_body_that_is_too_long_to_be_taken_apart_passes_as_it_came(pair):
+    weir, mock = pair()
+    tokens = [[n % 1000 for n in range(i, i + 100)] for i in range(1500)]
+    reply = embed(weir, tokens, dimensions=2)
+    assert len(vectors(reply)) == 1500 and "x-weir-cache-inputs" not in reply.headers and asked(mock) == 1
+
+
+def test_identical_batches_at_once_ask_once_for_what_is_new(pair):
+    weir, mock = pair(workers=2)
+    first = vectors(embed(weir, ["a", "b"]))
+    kept(weir, 2)
+    replies = [None] * 20
+
+    def one(i):
+        replies[i] = embed(weir, ["a", "c", "b"])
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert asked(mock) == 2 and sent(mock)["input"] == ["c"]
+    assert {json.dumps(vectors(r)) for r in replies} == {json.dumps(vectors(replies[0]))}
+    assert vectors(replies[0])[::2] == first
+    assert {said(r) for r in replies} <= {"miss", "shared", "hit"}
+
+
+def test_a_hedge_at_another_target_asks_for_all(start, start_mock):
+    slow, fast = start_mock(), start_mock()
+    options = config(slow, routes=[{"model": "r", "strategy": "priority", "targets": ["p/m", "q/m"],
+                                    "hedge": {"after": "1500ms", "max_share": 1.0}}])
+    options["providers"]["p"]["priority"] = 1
+    options["providers"]["q"] = provider(fast, ["m"], priority=2)
+    weir = start(options)
+    assert embed(weir, ["a"], model="r").headers["x-weir-provider"] == "p"
+    kept(weir, 1)
+    slow.fault("hang", 1)
+    reply = embed(weir, ["a", "b"], model="r")
+    assert len(vectors(reply)) == 2 and reply.headers["x-weir-provider"] == "q"
+    assert json.loads(fast.last()["body"])["input"] == ["a", "b"] and "x-weir-cache-inputs" not in reply.headers
