@@ -121,7 +121,8 @@ static void a_request_is_one_line_and_a_failed_attempt_another(void **state) {
                        "\"model\":\"r\",\"client\":\"one\",\"status\":200,\"provider\":\"p\",\"served\":\"m\","
                        "\"attempts\":2,\"stream\":false,\"input_tokens\":7,\"output_tokens\":2,"
                        "\"cached_tokens\":");
-    assert_line(&told, "\"cached\":false,\"cost_usd\":\"0.009000000\",\"caller_gone\":false,\"answer_bytes\":");
+    assert_line(&told, "\"cached\":false,\"cost_usd\":\"0.009000000\",\"fallback\":false,\"caller_gone\":false,"
+                       "\"answer_bytes\":");
     assert_line(&told, ",\"duration_us\":6000,\"overhead_us\":70}");
     assert_no_line(&told, "prompt");
     assert_no_line(&told, "key_rests");
