@@ -7,8 +7,9 @@ bool reporter_init(struct reporter *reporter, struct reports *reports, unsigned 
     reporter->log = reports->log ? log_writer_open(reports->log) : NULL;
     reporter->metrics = metrics_loop_open(reports->metrics);
     reporter->explain = explain_new(explain_process_bytes / (reports->workers ? reports->workers : 1));
-    reporter->spans = spans_ring_open(reports->spans);
-    return reporter->metrics && reporter->explain && reporter->spans && (reporter->log || !reports->log);
+    reporter->spans = reports->spans ? spans_ring_open(reports->spans) : NULL;
+    return reporter->metrics && reporter->explain && (reporter->spans || !reports->spans) &&
+           (reporter->log || !reports->log);
 }
 
 void reporter_free(struct reporter *reporter) { explain_free(reporter->explain); }
@@ -178,7 +179,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                                                                        .first_byte_us = facts.headed_us,
                                                                        .overhead_us = overhead_ns / NS_PER_US});
     story_keep(reporter, flight, &facts);
-    if (facts.is_sampled) report_trace(reporter, flight, &facts, overhead_ns, now);
+    if (facts.is_sampled && reporter->spans) report_trace(reporter, flight, &facts, overhead_ns, now);
     lock_move_log(reporter, &facts, now);
     tool_loop_log(reporter, &facts, now);
     session_shared_log(reporter, &facts, now);

@@ -12,7 +12,7 @@
 struct reports {
     struct log *log;
     struct metrics *metrics;
-    struct spans *spans;
+    struct spans *spans; /* NULL: no trace is told */
     unsigned workers;
 };
 

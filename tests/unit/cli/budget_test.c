@@ -34,7 +34,7 @@ static void budgets_are_shown_as_a_table(void **state) {
 #define ROW(name, cost)                                               \
     "{\"provider\":\"" name "\",\"model\":\"m\",\"cost_usd\":\"" cost \
     "\",\"requests\":12,\"errors\":3,\"input_tokens\":400,"           \
-    "\"output_tokens\":50,\"latency_ms\":{\"p95\":67.6}}"
+    "\"cached_share\":0.25,\"output_tokens\":50,\"latency_ms\":{\"p95\":67.6}}"
 
 static void usage_is_a_table_at_a_terminal_and_json_elsewhere(void **state) {
     static const char body[] =
@@ -48,7 +48,7 @@ static void usage_is_a_table_at_a_terminal_and_json_elsewhere(void **state) {
     assert_int_equal(shown.status, 0);
     assert_non_null(strstr(shown.out.text, "one "));
     const char *first = strstr(shown.out.text, "one "), *line = strchr(first, '\n');
-    assert_non_null(strstr(first, "       12       3          400           50    2.000000000        68 ms"));
+    assert_non_null(strstr(first, "       12       3          400   25.0%           50    2.000000000        68 ms"));
     assert_true(memcmp(line - 20, "####################", 20) == 0);
     assert_non_null(strstr(line, "0.500000000        68 ms  #####...............\n"));
     command_run(&far, cli_usage_command, ARGV("usage"), true, &shown);
