@@ -76,38 +76,51 @@ static int64_t limit_of(const struct sim *sim, const struct money_budget *budget
 }
 
 static struct sim_sum *sum_of(struct sim *sim, const struct money_ticket *ticket) {
+    const struct hash_tag tag = ticket->value ? ticket->value->tag : (struct hash_tag){{0, 0}};
     unsigned at = 0;
     while (at < sim->money.sum_count &&
            (sim->money.sums[at].budget != ticket->budget->identity || sim->money.sums[at].value != ticket->value ||
-            sim->money.sums[at].window_s != ticket->window_s))
+            !tag_is(&sim->money.sums[at].tag, &tag) || sim->money.sums[at].window_s != ticket->window_s))
         at++;
     CHECKF(at < sim_sums_max, "sums=%u", at);
     if (ticket->value)
         sim_reached(sim, tag_is(&ticket->value->tag, &value_other) ? mark_money_crowded : mark_money_split);
     if (at == sim->money.sum_count)
-        sim->money.sums[sim->money.sum_count++] =
-            (struct sim_sum){.budget = ticket->budget->identity,
-                             .value = ticket->value,
-                             .tag = ticket->value ? ticket->value->tag : (struct hash_tag){{0, 0}},
-                             .window_s = ticket->window_s};
+        sim->money.sums[sim->money.sum_count++] = (struct sim_sum){
+            .budget = ticket->budget->identity, .value = ticket->value, .tag = tag, .window_s = ticket->window_s};
     return &sim->money.sums[at];
 }
 
-/* A value's place is another's only where it has spent nothing in the window that it is now: what it had spent in one
- * that was over is forgotten, even where the clock is set back. */
-static void sums_forget(struct sim *sim, unsigned number) {
+static bool sum_is_gone(const struct sim_sum *sum) { return sum->value && !tag_is(&sum->value->tag, &sum->tag); }
+
+/* Its window is over by the clock, or by a newer one that it had begun before the clock was set back. */
+static bool sum_is_over(const struct sim *sim, const struct sim_sum *sum) {
     const struct snapshot *snapshot = sim->config.snapshot;
     for (unsigned s = 0; s < sim->money.sum_count; s++) {
-        const struct sim_sum *sum = &sim->money.sums[s];
-        if (!sum->value || tag_is(&sum->value->tag, &sum->tag)) continue;
-        for (size_t i = 0; i < snapshot->budget_count; i++)
-            sim_rule(sim,
-                     snapshot->budgets[i]->identity != sum->budget || sum->spent + sum->reserved == 0 ||
-                         sum->window_s < money_values_window(snapshot->budgets[i], sim->now.wall_ns).start_s,
-                     "a value's place is another's when its window is over", number);
-        sim_reached(sim, mark_money_forgotten);
-        sim->money.sums[s--] = sim->money.sums[--sim->money.sum_count];
+        const struct sim_sum *newer = &sim->money.sums[s];
+        if (newer->budget == sum->budget && newer->value == sum->value && tag_is(&newer->tag, &sum->tag) &&
+            newer->window_s > sum->window_s)
+            return true;
     }
+    for (size_t i = 0; i < snapshot->budget_count; i++)
+        if (snapshot->budgets[i]->identity == sum->budget &&
+            sum->window_s >= money_values_window(snapshot->budgets[i], sim->now.wall_ns).start_s)
+            return false;
+    return true;
+}
+
+/* A value's place is another's only where it has spent nothing in its window: what it had spent in one that was over is
+ * forgotten, even where the clock is set back. */
+static void sums_forget(struct sim *sim, unsigned number) {
+    for (unsigned s = 0; s < sim->money.sum_count; s++) {
+        const struct sim_sum *sum = &sim->money.sums[s];
+        if (!sum_is_gone(sum)) continue;
+        sim_rule(sim, sum->spent + sum->reserved == 0 || sum_is_over(sim, sum),
+                 "a value's place is another's when its window is over", number);
+        sim_reached(sim, mark_money_forgotten);
+    }
+    for (unsigned s = 0; s < sim->money.sum_count; s++)
+        if (sum_is_gone(&sim->money.sums[s])) sim->money.sums[s--] = sim->money.sums[--sim->money.sum_count];
 }
 
 static bool says_a_cap(const struct action *action) {
