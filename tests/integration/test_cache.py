@@ -355,17 +355,17 @@ def test_where_all_fail_they_have_one_error(pair):
 def test_a_deadline_of_the_first_is_no_others(pair):
     weir, mock = pair(retry={"max_retries": 0})
     mock.fault("hang", 1)
-    found = []
+    found = {}
 
-    def one(**more):
-        found.append(ask(weir, **more))
-    first = threading.Thread(target=one, kwargs={"headers": {"x-weir-timeout-ms": "400"}})
+    def one(name, **more):
+        found[name] = ask(weir, **more)
+    first = threading.Thread(target=one, args=("first",), kwargs={"headers": {"x-weir-timeout-ms": "400"}})
     first.start()
     poll(lambda: asked(mock) == 1)
-    second = threading.Thread(target=one)
+    second = threading.Thread(target=one, args=("second",))
     second.start()
     first.join(), second.join()
-    assert [r.status for r in found] == [504, 200] and asked(mock) == 2, found
+    assert found["first"].status == 504 and found["second"].status == 200 and asked(mock) == 2, found
 
 
 def test_a_thousand_at_once(pair):
