@@ -227,12 +227,15 @@ struct alert_rules {
     size_t hook_count;
 };
 
+/* Names of the GenAI conventions, in the order of the key's words. */
+enum semconv { semconv_legacy, semconv_2026_11, semconv_both };
+
 /* What is told of requests to who collects traces (OpenTelemetry), and to providers (W3C Trace Context). */
 struct trace_rules {
     bool on;        /* each request has a trace: there is an endpoint */
     bool propagate; /* providers are told */
     bool metrics;
-    enum { semconv_legacy, semconv_2026_11, semconv_both } semconv;
+    enum semconv semconv;
     double sample;       /* share of the traces that begin here which are collected */
     struct str endpoint; /* in snapshot->secrets, as it may hold a credential; without a slash at its end; and: */
     struct http_header *headers;
