@@ -23,7 +23,7 @@ struct serving {
     struct gateway *gateway;
     struct simulated *simulated;
     struct first_link first_link;
-    const char *state_dir;
+    char state_dir[1024];
     struct timer drain_limit;
     struct letter *stop_letter; /* for who has drained; made at the start */
     bool draining;
@@ -146,7 +146,7 @@ static void cli_serve_on_signal(void *context, int number) {
 
 /* -- the start -- */
 
-static void banner(struct serving *serving, const char *state_dir) {
+static void banner(struct serving *serving) {
     char address[256];
     const struct config_process *process = &serving->weir->config.process;
     struct str listen = process->listens[0].address;
@@ -178,7 +178,7 @@ static void banner(struct serving *serving, const char *state_dir) {
     printf("\nTry:\n  curl %s/v1/chat/completions -H 'content-type: application/json' \\\n"
            "    -d '{\"model\":\"default\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'\n\n"
            "Dashboard: %s/\nAdmin key: %s/admin.key\n",
-           address, address, state_dir);
+           address, address, serving->state_dir);
     fflush(stdout);
 }
 
@@ -190,7 +190,7 @@ static bool cli_serve_enter(void *context, struct str code, char *key, size_t si
     return good;
 }
 
-static bool cli_serve_run(struct serving *serving, const char *state_dir) {
+static bool cli_serve_run(struct serving *serving) {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct error error = {.code = error_none};
     const struct gateway_options options = {.control = serving->control,
@@ -205,8 +205,7 @@ static bool cli_serve_run(struct serving *serving, const char *state_dir) {
         fprintf(stderr, "weir: %s\n", error.message);
         return false;
     }
-    serving->state_dir = state_dir;
-    banner(serving, state_dir);
+    banner(serving);
     loop_run(serving->control);
     log_info(log_of(serving), clock_read(), "stopped");
     gateway_stop(serving->gateway);
@@ -220,7 +219,7 @@ static void on_crash(const char *text) {
 }
 
 static int serve(struct serving *serving, const char *path) {
-    char url[128] = "", state_dir[1024];
+    char url[128] = "";
     char actor[cli_actor_max];
     struct weir_host host = weir_host_default;
     struct weir_error error;
@@ -232,7 +231,7 @@ static int serve(struct serving *serving, const char *path) {
     host.who = (struct audit_who){cli_actor(actor), STR("process"), STR_NONE};
     host.simulated_base_url = STR("http://127.0.0.1:1/v1");
     bool checked = library_config_check(path, NULL, &host, &config, problems, sizeof problems);
-    str_copy(state_dir, sizeof state_dir, config.process.state_dir);
+    str_copy(serving->state_dir, sizeof serving->state_dir, config.process.state_dir);
     size_t protects = config.protects_count;
     memory_return_large();
     dumps_allow(checked && config.process.core_dumps);
@@ -244,7 +243,9 @@ static int serve(struct serving *serving, const char *path) {
                 str_plural(protects));
         return 2;
     }
-    if ((serving->lock = state_lock(state_dir)) < 0 || !state_admin_key(state_dir, &host.admin_key_hash)) return 1;
+    if ((serving->lock = state_lock(serving->state_dir)) < 0 ||
+        !state_admin_key(serving->state_dir, &host.admin_key_hash))
+        return 1;
     if (simulated_is_wanted(path) && !(serving->simulated = simulated_start(url, sizeof url))) return 1;
     const char *no_color = getenv("NO_COLOR");
     log_options_for(&log, STDERR_FILENO, no_color && *no_color);
@@ -259,7 +260,7 @@ static int serve(struct serving *serving, const char *path) {
     }
     crash_log = serving->weir->reports.log;
     check_report = on_crash;
-    int status = cli_serve_run(serving, state_dir) ? 0 : 1;
+    int status = cli_serve_run(serving) ? 0 : 1;
     crash_log = NULL;
     weir_close(serving->weir, 1000);
     return status;

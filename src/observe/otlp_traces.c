@@ -64,8 +64,9 @@ static void span_name_put(struct text *text, struct str operation, struct str mo
 }
 
 static void span_times_put(struct text *text, int64_t started_ns, uint64_t duration_us) {
+    const int64_t ended_ns = started_ns + (int64_t)(duration_us * NS_PER_US);
     text_printf(text, ",\"startTimeUnixNano\":\"%lld\",\"endTimeUnixNano\":\"%lld\"", (long long)started_ns,
-                (long long)(started_ns + (int64_t)(duration_us * NS_PER_US)));
+                (long long)ended_ns);
 }
 
 static void span_end(struct text *text, bool failed, struct str why) {

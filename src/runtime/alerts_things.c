@@ -46,7 +46,8 @@ static void retiring_watch(struct alerts *alerts, const struct alert_rules *rule
     if (!target->facts || !target->facts->retires.len || !model_is_used(target)) return;
     text_printf(&at, "%.*sT00:00:00Z", STR_ARG(target->facts->retires));
     if (!date_read_rfc3339(text_str(&at), &ends_ms)) return;
-    const double days = (double)(ends_ms / 1000 - things_now_s(now)) / (double)day_s;
+    const int64_t left_s = ends_ms / 1000 - things_now_s(now);
+    const double days = (double)left_s / (double)day_s;
     if (days > (double)rules->retiring_days) return;
     text_printf(&subject, "model %.*s", STR_ARG(str_slice(target->name, 0, 140)));
     text_printf(&text, "its vendor %s it on %.*s (catalogue): name another one", days > 0 ? "takes away" : "took away",
