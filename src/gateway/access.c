@@ -109,9 +109,10 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
     const char *problem;
     bool may_be = snapshot->issuer_count && jwt_may_be(key), known = may_be && token_is_known(visit, key, now),
          token = may_be && !known && jwt_is_alike(key);
-    enum client_answer answer = known ? client_known
-                                      : known_keys_ask(&visit->gateway_worker->known_keys, snapshot, key,
-                                                       now.wall_ns / (int64_t)NS_PER_S, &visit->client, &problem);
+    enum client_answer answer =
+        known ? client_known
+              : known_keys_ask(&visit->gateway_worker->known_keys, snapshot, key, now.wall_ns / (int64_t)NS_PER_S,
+                               &visit->client, &visit->key_former, &problem);
     bool admin = answer == client_unknown && is_admin_key(snapshot, key);
     enum jwt_answer told = token && answer == client_unknown && !admin ? token_ask(visit, key, now) : jwt_good;
     memory_wipe(buffer, sizeof buffer);

@@ -181,13 +181,17 @@ void answer_client_action(struct visit *visit) {
                 STR("POST /admin/v1/clients/NAME/ takes rotate, disable, enable and reset."));
 }
 
-/* A client's next key, by the key that it has: of itself alone. Whose token says who it is has no key. */
+/* A client's next key, by the key that it has: of itself alone. Whose token says who it is has no key; and the key
+ * before the last one, which may be why there was a next, makes none that would outlast its grace. */
 void answer_own_rotate(struct visit *visit) {
     struct error error = {.code = error_none};
     int64_t grace_s = 0;
     if (!visit->client || visit->identity)
         visit_error(visit, error_not_allowed,
                     STR("No client stands behind this key: an admin key and a token are not rotated here."));
+    else if (visit->key_former)
+        visit_error(visit, error_not_allowed,
+                    STR("This key has a next one and ends with its grace: the next one makes the one behind it."));
     else if (!grace_read(visit, &grace_s, &error))
         visit_error(visit, error.code, str_from(error.message));
     else

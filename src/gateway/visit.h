@@ -42,6 +42,7 @@ struct visit {
     struct deployment *deployment; /* held while the visit lives: client points into it */
     const struct client *client;
     struct identity_bound *identity; /* held; its client's; NULL: it is a key's */
+    bool key_former;                 /* its client has a newer key, and this one's grace */
     int retry_after_s;               /* of a refusal; 0: as its status has it */
     const struct gateway_route *route;
     /* Until the exchange is over; empty once `request` has begun. peer: the caller's address. */

@@ -189,6 +189,7 @@ enum client_answer client_registry_ask(struct client_registry *registry, struct 
         bool current = hash_equal(&record->digest, &digest);
         bool previous = !current && record->previous_until_s > now_s && hash_equal(&record->previous, &digest);
         if (previous) found->until_s = record->previous_until_s;
+        found->former = previous;
         if (current || previous) answer = client_judge(registry, snapshot, record, now_s, found);
     }
     atomic_fetch_add_explicit(&registry->probes, probes, memory_order_relaxed);

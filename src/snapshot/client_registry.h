@@ -99,6 +99,7 @@ struct client_found {
     uint32_t number, version;
     int64_t until_s;     /* so long the same key is the same client's, if neither snapshot nor version changes */
     const char *problem; /* of client_unfit; as long as the snapshot */
+    bool former;         /* it is the key before its own, in its grace */
 };
 /* Whose key it is. On a loop's thread. */
 enum client_answer client_registry_ask(struct client_registry *registry, struct snapshot *snapshot,

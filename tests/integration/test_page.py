@@ -150,6 +150,8 @@ def test_a_clients_own_key_makes_its_next_one_and_no_other(weir):
     first = rotate(made)
     assert first.status == 200 and first.json["name"] == "made" and first.json["key"] != made
     assert status(made) == 200 and status(first.json["key"]) == 200
+    for _ in range(3):  # whoever was left with the former key
+        assert rotate(made).status == 403 and status(made) == 200
     second = rotate(first.json["key"], '{"grace_seconds": 0}').json["key"]
     assert status(made) == status(first.json["key"]) == 401 and status(second) == 200
     assert rotate(made).status == 401 and rotate("wrong").status == 401
