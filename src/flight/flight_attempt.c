@@ -121,7 +121,7 @@ static bool rest_ask(struct flight *flight, struct attempt *attempt) {
     bool was_read = flight->canonical.state == canonical_read;
     inputs->asks_rest = attempt->asks_rest;
     flight->body.whole = inputs->asks_rest ? inputs->rest : inputs->whole;
-    translate_release(flight);
+    translate_turn(flight, &inputs->other);
     if (!flight->door->read(flight, &error, &param)) return false;
     return !was_read || translate_read(flight, &error, &param);
 }

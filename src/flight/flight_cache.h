@@ -29,9 +29,10 @@ bool making_goes_on(struct flight *flight);
 const char *cache_key_make(struct flight *flight);
 
 struct json_value;
-/* Keys of its inputs, and how long each is: `of_root`: the one input is all of the body. false: none is kept. */
-bool cache_key_inputs(struct flight *flight, const struct json_value *root, const struct json_value *const *inputs,
-                      bool of_root, struct flight_input *list, size_t count) MUST_USE;
+/* Keys of its inputs, and how long each is: of each of `inputs`, and all of `root` but its member `apart`, where they
+ * stand. false: none is kept. */
+bool cache_key_inputs(struct flight *flight, const struct json_value *root, struct str apart,
+                      const struct json_value *const *inputs, struct flight_input *list, size_t count) MUST_USE;
 
 /* -- flight_inputs.c: embeddings, by the input -- */
 

@@ -213,19 +213,21 @@ static void form_put(const struct flight *flight, struct text *text) {
     if (flight->request.include_usage) text_put(text, STR("usage"));
 }
 
-static bool request_put(struct flight *flight, const struct json_value *root, bool prompts_apart, struct text *text) {
-    struct str without[not_meant_count + prompts_count];
+/* `apart`: the member whose elements each have a key of their own; {NULL,0}: none does. */
+static bool request_put(struct flight *flight, const struct json_value *root, struct str apart, struct text *text) {
+    struct str without[not_meant_count + prompts_count + 1];
     size_t count = 0;
     bool named = flight->cache.named.at != NULL;
     for (size_t i = 0; i < not_meant_count; i++) without[count++] = not_meant[i];
-    for (size_t i = 0; i < prompts_count && (named || prompts_apart); i++) without[count++] = prompts[i];
+    for (size_t i = 0; i < prompts_count && named; i++) without[count++] = prompts[i];
+    if (apart.at) without[count++] = apart;
     const struct meaning_rules rules = {.without = without,
                                         .without_count = count,
                                         .plain = marked,
                                         .plain_count = sizeof marked / sizeof *marked,
                                         .marks = STR("cache_control")};
     enum endpoint endpoint = flight->endpoint == endpoint_generate_stream ? endpoint_generate
-                             : flight->endpoint == endpoint_generate_embed_batch && prompts_apart
+                             : flight->endpoint == endpoint_generate_embed_batch && apart.at
                                  ? endpoint_generate_embed
                                  : flight->endpoint; /* one API */
     text_put(text, STR("weir 1|"));
@@ -239,7 +241,7 @@ static bool request_put(struct flight *flight, const struct json_value *root, bo
     form_put(flight, text);
     headers_put(flight, text);
     params_of_targets_put(flight, text);
-    text_put(text, prompts_apart ? STR("input:") : named ? STR("named:") : STR("prompt:"));
+    text_put(text, apart.at ? STR("input:") : named ? STR("named:") : STR("prompt:"));
     if (named) part_put(text, flight->cache.named);
     return meaning_put(root, &rules, flight->host->scratch, text);
 }
@@ -261,20 +263,17 @@ const char *cache_key_make(struct flight *flight) {
     if (has_server_tools(root)) return "it has tools that the provider runs";
     if (!flight->cache.rules.all && !is_deterministic(flight, root)) return "it is not deterministic";
     struct text text = text_in_arena(flight->host->scratch, flight->body.whole.len + 512);
-    if (!request_put(flight, root, false, &text)) return "a member stands twice in it, or there was no memory";
+    if (!request_put(flight, root, STR_NONE, &text)) return "a member stands twice in it, or there was no memory";
     flight->cache.key = hash_sealed(&open_key, text_str(&text));
     return NULL;
 }
 
-bool cache_key_inputs(struct flight *flight, const struct json_value *root, const struct json_value *const *inputs,
-                      bool of_root, struct flight_input *list, size_t count) {
+bool cache_key_inputs(struct flight *flight, const struct json_value *root, struct str apart,
+                      const struct json_value *const *inputs, struct flight_input *list, size_t count) {
     static const struct str none[] = {STR("model")}; /* it stands in the path too */
     const struct meaning_rules rules = {.without = none, .without_count = 1};
     struct text text = text_in_arena(flight->host->scratch, 1024);
-    const char *problem;
-    size_t at;
-    if (of_root) root = json_parse_in(flight->host->scratch, STR("{}"), &problem, &at);
-    if (!root || !request_put(flight, root, true, &text)) return false;
+    if (!root || !request_put(flight, root, apart, &text)) return false;
     const size_t around = text.len;
     for (size_t i = 0; i < count; i++) {
         text.len = around;

@@ -53,8 +53,9 @@ void inputs_admit(struct flight *flight) {
     const struct json_value *root = json_parse_in(flight->host->scratch, flight->body.whole, &problem, &at);
     size_t count = inputs_take(flight, root, &said);
     struct flight_input *list = count ? arena_take_zeroed(&flight->arena, count * sizeof *list) : NULL;
-    bool of_root = flight->endpoint == endpoint_generate_embed;
-    if (!list || !cache_key_inputs(flight, root, said, of_root, list, count)) return;
+    bool of_root = flight->endpoint == endpoint_generate_embed; /* and nothing stands beside it */
+    if (of_root) root = json_parse_in(flight->host->scratch, STR("{}"), &problem, &at);
+    if (!list || !cache_key_inputs(flight, root, str_from(inputs_member(flight)), said, list, count)) return;
     inputs->list = list;
     inputs->count = count;
     inputs->single = of_root;
@@ -204,23 +205,12 @@ size_t inputs_held_max(const struct flight *flight, const struct attempt *attemp
     return flight->inputs.list && flight->cache.keeps ? joined_bytes_max : 0;
 }
 
-/* One after the other, as they were asked for: who says otherwise is not understood. */
-static bool is_in_order(struct flight *flight, struct str body) {
-    const char *problem;
-    size_t at, place = 0;
-    const struct json_value *root = json_parse_in(flight->host->scratch, body, &problem, &at), *one;
-    int64_t next = 0;
-    for (; (one = json_each(json_member(root, "data"), &place, NULL)); next++)
-        if (json_i64(json_member(one, "index"), next) != next) return false;
-    return root != NULL;
-}
-
 /* In scratch; NULL: it is not what was asked for, or there is no memory. */
 static struct embed_reply *made_read(struct flight *flight, struct str body, size_t wanted) {
     struct embed_reply *made = arena_take_zeroed(flight->host->scratch, sizeof *made);
     bool inside = false;
     if (!made || !flight->codec->read_embed_reply(body, flight->host->scratch, made, &inside) || inside) return NULL;
-    return made->vector_count == wanted && is_in_order(flight, body) ? made : NULL;
+    return made->vector_count == wanted ? made : NULL;
 }
 
 enum failure inputs_join(struct flight *flight, const struct attempt *attempt, struct now now, struct str *body) {

@@ -617,6 +617,9 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
 bool translate_request(struct flight *flight, struct attempt *attempt);
 /* No further attempt can need the message. */
 void translate_release(struct flight *flight);
+/* Its body is another now, and the message with it: *other is what is read of that one, and becomes what was read of
+ * the one before, which attempts that are under way may still be sent out of. */
+void translate_turn(struct flight *flight, struct canonical *other);
 /* Where the caller's dialect wants usage and the provider said none: an estimate by the text. true: it was filled in.
  */
 bool translate_usage(const struct flight *flight, uint64_t said_bytes, struct usage *usage);

@@ -605,6 +605,7 @@ struct flight_inputs {
     const struct target *target; /* that made those that are given; NULL: none are */
     struct str whole, rest;   /* its body; the same of those alone that are to be asked for; {NULL,0}: there is none */
     bool asks_rest;           /* which of them is its body now */
+    struct canonical other;   /* the one that it is not, as an attempt may still be sent out of it */
     bool base64, single;      /* how vectors are told; one that is no list */
     int64_t saved_nano_usd;   /* by those that were given with others; -1: not known, or none were */
     struct embed_reply *made; /* in scratch: what was made of the others, in the step that it came in */

@@ -380,14 +380,27 @@ bool translate_request(struct flight *flight, struct attempt *attempt) {
     return alike ? body_keep(flight, attempt) : body_write(flight, attempt);
 }
 
+static void canonical_release(struct canonical *canonical) {
+    if (!canonical->arena.newest) return;
+    canonical->message = NULL;
+    canonical->embed = NULL;
+    canonical->forecast = NULL;
+    arena_free(&canonical->arena);
+    canonical->arena.newest = NULL;
+    canonical->state = canonical_not_read;
+}
+
 void translate_release(struct flight *flight) {
-    if (!flight->canonical.arena.newest) return;
-    flight->canonical.message = NULL;
-    flight->canonical.embed = NULL;
-    flight->canonical.forecast = NULL;
-    arena_free(&flight->canonical.arena);
-    flight->canonical.arena.newest = NULL;
-    flight->canonical.state = canonical_not_read;
+    canonical_release(&flight->canonical);
+    canonical_release(&flight->inputs.other);
+}
+
+void translate_turn(struct flight *flight, struct canonical *other) {
+    const struct canonical former = flight->canonical;
+    flight->canonical = *other;
+    *other = former;
+    flight->canonical.shows_reasoning = former.shows_reasoning;
+    flight->canonical.asked = former.asked;
 }
 
 /* -- replies -- */

@@ -6,7 +6,7 @@ import pytest
 
 from test_cache import admin, ask, asked, config, said
 from test_degraded import expired, out
-from weirlib import poll, provider
+from weirlib import RawProvider, poll, provider
 
 PATH = "/v1/embeddings"
 
@@ -256,3 +256,112 @@ def test_a_hedge_at_another_target_asks_for_all(start, start_mock):
     reply = embed(weir, ["a", "b"], model="r")
     assert len(vectors(reply)) == 2 and reply.headers["x-weir-provider"] == "q"
     assert json.loads(fast.last()["body"])["input"] == ["a", "b"] and "x-weir-cache-inputs" not in reply.headers
+
+
+def answered(items, model="m"):
+    body = json.dumps({"object": "list", "model": model, "usage": {"prompt_tokens": 3, "total_tokens": 3},
+                       "data": [{"object": "embedding", **item} for item in items]}).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def number_of(text):
+    return float(ord(text))
+
+
+class Turned:
+    """Answers with the last input first, and says so by `index`; `wrongly`: by one that is nobody's."""
+
+    def __init__(self, wrongly=False):
+        self.wrongly, self.inputs = wrongly, []
+
+    def __call__(self, connection, head, body):
+        inputs = json.loads(body)["input"]
+        inputs = [inputs] if isinstance(inputs, str) else inputs
+        self.inputs.append(inputs)
+        more = float(len(json.loads(body).get("instructions", "")))
+        items = [{"index": i, "embedding": [number_of(text) + more]} for i, text in enumerate(inputs)][::-1]
+        if self.wrongly:
+            items[0]["index"] = items[-1]["index"]
+        connection.sendall(answered(items))
+
+
+def turned_config(upstream):
+    return config(upstream, retry={"max_retries": 0})
+
+
+def by_index(reply):
+    assert reply.status == 200, reply
+    return [d["embedding"][0] for d in sorted(reply.json["data"], key=lambda d: d["index"])]
+
+
+def test_a_provider_that_answers_in_another_order_is_read_by_what_it_says_of_it(start):
+    turned = Turned()
+    with RawProvider(turned) as upstream:
+        weir = start(turned_config(upstream))
+        assert by_index(embed(weir, list("abc"))) == [number_of(t) for t in "abc"]
+        kept(weir, 3)
+        mixed = embed(weir, list("xbya"))
+        assert by_index(mixed) == [number_of(t) for t in "xbya"] and turned.inputs[-1] == ["x", "y"]
+        assert said(embed(weir, list("yxcba"))) == "hit"
+        batch = {"requests": [{"model": "models/m", **gemini_one(t)} for t in "defa"]}
+        reply = ask(weir, path="/v1beta/models/m:batchEmbedContents", body=batch)
+        assert [e["values"][0] for e in reply.json["embeddings"]] == [number_of(t) for t in "defa"], reply
+
+
+@pytest.mark.parametrize("member", ["instructions", "prompt", "system", "suffix", "content", "messages"])
+def test_what_stands_beside_the_inputs_is_in_the_key(start, member):
+    with RawProvider(Turned()) as upstream:
+        weir = start(turned_config(upstream))
+        assert said(embed(weir, ["a"], **{member: "for a search"})) == "miss"
+        kept(weir, 1)
+        assert said(embed(weir, ["a"], **{member: "for clusters, which is more"})) == "miss"
+        kept(weir, 2)
+        assert said(embed(weir, ["a"], **{member: "for a search"})) == "hit"
+
+
+def test_two_vectors_of_one_place_are_no_answer_to_who_reads_them_in_order(start):
+    turned = Turned(wrongly=True)
+    with RawProvider(turned) as upstream:
+        weir = start(turned_config(upstream))
+        batch = {"requests": [{"model": "models/m", **gemini_one(t)} for t in "abc"]}
+        assert ask(weir, path="/v1beta/models/m:batchEmbedContents", body=batch).status == 502
+        assert admin(weir, "GET", "/cache").json["answers"] == 0
+
+
+def test_a_hedge_leaves_the_others_request_as_it_was(start, start_mock, certificates):
+    """The first target takes its request late: when another has been asked for all of it."""
+    texts = ["%d %s" % (i, "word " * 400) for i in range(20)]
+    fast, bodies, gate = start_mock(), [], threading.Event()
+
+    class Late(RawProvider):
+        def _serve(self, connection):
+            if self.connections > 1:
+                gate.wait(20)
+            super()._serve(connection)
+
+    def answer(connection, head, body):
+        bodies.append(body)
+        said_ = json.dumps({"embeddings": [{"values": [1.0]}] * len(json.loads(body).get("requests", [1]))}).encode()
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: "
+                           b"close\r\n\r\n" % len(said_) + said_)
+        return False
+
+    with Late(answer, tls=certificates.server()) as upstream:
+        options = config(fast, routes=[{"model": "r", "strategy": "priority", "targets": ["p/m", "q/m"],
+                                        "hedge": {"after": "300ms", "max_share": 1.0}}])
+        url = upstream.base_url.replace("127.0.0.1", "localhost").replace("/v1", "/v1beta")
+        options["providers"]["p"] = provider(url, ["m"], type="gemini", priority=1, ca_file=certificates.ca)
+        options["providers"]["q"] = provider(fast, ["m"], priority=2)
+        weir = start(options)
+        assert embed(weir, ["a"], model="r").headers["x-weir-provider"] == "p"
+        kept(weir, 1)
+        fast.fault("hang", 1)
+        found = {}
+        first = threading.Thread(target=lambda: found.update(reply=embed(weir, ["a", *texts], model="r")))
+        first.start()
+        assert poll(lambda: asked(fast) == 1)
+        gate.set()
+        first.join()
+        assert found["reply"].headers["x-weir-provider"] == "p" and len(vectors(found["reply"])) == 21
+        sent_ = json.loads(bodies[-1])["requests"]
+        assert [r["content"]["parts"][0]["text"] for r in sent_] == texts

@@ -74,6 +74,16 @@ static void openai_write_embed_request(const struct embed_request *request, cons
     text_put_byte(body, '}');
 }
 
+/* Into its place: `index` says which, or nothing does and the list's order is that of the inputs. false: it is none, or
+ * another's. */
+static bool vector_place(struct embed_reply *reply, size_t count, const struct json_value *one, struct str raw) {
+    int64_t index = json_i64(json_member(one, "index"), (int64_t)reply->vector_count);
+    if (index < 0 || (uint64_t)index >= count || reply->vectors[index].at) return false;
+    reply->vectors[index] = raw;
+    reply->vector_count++;
+    return true;
+}
+
 static bool openai_read_embed_reply(struct str body, struct arena *arena, struct embed_reply *reply,
                                     bool *error_inside) {
     const struct json_value *root, *data;
@@ -94,8 +104,7 @@ static bool openai_read_embed_reply(struct str body, struct arena *arena, struct
         struct str raw = json_kind(vector) == json_string ? vector_from_base64(json_str(vector, STR("")), arena)
                          : vector_is(vector)              ? json_raw(vector, arena)
                                                           : STR_NONE;
-        if (!raw.at) return false;
-        reply->vectors[reply->vector_count++] = raw;
+        if (!raw.at || !vector_place(reply, json_count(data), at, raw)) return false;
     }
     return true;
 }

@@ -52,11 +52,30 @@ static void a_batch_is_put_together(void **state) {
     cache_world_end(&of);
 }
 
-/* One that says fewer, more, or in another order than was asked for is not understood: nothing of it is given or kept.
+/* By what it says of their places, not by how they stand. */
+static void what_comes_in_another_order_is_put_in_its_places(void **state) {
+    struct cache_world of;
+    (void)state;
+    struct flight *first = first_two(&of), *second = cache_world_ask(&of, embeds, BATCH("[\"c\",\"b\",\"d\"]"));
+    answer_with(&of, second, MADE(VECTOR("1", "4") "," VECTOR("0", "3"), "4"));
+    assert_str_equal(flight_world_written(&of.world),
+                     MADE(VECTOR("0", "3") "," VECTOR("1", "2") "," VECTOR("2", "4"), "9"));
+    struct flight *third = cache_world_ask(&of, embeds, BATCH("[\"d\",\"c\"]"));
+    assert_int_equal(third->attempt_count, 0);
+    assert_str_equal(flight_world_written(&of.world), MADE(VECTOR("0", "4") "," VECTOR("1", "3"), "4"));
+    flight_free(first);
+    flight_free(second);
+    flight_free(third);
+    cache_world_end(&of);
+}
+
+/* One that says fewer or more than was asked for, or another place, is not understood: nothing of it is given or kept.
  */
 static void what_is_not_what_was_asked_for_is_no_answer(void **state) {
     static const char *const made[] = {MADE("", "4"), MADE(VECTOR("0", "3"), "4"),
-                                       MADE(VECTOR("1", "3") "," VECTOR("0", "4"), "4"),
+                                       MADE(VECTOR("1", "3") "," VECTOR("1", "4"), "4"),
+                                       MADE(VECTOR("0", "3") "," VECTOR("2", "4"), "4"),
+                                       MADE(VECTOR("-1", "3") "," VECTOR("0", "4"), "4"),
                                        MADE(VECTOR("0", "3") "," VECTOR("1", "4") "," VECTOR("2", "5"), "4")};
     (void)state;
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
@@ -94,6 +113,7 @@ static void shares_of_tokens_add_up(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_is_put_together),
+        cmocka_unit_test(what_comes_in_another_order_is_put_in_its_places),
         cmocka_unit_test(what_is_not_what_was_asked_for_is_no_answer),
         cmocka_unit_test(shares_of_tokens_add_up),
     };
