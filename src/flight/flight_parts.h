@@ -626,7 +626,8 @@ enum prefix_by {
 /* Where its beginning lies in a provider's prompt cache (flight_prefix.c). */
 struct flight_prefix {
     enum prefix_by by;
-    uint64_t key;
+    uint64_t key;        /* the same in every process: the strategy's */
+    uint64_t place;      /* this process's own: where it is remembered; 0: nowhere */
     uint32_t lifetime_s; /* that its provider is asked to keep it, or does */
     bool marked;         /* it says up to where it is to be kept */
     bool has;            /* something is remembered of it: */

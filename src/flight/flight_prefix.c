@@ -74,6 +74,10 @@ static void prefix_name(struct flight *flight, struct flight_prefix *prefix) {
     while (!names[i].there) i++;
     prefix->by = names[i].by;
     prefix->key = prefix_key(flight, prefix->by, names[i].word);
+    const uint64_t words[prefix_key_words] = {flight->client_hash, (uint64_t)prefix->by, names[i].word,
+                                              str_hash(flight->choice.model)};
+    if (flight->host->prefixes && prefix->by != prefix_by_request)
+        prefix->place = prefix_memory_key(flight->host->prefixes, words);
     prefix->marked = read.marked;
     prefix->lifetime_s = read.lifetime_s ? read.lifetime_s : lifetime_usual_s;
 }
@@ -92,7 +96,7 @@ bool prefix_admit(struct flight *flight, struct now now) {
     flight->prefix = prefix;
     prefix->nano_usd = -1;
     prefix_name(flight, prefix);
-    prefix->has = memory && prefix->by != prefix_by_request && prefix_memory_find(memory, prefix->key, &prefix->known);
+    prefix->has = prefix->place && prefix_memory_find(memory, prefix->place, &prefix->known);
     prefix->outcome = prefix_first;
     if (!prefix->has) return true;
     prefix->holder = holder_of(flight, &prefix->known);
@@ -173,10 +177,10 @@ static void prefix_keep(struct flight *flight, const struct target *target, uint
                                  .until_s = now_s + prefix->lifetime_s,
                                  .tokens = tokens,
                                  .whose = short_hash(flight->client_hash)};
-    if (!flight->host->prefixes || !known.target || prefix->by == prefix_by_request) return;
+    if (!prefix->place || !known.target) return;
     if (prefix->has && prefix->known.target == known.target && prefix->known.until_s > known.until_s)
         known.until_s = prefix->known.until_s; /* it was written to last longer */
-    prefix_memory_keep(flight->host->prefixes, prefix->key, &known, now_s);
+    prefix_memory_keep(flight->host->prefixes, prefix->place, &known, now_s);
 }
 
 void prefix_begun(struct flight *flight, const struct attempt *attempt, struct now now) {

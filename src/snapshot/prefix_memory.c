@@ -5,6 +5,7 @@
 #include "base/memory.h"
 
 bool prefix_memory_init(struct prefix_memory *memory) {
+    random_bytes(&memory->secret, sizeof memory->secret);
     memory->buckets = memory_take_zeroed(prefix_buckets * sizeof *memory->buckets);
     return memory->buckets != NULL;
 }
@@ -12,6 +13,11 @@ bool prefix_memory_init(struct prefix_memory *memory) {
 void prefix_memory_free(struct prefix_memory *memory) {
     memory_give(memory->buckets);
     memory->buckets = NULL;
+}
+
+uint64_t prefix_memory_key(const struct prefix_memory *memory, const uint64_t words[prefix_key_words]) {
+    uint64_t key = hash_keyed(&memory->secret, str_make((const char *)words, prefix_key_words * sizeof *words));
+    return key ? key : 1;
 }
 
 static struct prefix_bucket *bucket_at(const struct prefix_memory *memory, uint64_t key) {

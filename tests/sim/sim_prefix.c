@@ -71,6 +71,6 @@ void sim_prefix_settled(struct sim *sim, unsigned number, const struct attempt *
     prompt_note(sim, flight, attempt->target);
     if (sim->mutant == mutant_prefix_for_ever)
         prefix_memory_keep(
-            &sim->prefix.memory, flight->prefix->key,
+            &sim->prefix.memory, flight->prefix->place,
             &(struct prefix_known){.target = (uint64_t)(uintptr_t)attempt->target->cells, .until_s = UINT32_MAX}, 0);
 }

@@ -752,6 +752,7 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     sim->host = (struct flight_host){.budget = &sim->bodies, .scratch = &sim->scratch, .prng = &sim->policy};
     if (sim->mutant != mutant_prefix_forgotten && prefix_memory_init(&sim->prefix.memory))
         sim->host.prefixes = &sim->prefix.memory;
+    sim->prefix.memory.secret = (struct hash_secret){{0}}; /* the same in each run */
     list_init(&sim->turns);
     if (!flights) sim_crash_begin(sim, &sim->crashes);
     config_draw(sim);

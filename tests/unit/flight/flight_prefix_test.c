@@ -204,7 +204,7 @@ static void what_cannot_serve_is_left_and_said(void **state) {
     end(&w);
     begin(&w, PROVIDERS "routes: [{model: m, targets: [a/m], affinity: on}]\n");
     struct flight *flight = ask(&w, "", "", BODY("hi"));
-    uint64_t key = flight->prefix->key;
+    uint64_t key = flight->prefix->place;
     flight_world_drop(&w.world, flight);
     prefix_memory_keep(&w.prefixes, key, &(struct prefix_known){.target = 1, .until_s = UINT32_MAX}, 0);
     assert_int_equal(outcome_of(&w, "", "", BODY("hi"), "a/m"), prefix_gone); /* its provider was removed */
@@ -259,6 +259,23 @@ static void adaptive_keeps_what_is_named(void **state) {
     end(&w);
 }
 
+/* One that could would put another's prompts out of their places, or see where they lie. */
+static void nobody_can_work_out_where_anothers_is_remembered(void **state) {
+    uint64_t keys[2], places[2];
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct prefix_world w;
+        begin(&w, ROUTE(", affinity: on"));
+        struct flight *flight = ask(&w, "x-weir-session", "s", BODY("hi"));
+        keys[i] = flight->prefix->key;
+        places[i] = flight->prefix->place;
+        flight_world_drop(&w.world, flight);
+        end(&w);
+    }
+    assert_true(keys[0] == keys[1]); /* which target is chosen first is the same behind any balancer */
+    assert_true(places[0] && places[1] && places[0] != places[1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_off_unless_asked_for),
@@ -270,6 +287,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_serve_is_left_and_said),
         cmocka_unit_test(why_it_missed_is_told),
         cmocka_unit_test(adaptive_keeps_what_is_named),
+        cmocka_unit_test(nobody_can_work_out_where_anothers_is_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
