@@ -61,9 +61,10 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
 
 struct attempt_lost attempt_if_lost(const struct flight *flight, unsigned number) {
     CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
-    const struct target *target = flight->attempts[number]->target;
+    const struct attempt *attempt = flight->attempts[number];
+    const struct target *target = attempt->target;
     const int64_t million = 1000000, now_s = flight->times.arrived_wall_ns / (int64_t)NS_PER_S;
-    struct attempt_lost lost = {.input_tokens = flight->prompt_tokens, .token_nano_usd = -1};
+    struct attempt_lost lost = {.input_tokens = attempt_prompt_tokens(flight, attempt), .token_nano_usd = -1};
     if (!flight->request.stream)
         lost.output_tokens =
             flight_tokens_reserved(flight, target->cells ? &target->cells->taken : NULL) - flight->prompt_tokens;

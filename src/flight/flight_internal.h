@@ -18,6 +18,8 @@ void transitions_put(const struct flight *flight, struct text *text);
 void flight_enter(struct flight *flight, enum flight_state state, struct now now);
 /* Was there no memory for something of this flight's? Then what could not be read may have been right. */
 bool flight_starved(const struct flight *flight);
+/* How many tokens an attempt was sent, by estimate: of the rest of its inputs, where it is asked for those alone. */
+int64_t attempt_prompt_tokens(const struct flight *flight, const struct attempt *attempt);
 void attempt_enter(struct flight *flight, struct attempt *attempt, enum attempt_state state, struct now now);
 void hedge_enter(struct flight *flight, enum hedge_state state, struct now now);
 /* Leaving `ready` or `going` for a state that may not be continued gives the delivered text back. */

@@ -393,7 +393,7 @@ static void silent_estimate(const struct flight *flight, struct attempt *attempt
     enum { token_bytes = 4 };
     uint64_t bytes = attempt->reply.held.len > flight->answer.bytes ? attempt->reply.held.len : flight->answer.bytes;
     int64_t by_bytes = (int64_t)(bytes / token_bytes);
-    attempt->usage.input_tokens = flight->prompt_tokens;
+    attempt->usage.input_tokens = attempt_prompt_tokens(flight, attempt);
     attempt->usage.output_tokens = delivered > by_bytes ? delivered : by_bytes;
     attempt->usage_estimated = true;
 }

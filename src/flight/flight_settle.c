@@ -55,7 +55,7 @@ static void usage_estimate(const struct flight *flight, struct attempt *attempt)
     bool worked = attempt->sent_ns && attempt->reply.status < 300 && !counted;
     if (!worked || refused) return;
     bool nothing = usage->input_tokens < 0 && usage->output_tokens < 0;
-    if (nothing && flight->prompt_tokens > 0) usage->input_tokens = flight->prompt_tokens;
+    if (nothing && flight->prompt_tokens > 0) usage->input_tokens = attempt_prompt_tokens(flight, attempt);
     if (delivered > 0 && delivered / 2 >= usage->output_tokens) /* far more than it had counted so far */
         usage->output_tokens = delivered;
     else if (!nothing)

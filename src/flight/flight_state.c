@@ -171,3 +171,9 @@ void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out
     flight->times.timer_ns = deadline_ns;
     actions_add(out, action_timer)->deadline_ns = deadline_ns;
 }
+
+int64_t attempt_prompt_tokens(const struct flight *flight, const struct attempt *attempt) {
+    const struct flight_inputs *inputs = &flight->inputs;
+    if (!attempt->asks_rest) return flight->prompt_tokens;
+    return (int64_t)((double)flight->prompt_tokens * (double)inputs->rest.len / (double)inputs->whole.len);
+}

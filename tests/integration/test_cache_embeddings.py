@@ -328,6 +328,35 @@ def test_two_vectors_of_one_place_are_no_answer_to_who_reads_them_in_order(start
         assert admin(weir, "GET", "/cache").json["answers"] == 0
 
 
+def test_what_nobody_counts_is_estimated_of_what_was_asked(start):
+    """A provider that says nothing of tokens: the rest is charged by its own length, not by that of what was kept."""
+    long, short = "word " * 2000, "b"
+
+    def answer(connection, head, body):
+        inputs = json.loads(body)["input"]
+        said_ = json.dumps({"object": "list", "data": [
+            {"object": "embedding", "index": i, "embedding": [1.0]} for i in range(len(inputs))]}).encode()
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                           b"Content-Length: %d\r\n\r\n" % len(said_) + said_)
+
+    def line(reply):
+        id_ = reply.headers["x-weir-request-id"]
+        return poll(lambda: [l for l in weir.log("request_done") if l["request_id"] == id_])[0]
+
+    with RawProvider(answer) as upstream:
+        options = turned_config(upstream)
+        for client in options["clients"]:
+            client["budgets"] = [{"usd": 10, "window": "day"}]
+        weir = start(options)
+        first = line(embed(weir, [long]))
+        assert first["input_tokens"] > 1000
+        kept(weir, 1)
+        reply = embed(weir, [long, short])
+        mixed = line(reply)
+        assert reply.headers["x-weir-cache-inputs"] == "1/2" and 0 < mixed["input_tokens"] < 100, mixed
+        assert 0 < float(reply.headers["x-weir-cost"]) < 100e-6
+
+
 def test_a_hedge_leaves_the_others_request_as_it_was(start, start_mock, certificates):
     """The first target takes its request late: when another has been asked for all of it."""
     texts = ["%d %s" % (i, "word " * 400) for i in range(20)]
