@@ -328,6 +328,20 @@ def test_two_vectors_of_one_place_are_no_answer_to_who_reads_them_in_order(start
         assert admin(weir, "GET", "/cache").json["answers"] == 0
 
 
+def test_geminis_batch_of_two_widths_is_not_said_in_one(pair):
+    """Others have one width for all: that of one input would be given, and kept, for the other."""
+    weir, _ = pair()
+    batch = "/v1beta/models/m:batchEmbedContents"
+    wide, narrow = ({"model": "models/m", **gemini_one("a")},
+                    {"model": "models/m", **gemini_one("b", outputDimensionality=8)})
+    for both in ([wide, narrow], [narrow, wide]):
+        reply = ask(weir, path=batch, body={"requests": both})
+        assert reply.status == 400 and "outputDimensionality" in reply.text, reply
+    assert ask(weir, path=batch, body={"requests": [narrow, narrow]}).status == 200
+    kept(weir, 1)
+    assert said(ask(weir, path="/v1beta/models/m:embedContent", body=gemini_one("b"))) == "miss"
+
+
 def test_what_nobody_counts_is_estimated_of_what_was_asked(start):
     """A provider that says nothing of tokens: the rest is charged by its own length, not by that of what was kept."""
     long, short = "word " * 2000, "b"

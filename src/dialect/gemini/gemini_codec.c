@@ -98,7 +98,14 @@ static bool gemini_read_embed_request(struct str body, struct str path_model, st
             return error_set(error, error_invalid_request, "`content` must be an object with `parts`.");
         }
         request->inputs[request->input_count++] = content_text(json_member(one, "content"), arena);
-        request->dimensions = json_i64(gemini_member(one, "outputDimensionality"), request->dimensions);
+        int64_t dimensions = json_i64(gemini_member(one, "outputDimensionality"), MESSAGE_NO_INT);
+        if (request->input_count > 1 && dimensions != request->dimensions) { /* others have one for all */
+            *param = STR("outputDimensionality");
+            return error_set(error, error_invalid_request,
+                             "`outputDimensionality` must be the same in all `requests` for a provider of another "
+                             "dialect.");
+        }
+        request->dimensions = dimensions;
         request->task = json_str(gemini_member(one, "taskType"), request->task);
         request->title = json_str(json_member(one, "title"), request->title);
         one = NULL;
