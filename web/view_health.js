@@ -17,10 +17,16 @@ export function strip(records, cells_most = cells) {
   return states.map((state) => (before = state ?? before));
 }
 
+// What made the record.
+function reason(record) {
+  if (record.event === "probe") return record.probe ? "probe" : `probe failed: ${record.said ?? record.status}`;
+  return record.from ? `${record.event} was ${record.from}` : "";
+}
+
 export async function show_health(place) {
   const [health, history] = await Promise.all([api.get("admin/v1/health"), api.get("admin/v1/health/history")]);
   if (!place.live()) return;
-  const of = (name) => history.records.filter((record) => record.provider === name);
+  const of = (name) => history.records.filter((record) => record.provider === name && record.state);
   fill(place.body, el("p", null, "Together: ", pill(health.overall_health, kinds[health.overall_health])),
     health.providers.map((provider) => {
       const records = of(provider.name), bad = records.filter((record) => record.state !== "healthy").length;
@@ -29,6 +35,6 @@ export async function show_health(place) {
           el("p", { class: "faint" }, `${clock(records[0].time_ms)} to ${clock(records.at(-1).time_ms)}`)] : el("p", { class: "faint" }, "Nothing was recorded yet: a sample a minute is."));
     }),
     el("h2", null, "Changes and probes"),
-    table("Changes and probes", [{ head: "Time", of: (record) => clock(record.time_ms) }, { head: "Provider", of: (record) => record.provider }, { head: "State", of: (record) => pill(record.state, kinds[record.state]) }, { head: "Score", of: (record) => percent(record.score), number: true },
-      { head: "Answered well", of: (record) => percent(record.success), number: true }, { head: "Latency", of: (record) => (record.latency_us ? ms(record.latency_us) : ""), number: true }, { head: "By", of: (record) => (record.probe ? "probe" : record.from ? `was ${record.from}` : "") }], history.records.slice(-200).reverse(), "None yet."));
+    table("Changes and probes", [{ head: "Time", of: (record) => clock(record.time_ms) }, { head: "Provider", of: (record) => record.provider ?? `route ${record.route}` }, { head: "State", of: (record) => pill(record.state ?? record.to, kinds[record.state]) }, { head: "Score", of: (record) => (record.state ? percent(record.score) : ""), number: true },
+      { head: "Answered well", of: (record) => (record.state ? percent(record.success) : ""), number: true }, { head: "Latency", of: (record) => (record.latency_us ? ms(record.latency_us) : ""), number: true }, { head: "By", of: reason, wide: true }], history.records.slice(-200).reverse(), "None yet."));
 }

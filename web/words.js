@@ -15,6 +15,6 @@ export const clock = (time) => {
   const two = (n) => String(n).padStart(2, "0");
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   const hour = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return day === new Date().toISOString().slice(0, 10) ? hour : `${day} ${hour}`;
+  return date.toDateString() === new Date().toDateString() ? hour : `${day} ${hour}`;
 };
 export const since = (seconds) => (seconds < 120 ? `${Math.round(seconds)} s` : seconds < 7200 ? `${Math.round(seconds / 60)} min` : seconds < 172800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} d`);

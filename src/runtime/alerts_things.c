@@ -50,7 +50,7 @@ static void retiring_watch(struct alerts *alerts, const struct alert_rules *rule
     const double days = (double)left_s / (double)day_s;
     if (days > (double)rules->retiring_days) return;
     text_printf(&subject, "model %.*s", STR_ARG(str_slice(target->name, 0, 140)));
-    text_printf(&text, "its vendor %s it on %.*s (catalogue): name another one", days > 0 ? "takes away" : "took away",
+    text_printf(&text, "its vendor %s it away on %.*s (catalogue): name another one", days > 0 ? "takes" : "took",
                 STR_ARG(target->facts->retires));
     alerts_see(alerts,
                &(struct alert_fact){.kind = alert_model_retiring,

@@ -346,7 +346,7 @@ def test_a_model_that_is_taken_away_is_told_while_it_is_named(start, start_mock,
                                                       "o": {"retires": "2020-01-01"}}}}})
     assert poll(lambda: len(lasting(weir, "model_retiring")) == 2), alerts(weir)
     told = {a["subject"]: a for a in lasting(weir, "model_retiring")}
-    assert set(told) == {"model p/m", "model p/o"} and "took away" in told["model p/o"]["message"]
+    assert set(told) == {"model p/m", "model p/o"} and "took it away on" in told["model p/o"]["message"]
     assert 8.9 <= told["model p/m"]["value"] <= 10 and told["model p/m"]["threshold"] == 30
     assert soon in told["model p/m"]["message"]
 
