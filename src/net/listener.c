@@ -250,9 +250,9 @@ static void listener_on_closed(uv_handle_t *handle) { memory_give(handle->data);
 
 void listener_close(struct listener *listener) {
     timer_cancel(listener->loop, &listener->retry);
-    uv_poll_stop(&listener->poll);
     CHECKF(listener->descriptor >= 0, "descriptor=%d", listener->descriptor);
+    /* libuv lets go of the descriptor first: once it is closed its number may be another thread's. */
+    uv_close((uv_handle_t *)&listener->poll, listener_on_closed);
     close(listener->descriptor);
     listener->descriptor = -1;
-    uv_close((uv_handle_t *)&listener->poll, listener_on_closed);
 }
