@@ -82,6 +82,8 @@ export async function show_play(place) {
     stopping = new AbortController();
     go.disabled = true;
     stop.disabled = false;
+    fill(cards); // an answer of before is none of what is asked now
+    fill(words);
     const data_url = file ? await read(file) : "", bodies = names.map((name) => body_of(name, prompt.value, data_url, Number(output.value) || 0));
     const told = shortened(bodies[0], data_url);
     const sections = bodies.map((body) => el("section", { class: "card", "aria-label": `Answer of ${body.model}` }));
