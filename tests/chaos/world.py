@@ -98,7 +98,7 @@ class Certificates:
         self.folder = folder
         self.ca, self.cert, self.key = (str(folder / n) for n in ("ca.pem", "cert.pem", "key.pem"))
         curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        self._run("req", "-x509", *curve, "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", "-subj",
+        self._run("req", "-x509", *curve, "-days", "90", "-keyout", "ca.key", "-out", "ca.pem", "-subj",
                   "/CN=chaos authority")
         self._run("req", *curve, "-keyout", "key.pem", "-out", "cert.csr", "-subj", "/CN=localhost")
         (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
