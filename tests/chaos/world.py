@@ -103,7 +103,7 @@ class Certificates:
         self._run("req", *curve, "-keyout", "key.pem", "-out", "cert.csr", "-subj", "/CN=localhost")
         (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
         self._run("x509", "-req", "-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days",
-                  "2", "-out", "cert.pem", "-extfile", "names")
+                  "90", "-out", "cert.pem", "-extfile", "names")
 
     def _run(self, *arguments):
         subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True, timeout=30)
