@@ -136,7 +136,12 @@ static bool add_prepare(struct ledger *ledger) {
 
 /* The same columns. */
 static struct row_block *attempts_block_open(struct database *database) {
-    struct row_shape shape = {.table = "attempts", .column_count = attempt_columns};
+    struct row_shape shape = {
+        .table = "attempts",
+        .column_count = attempt_columns,
+        .index_count = 2,
+        .indexes = {{"attempts_caller_id", record_numbers + record_caller_id, .partial = true},
+                    {"attempts_request_id", record_numbers + record_request_id, .from = 5, .len = 8}}};
     struct str *column = shape.columns;
     for (int i = 0; i < record_numbers; i++) *column++ = record_number_name((enum record_number)i);
     for (int i = 0; i < record_texts; i++) *column++ = record_text_name((enum record_text)i);

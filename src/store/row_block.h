@@ -1,9 +1,11 @@
 /* row_block.h - rows of one table, put together in memory in SQLite's own form, that go into the table by one
- * statement: it begins, seeks and ends once for all of them, and looks at those columns alone that one of them has.
+ * statement: it begins, seeks and ends once for all of them, and copies each row and each entry of an index as it is,
+ * without a look at its columns (`INSERT INTO a SELECT * FROM b` of two tables that are alike).
  *
- * A block is a table of one page in a database in memory, which is attached as `block` to the connection; the page is
- * written here (https://sqlite.org/fileformat2.html) and read by SQLite. Where the database is not SQLite's there is no
- * block, and rows go in one by one.
+ * A block is a table like the one they go into, in a database in memory, which is attached as `block` to the
+ * connection: one page for the rows and one for each index, written here (https://sqlite.org/fileformat2.html) and read
+ * by SQLite. Where the database is not SQLite's, or has another index than the shape says, there is no block, and rows
+ * go in one by one.
  *
  * One thread, that of the connection. */
 #ifndef WEIR_STORE_ROW_BLOCK_H
@@ -11,7 +13,7 @@
 
 #include "store/database.h"
 
-enum { row_block_rows_max = 256, row_block_columns_max = 64 };
+enum { row_block_rows_max = 256, row_block_columns_max = 64, row_block_indexes_max = 4 };
 
 struct row_value {
     enum database_kind kind;
@@ -19,10 +21,20 @@ struct row_value {
     struct str bytes; /* of a text and of bytes; borrowed while it is put */
 };
 
+/* An index over one text: of `len` of its characters from the place `from` on, as `substr(text, from, len)` has them;
+ * len 0: over the whole of it. */
+struct row_index {
+    const char *name;
+    size_t value, from, len; /* value: its place among the columns */
+    bool partial;            /* rows whose text is null are not in it */
+};
+
 struct row_shape {
     const char *table;                         /* with an `id`, its INTEGER PRIMARY KEY */
     struct str columns[row_block_columns_max]; /* those of the values, in their order; whatever else it has is null */
     size_t column_count;
+    struct row_index indexes[row_block_indexes_max]; /* all that the table has */
+    size_t index_count;
 };
 
 struct row_block;

@@ -22,7 +22,11 @@ static const char table_sql[] =
 
 enum { value_a, value_bytes, value_note, value_name, value_count };
 static const struct row_shape shape = {
-    .table = "things", .columns = {STR("a"), STR("bytes"), STR("note"), STR("name")}, .column_count = value_count};
+    .table = "things",
+    .columns = {STR("a"), STR("bytes"), STR("note"), STR("name")},
+    .column_count = value_count,
+    .indexes = {{"things_name", value_name, .from = 3, .len = 4}, {"things_note", value_note, .partial = true}},
+    .index_count = 2};
 
 static struct database *opened_with(const char *sql) {
     char problem[512] = "";
@@ -205,7 +209,77 @@ static void what_no_page_can_hold_goes_in_by_itself(void **state) {
     database_close(database);
 }
 
-/* More than there are statements kept for. */
+/* Of an index over a part of a text: of what is more than bytes SQLite would take another part. */
+static void what_an_index_would_take_otherwise_goes_in_by_itself(void **state) {
+    (void)state;
+    ONLY_A_FILE;
+    struct database *database = opened_with(table_sql);
+    struct row_block *block = row_block_open(database, &shape);
+    const struct str odd[] = {STR("n_\xc3\xa4"
+                                  "bcd"),
+                              STR("n_a\0bcd"), STR("\xff")};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        struct row_value values[value_count] = {[value_name] = text_value(odd[i])};
+        assert_int_equal(row_block_put(block, 1, values), row_is_odd);
+        values[value_name] = (struct row_value){.kind = database_null};
+        values[value_note] = text_value(odd[i]);
+        assert_int_equal(row_block_put(block, 1 + (int64_t)i, values), row_is_put);
+    }
+    row_block_close(block);
+    database_close(database);
+}
+
+/* A page of an index may be full before that of the rows is. */
+static void an_index_without_room_is_a_block_without_room(void **state) {
+    static char much[1500];
+    bool added[row_block_rows_max];
+    (void)state;
+    ONLY_A_FILE;
+    struct database *database = opened_with("CREATE TABLE few(id INTEGER PRIMARY KEY, note TEXT); CREATE INDEX "
+                                            "few_note ON few(note); CREATE INDEX few_part ON few(substr(note, 1, "
+                                            "3000));");
+    const struct row_shape few = {.table = "few",
+                                  .columns = {STR("note")},
+                                  .column_count = 1,
+                                  .indexes = {{"few_note", 0}, {"few_part", 0, .from = 1, .len = 3000}},
+                                  .index_count = 2};
+    struct row_block *block = row_block_open(database, &few);
+    struct row_value value = text_value(str_make(much, sizeof much));
+    int64_t id = 1;
+    memset(much, 'x', sizeof much);
+    assert_true(database_begin(database));
+    for (enum row_put put; (put = row_block_put(block, id, &value)) != row_finds_no_room; id++)
+        assert_int_equal(put, row_is_put);
+    assert_true(id > 15 && id < 25);
+    assert_true(row_block_send(block, added));
+    assert_true(database_commit(database));
+    assert_int_equal(number_told(database, "SELECT count(*) FROM few INDEXED BY few_part WHERE substr(note, 1, 3000) "
+                                           "LIKE 'xxx%'"),
+                     id - 1);
+    is_whole(database);
+    row_block_close(block);
+    database_close(database);
+}
+
+/* It copies them whole: SQLite compares the two tables, and asks for no column. */
+static void no_column_of_a_row_is_looked_at(void **state) {
+    (void)state;
+    ONLY_A_FILE;
+    struct database *database = opened_with(table_sql);
+    struct row_block *block = row_block_open(database, &shape);
+    struct statement *row =
+        statement_make(database, "EXPLAIN INSERT OR ROLLBACK INTO main.things SELECT * FROM block.things");
+    int inserts = 0;
+    while (statement_step(row) == database_row) {
+        assert_false(str_eq(row_text(row, 1), STR("Column")));
+        inserts += str_eq(row_text(row, 1), STR("Insert")) || str_eq(row_text(row, 1), STR("IdxInsert"));
+    }
+    assert_int_equal(inserts, 3);
+    statement_end(row);
+    row_block_close(block);
+    database_close(database);
+}
+
 static void rows_of_any_columns_are_whole(void **state) {
     bool added[row_block_rows_max];
     (void)state;
@@ -229,11 +303,15 @@ static void rows_of_any_columns_are_whole(void **state) {
     database_close(database);
 }
 
-static void there_is_none_where_the_table_lacks_a_column(void **state) {
+static void there_is_none_where_the_table_is_another(void **state) {
     (void)state;
     ONLY_A_FILE;
     struct database *database = opened_with(table_sql);
     assert_true(database_run(database, "ALTER TABLE things RENAME COLUMN a TO b"));
+    assert_null(row_block_open(database, &shape));
+    assert_true(database_run(database, "ALTER TABLE things RENAME COLUMN b TO a; CREATE INDEX one_more ON things(a)"));
+    assert_null(row_block_open(database, &shape));
+    assert_true(database_run(database, "DROP INDEX one_more; DROP INDEX things_note"));
     assert_null(row_block_open(database, &shape));
     assert_true(database_run(database, "DROP TABLE things"));
     assert_null(row_block_open(database, &shape));
@@ -267,8 +345,11 @@ int main(void) {
         TEST(a_row_that_is_there_stays_as_it_is),
         TEST(what_is_undone_is_not_there_and_may_come_again),
         TEST(what_no_page_can_hold_goes_in_by_itself),
+        TEST(what_an_index_would_take_otherwise_goes_in_by_itself),
+        TEST(an_index_without_room_is_a_block_without_room),
+        TEST(no_column_of_a_row_is_looked_at),
         TEST(rows_of_any_columns_are_whole),
-        TEST(there_is_none_where_the_table_lacks_a_column),
+        TEST(there_is_none_where_the_table_is_another),
         TEST(the_ledger_has_one_whatever_version_made_it),
 #undef TEST
     };
