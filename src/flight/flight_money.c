@@ -21,6 +21,41 @@ static bool money_counts(const struct flight *flight, const struct target *targe
            str_glob_any(budget->models, budget->model_count, target->name);
 }
 
+/* A budget on the way, as it stands at one moment: it may be another in the next, and what is reserved is decided by
+ * the budget's own word. */
+struct way_purse {
+    struct money_purse purse;
+    struct money_value *value;
+    struct spend_view view;
+    int64_t limit_nano_usd;
+    bool of_provider;
+};
+
+/* Those of its client, of its provider and of its session. */
+enum { way_purses_max = 2 * limit_path + 1 };
+
+struct money_way {
+    size_t count;
+    struct way_purse purses[way_purses_max];
+};
+
+/* All budgets that count, each looked at once. */
+static void way_look(const struct flight *flight, const struct target *target, struct now now, struct money_way *way) {
+    const size_t count = money_way_count(flight, target), own = money_own_count(flight);
+    CHECKF(count <= way_purses_max, "count=%zu", count);
+    way->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct money_budget *budget = money_way_budget(flight, target, i);
+        struct way_purse *of = &way->purses[way->count];
+        if (!money_counts(flight, target, budget)) continue;
+        of->purse = values_purse(flight, target, budget, &of->value);
+        of->view = money_purse_look(&of->purse, now.wall_ns);
+        of->limit_nano_usd = money_purse_limit(&of->purse, now.wall_ns);
+        of->of_provider = i >= own;
+        way->count++;
+    }
+}
+
 /* -- the bounds of a request, whatever its target -- */
 
 /* More prompts in one, and answers of which the best is given: each is paid. */
@@ -169,18 +204,17 @@ static bool worst_extends(const struct flight *flight, const struct target *targ
     return extent_is_open(&extent);
 }
 
-static struct money_worst worst_of(const struct flight *flight, const struct target *target, struct now now) {
+static struct money_worst worst_of(const struct flight *flight, const struct target *target,
+                                   const struct money_way *way) {
     struct money_worst worst = {.output_cap = -1};
     bool hard = false, anything = true;
     int64_t left = INT64_MAX;
-    for (size_t i = 0; i < money_way_count(flight, target); i++) {
-        const struct money_budget *budget = money_way_budget(flight, target, i);
-        if (budget->mode != money_hard || !money_counts(flight, target, budget)) continue;
-        struct money_value *value;
-        const struct money_purse purse = values_purse(flight, target, budget, &value);
-        int64_t rest = money_purse_limit(&purse, now.wall_ns) - money_purse_look(&purse, now.wall_ns).committed;
+    for (size_t i = 0; i < way->count; i++) {
+        const struct way_purse *of = &way->purses[i];
+        if (of->purse.budget->mode != money_hard) continue;
+        int64_t rest = of->limit_nano_usd - of->view.committed;
         if (rest < left) left = rest;
-        anything = anything && budget->unbounded;
+        anything = anything && of->purse.budget->unbounded;
         hard = true;
     }
     if (!hard || endpoint_facts(flight->endpoint)->operation == operation_count_tokens) return worst;
@@ -209,31 +243,26 @@ static uint64_t moment_of(int64_t wall_s, struct now now) {
 }
 
 /* Is there room in it for that? Where what is in flight has the rest, a little time may help. */
-static enum refusal budget_refuses(const struct money_purse *purse, int64_t nano_usd, struct now now, bool *waits) {
-    const struct money_budget *budget = purse->budget;
-    struct spend_view view = money_purse_look(purse, now.wall_ns);
-    int64_t limit = money_purse_limit(purse, now.wall_ns);
-    bool spent = view.spent >= limit;
+static enum refusal purse_refuses(const struct way_purse *of, int64_t nano_usd, bool *waits) {
+    const struct money_budget *budget = of->purse.budget;
+    const int64_t limit = of->limit_nano_usd;
+    bool spent = of->view.spent >= limit;
     *waits = false;
     if (budget->mode == money_warn || (budget->over == over_free && nano_usd == 0)) return refusal_none;
     if (budget->mode == money_soft) return spent ? refusal_budget : refusal_none;
-    if (view.committed < limit && nano_usd <= limit - view.committed) return refusal_none;
-    *waits = !spent && nano_usd <= limit - view.spent;
+    if (of->view.committed < limit && nano_usd <= limit - of->view.committed) return refusal_none;
+    *waits = !spent && nano_usd <= limit - of->view.spent;
     return spent ? refusal_budget : refusal_budget_room;
 }
 
 /* The first that stands against it; NULL: none does. */
-static const struct money_budget *first_refusing(const struct flight *flight, const struct target *target,
-                                                 int64_t nano_usd, struct now now, enum refusal *refusal, bool *waits) {
-    size_t own = money_own_count(flight);
-    for (size_t i = 0; i < money_way_count(flight, target); i++) {
-        const struct money_budget *budget = money_way_budget(flight, target, i);
-        if (!money_counts(flight, target, budget)) continue;
-        struct money_value *value;
-        const struct money_purse purse = values_purse(flight, target, budget, &value);
-        *refusal = budget_refuses(&purse, nano_usd, now, waits);
-        if (*refusal == refusal_budget && i >= own) *refusal = refusal_provider_budget;
-        if (*refusal != refusal_none) return budget;
+static const struct money_budget *first_refusing(const struct money_way *way, int64_t nano_usd, enum refusal *refusal,
+                                                 bool *waits) {
+    for (size_t i = 0; i < way->count; i++) {
+        const struct way_purse *of = &way->purses[i];
+        *refusal = purse_refuses(of, nano_usd, waits);
+        if (*refusal == refusal_budget && of->of_provider) *refusal = refusal_provider_budget;
+        if (*refusal != refusal_none) return of->purse.budget;
     }
     return NULL;
 }
@@ -299,11 +328,13 @@ enum refusal money_look(const struct flight *flight, const struct candidate *can
     enum refusal downgraded = downgrade_look(flight, candidate, now);
     if (downgraded != refusal_none) return downgraded;
     if (!money_way_count(flight, target)) return refusal_none;
-    struct money_worst worst = worst_of(flight, target, now);
+    struct money_way way;
+    way_look(flight, target, now, &way);
+    struct money_worst worst = worst_of(flight, target, &way);
     if (worst.refusal != refusal_none) return worst.refusal;
     enum refusal refusal = refusal_none;
     bool waits;
-    const struct money_budget *budget = first_refusing(flight, target, worst.nano_usd, now, &refusal, &waits);
+    const struct money_budget *budget = first_refusing(&way, worst.nano_usd, &refusal, &waits);
     if (budget && budget == flight->session_hold.budget)
         *until_ns = waits ? now.mono_ns + NS_PER_S : 0; /* another session may go on at once */
     else if (budget)
@@ -324,42 +355,38 @@ void money_give_back(struct money_hold *hold) {
 }
 
 /* false: there is no room in it any more. */
-static bool ticket_take(const struct money_purse *purse, struct money_value *value, int64_t nano_usd, struct now now,
-                        struct money_ticket *ticket) {
-    const struct money_budget *budget = purse->budget;
+static bool ticket_take(const struct way_purse *of, int64_t nano_usd, struct now now, struct money_ticket *ticket) {
+    const struct money_budget *budget = of->purse.budget;
     uint64_t window_s;
     bool reserves = budget->mode == money_hard && !(budget->over == over_free && nano_usd == 0);
     if (!reserves)
-        window_s = money_purse_enter(purse, now.wall_ns);
-    else if (!money_purse_reserve(purse, now.wall_ns, nano_usd, &window_s))
+        window_s = money_purse_enter(&of->purse, now.wall_ns);
+    else if (!money_purse_reserve(&of->purse, now.wall_ns, nano_usd, &window_s))
         return false;
-    *ticket =
-        (struct money_ticket){.budget = budget, .value = value, .window_s = (uint32_t)window_s, .reserved = reserves};
+    *ticket = (struct money_ticket){
+        .budget = budget, .value = of->value, .window_s = (uint32_t)window_s, .reserved = reserves};
     return true;
 }
 
 enum refusal money_take(struct flight *flight, const struct candidate *candidate, struct now now,
                         struct money_hold *hold) {
     const struct target *target = candidate->target;
-    size_t most = money_way_count(flight, target);
+    struct money_way way;
     *hold = (struct money_hold){.output_cap = -1};
-    if (!most) return refusal_none;
-    struct money_worst worst = worst_of(flight, target, now);
+    if (!money_way_count(flight, target)) return refusal_none;
+    way_look(flight, target, now, &way);
+    struct money_worst worst = worst_of(flight, target, &way);
     if (worst.refusal != refusal_none) return worst.refusal;
-    hold->tickets = arena_take(&flight->arena, most * sizeof *hold->tickets);
+    hold->tickets = arena_take(&flight->arena, (way.count + !way.count) * sizeof *hold->tickets);
     if (!hold->tickets) return refusal_budget_room;
     hold->nano_usd = worst.nano_usd;
     hold->output_cap = worst.output_cap;
     hold->input_tokens = worst.input_tokens;
     hold->extent = worst.extent;
-    for (size_t i = 0; i < most; i++) {
-        const struct money_budget *budget = money_way_budget(flight, target, i);
-        if (!money_counts(flight, target, budget)) continue;
-        struct money_value *value;
-        const struct money_purse purse = values_purse(flight, target, budget, &value);
-        bool waits;
-        bool soft = budget->mode == money_soft && budget_refuses(&purse, 0, now, &waits) != refusal_none;
-        if (soft || !ticket_take(&purse, value, worst.nano_usd, now, &hold->tickets[hold->count])) {
+    for (size_t i = 0; i < way.count; i++) {
+        const struct way_purse *of = &way.purses[i];
+        bool waits, soft = of->purse.budget->mode == money_soft && purse_refuses(of, 0, &waits) != refusal_none;
+        if (soft || !ticket_take(of, worst.nano_usd, now, &hold->tickets[hold->count])) {
             money_give_back(hold);
             return refusal_budget_room;
         }
@@ -487,9 +514,11 @@ struct str money_sentence(struct flight *flight, enum refusal refusal, struct no
                                 STR_ARG(target->name));
         if (refusal == refusal_unbounded) return STR_NONE;
         enum refusal first = refusal_none;
-        int64_t nano_usd = worst_of(flight, target, now).nano_usd;
+        struct money_way way;
+        way_look(flight, target, now, &way);
+        int64_t nano_usd = worst_of(flight, target, &way).nano_usd;
         bool waits = false;
-        const struct money_budget *budget = first_refusing(flight, target, nano_usd, now, &first, &waits);
+        const struct money_budget *budget = first_refusing(&way, nano_usd, &first, &waits);
         if (!budget) continue; /* it has room again */
         bool is_providers = budget != flight->session_hold.budget;
         for (size_t k = 0; flight->client && k < flight->client->money.count; k++)

@@ -144,7 +144,7 @@ static bool row_make(const struct row_block *block, int64_t id, const struct row
 }
 
 /* Characters are bytes where no byte is more than one's part, or none. */
-static bool text_is_plain(struct str text) {
+static bool index_takes_bytes(struct str text) {
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.at[i] - 1U >= 0x7f) return false;
     return true;
@@ -156,7 +156,7 @@ static bool entry_make(const struct row_index *index, int64_t id, const struct r
     struct record_at at = {made->head, made->body, made->body};
     struct row_value key = *value;
     if (index->len && key.kind != database_null) {
-        if (key.kind != database_text || !text_is_plain(key.bytes)) return false;
+        if (key.kind != database_text || !index_takes_bytes(key.bytes)) return false;
         key.bytes = str_slice(key.bytes, index->from - 1, index->from - 1 + index->len);
     }
     if (!at_value(&at, &key)) return false;
