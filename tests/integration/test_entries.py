@@ -194,6 +194,14 @@ def test_what_check_would_refuse_is_refused_in_its_words_and_changes_nothing(run
     assert served(weir, key=KEY, count=2) == {"a"}
 
 
+def test_all_that_is_wrong_with_a_change_is_told_at_its_place(run):
+    weir = run(**FILE)
+    message = admin(weir, "PATCH", "owners/acme", {"rate_limit_rpm": "x", "rate_limit_tpm": "y"}).error["message"]
+    said = message.split("; ")
+    assert len(said) == 2 and said[0].startswith("owners/acme/rate_limit_rpm: ")
+    assert said[1].startswith("owners/acme/rate_limit_tpm: "), message
+
+
 def test_a_budget_that_is_changed_goes_on_with_what_was_spent_of_it(run):
     owners = [{"name": "acme", "budgets": [{"usd": 1, "window": "day"}, "shared"]}]
     weir = run(owners=owners, budgets={"shared": {"usd": 5, "window": "day"}}, clients=[in_file(**{"in": "acme"})])

@@ -311,6 +311,30 @@ static void more_than_32_on_a_way_are_refused(void **state) {
     }
 }
 
+/* Of the providers the one that has most: its budgets and its quotas. */
+static void a_providers_budgets_and_quotas_count_on_a_way(void **state) {
+    (void)state;
+    for (int count = 27; count <= 28; count++) {
+        struct config config;
+        static char buffer[8192];
+        char said[1024] = "";
+        struct text text = text_in_buffer(buffer, sizeof buffer - 1);
+        text_printf(&text,
+                    "providers:\n  a: {type: openai, api_key: k, daily_budget: 1}\n"
+                    "  b: {type: openai, api_key: k, monthly_budget: 1, daily_budget: 1, quota: {requests_per_hour: 3, "
+                    "tokens_per_day: 4, tokens_per_month: 50}}\n"
+                    "clients:\n  - {name: a, key_hash: \"%s\", budgets: [",
+                    H);
+        for (int i = 0; i < count; i++) text_printf(&text, "%s{usd: 1, window: day, name: b%d}", i ? ", " : "", i);
+        text_put(&text, STR("]}\n"));
+        buffer[text.len] = 0;
+        assert_int_equal(load(buffer, NULL, &config), count == 27);
+        first_problem(&config, said, sizeof said);
+        if (count == 28) assert_non_null(strstr(said, "33 budgets and limits"));
+        config_free(&config);
+    }
+}
+
 static void quotas_are_one_for_each_unit_and_window_and_keep_their_counts(void **state) {
     (void)state;
     static const char file[] =
@@ -398,6 +422,7 @@ int main(void) {
         cmocka_unit_test(what_a_budget_counts_makes_it_another),
         cmocka_unit_test(owners_have_their_bounds),
         cmocka_unit_test(more_than_32_on_a_way_are_refused),
+        cmocka_unit_test(a_providers_budgets_and_quotas_count_on_a_way),
     };
     return cmocka_run_group_tests(tests, sodium_begin, ids_end);
 }

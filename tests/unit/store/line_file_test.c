@@ -82,6 +82,22 @@ static void what_was_added_is_told_at_the_next_start(void **state) {
     assert_int_equal(damaged, 0);
 }
 
+static void a_line_is_as_long_as_one_may_be(void **state) {
+    static char bytes[line_file_line_max];
+    static struct told told;
+    size_t damaged;
+    (void)state;
+    memset(bytes, 'x', sizeof bytes);
+    struct line_file *file = line_file_open(path, most, tell, &told, &damaged);
+    assert_non_null(file);
+    line_file_add(file, str_make(bytes, sizeof bytes));
+    line_file_close(file);
+    line_file_close(line_file_open(path, most, tell, &told, &damaged));
+    assert_int_equal(told.count, 1);
+    assert_int_equal(damaged, 0);
+    assert_int_equal(strlen(told.last), sizeof bytes);
+}
+
 static void damage_is_told_and_kept_aside(void **state) {
     struct told told;
     struct stat facts;
@@ -172,6 +188,7 @@ static void what_is_no_file_or_cannot_be_written_stops_nobody(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_added_is_told_at_the_next_start, begin, end),
+        cmocka_unit_test_setup_teardown(a_line_is_as_long_as_one_may_be, begin, end),
         cmocka_unit_test_setup_teardown(damage_is_told_and_kept_aside, begin, end),
         cmocka_unit_test_setup_teardown(it_never_grows_without_bound, begin, end),
         cmocka_unit_test_setup_teardown(a_file_that_is_full_to_its_last_line_is_read_whole, begin, end),
