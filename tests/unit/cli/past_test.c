@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/past_price.h"
 #include "said.h"
 #include "store/ledger.h"
 
@@ -145,6 +146,29 @@ static void attempts_are_priced_anew_and_kept_once(void **state) {
         "070000000\",\"recosted_usd\":\"0.000000000\",\"price\":\"*\",\"no_price\":1}]}\n");
 }
 
+/* More than are looked at: it fails, and says so. */
+static void too_many_models_are_a_failure(void **state) {
+    static const struct journal_source source = {0xfedcba9876543210u, 2};
+    char place[128], problem[512] = "", model[32];
+    (void)state;
+    snprintf(place, sizeof place, "%s/ledger.db", folder);
+    struct ledger *ledger = ledger_open(place, problem, sizeof problem);
+    assert_non_null(ledger);
+    assert_true(ledger_begin(ledger));
+    for (uint64_t i = 1; i <= past_targets_max; i++) {
+        struct record record = attempt(i, "a", "app", 1);
+        snprintf(model, sizeof model, "m%u", (unsigned)i);
+        record.texts[record_model] = str_from(model);
+        assert_true(ledger_add(ledger, source, &record));
+    }
+    assert_true(ledger_commit(ledger));
+    ledger_close(ledger);
+    assert_int_not_equal(run(cli_recost, "usage recost", MORE(MONTH)), 0);
+    assert_string_equal(err.text,
+                        "weir: there are more models in that time than can be looked at: take a shorter one\n");
+    assert_string_equal(out.text, "");
+}
+
 static void what_was_kept_is_not_written_again(void **state) {
     (void)state;
     assert_int_equal(run(cli_recost, "usage recost", MORE(MONTH)), 0);
@@ -251,6 +275,7 @@ static void an_export_is_a_line_for_each_thing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(attempts_are_priced_anew_and_kept_once, begin, end),
+        cmocka_unit_test_setup_teardown(too_many_models_are_a_failure, begin, end),
         cmocka_unit_test_setup_teardown(what_was_kept_is_not_written_again, begin, end),
         cmocka_unit_test_setup_teardown(requests_are_shown_as_another_configuration_would_have_had_them, begin, end),
         cmocka_unit_test_setup_teardown(requests_are_told_as_json, begin, end),

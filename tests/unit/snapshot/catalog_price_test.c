@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "snapshot/catalog_price.h"
@@ -86,10 +87,30 @@ static void what_is_wrong_is_told(void **state) {
     }
 }
 
+/* 48 of them: what else a price has makes the rest. */
+static void so_many_rows_a_price_has_and_no_more(void **state) {
+    (void)state;
+    for (size_t count = 48; count <= 49; count++) {
+        struct arena arena;
+        struct catalog catalog;
+        struct price_list prices;
+        char rows[2048], row[4096];
+        struct text text = text_in_buffer(rows, sizeof rows - 1);
+        for (size_t i = 0; i < count; i++) text_printf(&text, "%s{\"times\":2}", i ? "," : "");
+        rows[text.len] = 0;
+        snprintf(row, sizeof row, ROW("{\"rows\":[%s]}"), rows);
+        arena_init(&arena, 4096, 1 << 26);
+        struct str told = opened(row, &arena, &catalog, &prices);
+        assert_int_equal(str_find(told, STR("at most 48 rows")) != SIZE_MAX, count == 49);
+        arena_free(&arena);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_price_is_written_as_it_was_read),
         cmocka_unit_test(what_is_wrong_is_told),
+        cmocka_unit_test(so_many_rows_a_price_has_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
