@@ -102,6 +102,19 @@ def test_credits_of_a_window_add_up(folder, start_mock):
     assert credited["limit_usd"] == "1.500000000" and credited["credited_until"] == credited["resets_at"]
 
 
+def test_the_audit_trail_tells_how_much_and_until_when(folder, start_mock):
+    weir = folder(config(start_mock()))
+    for what, more in (("raise", {"usd": "1.50"}), ("raise", {"usd": 2, "until": "2100-01-02T03:04:05Z"}),
+                       ("credit", {"usd": "0.25"}), ("reset", {})):
+        assert change(weir, what, **APP, **more).status == 200
+    rows = http(weir.port, "GET", "/admin/v1/audit", headers={"authorization": f"Bearer {weir.admin_key}"}).json["rows"]
+    assert [(row["action"], row["subject"], row.get("detail", "")) for row in rows
+            if row["action"].startswith("budget.")] == [
+        ("budget.raise", "client app: month", "1.500000000 USD"),
+        ("budget.raise", "client app: month", "2.000000000 USD until 2100-01-02T03:04:05Z"),
+        ("budget.credit", "client app: month", "0.250000000 USD"), ("budget.reset", "client app: month", "")]
+
+
 def test_what_is_not_understood_is_refused_and_changes_nothing(folder, start_mock):
     weir = folder(config(start_mock()))
     for what, body, status, says in [

@@ -213,6 +213,23 @@ static void a_journal_is_copied_while_it_is_written_to(void **state) {
     assert_true(journal_copy("/nowhere", put, &told, problem, sizeof problem)); /* there is none */
 }
 
+/* As a kill between its making and its first byte leaves one. */
+static void an_empty_file_of_a_journal_has_nothing_to_copy(void **state) {
+    char place[160];
+    struct told told = {.files = 0};
+    (void)state;
+    snprintf(place, sizeof place, "%s/journal", folder), mkdir(place, 0700);
+    snprintf(place, sizeof place, "%s/journal/0123456789abcdef", folder), mkdir(place, 0700);
+    for (const char *const *name = (const char *const[]){"s1.1", "o1.0", NULL}; *name; name++) {
+        snprintf(place, sizeof place, "%s/journal/0123456789abcdef/%s", folder, *name);
+        int file = open(place, O_WRONLY | O_CREAT | O_EXCL, 0600);
+        assert_true(file >= 0);
+        close(file);
+    }
+    assert_true(journal_copy(folder, put, &told, problem, sizeof problem));
+    assert_int_equal(told.files, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -221,6 +238,7 @@ int main(void) {
         TEST(parts_come_back_as_they_went),
         TEST(what_is_given_up_leaves_nothing),
         TEST(a_journal_is_copied_while_it_is_written_to),
+        TEST(an_empty_file_of_a_journal_has_nothing_to_copy),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
