@@ -295,6 +295,33 @@ static void a_providers_address_is_served_while_it_is_refreshed_and_in_an_outage
     end(&bench);
 }
 
+static void on_callers_answer(void *context, const struct addresses *addresses) {
+    struct asker *asker = context;
+    assert_int_equal(addresses->count, 1);
+    pthread_mutex_lock(&names.mutex);
+    names.api = fails_for_a_moment;
+    pthread_mutex_unlock(&names.mutex);
+    assert_true(ask(asker->bench, 1, 7, "api"));
+}
+
+static void begin_with_a_callers_answer(void *context) {
+    struct bench *bench = context;
+    bench->askers[0].wait.found = on_callers_answer;
+    bench->expected = 1;
+    assert_true(ask(bench, 0, 7, "api"));
+}
+
+/* It would be for callers to keep an old address in use. */
+static void no_caller_is_served_an_old_address_in_an_outage(void **state) {
+    (void)state;
+    static const struct resolver_times never_fresh = {0, 0, 300 * NS_PER_S, 300 * NS_PER_S};
+    struct bench bench;
+    run_slowly(&bench, &never_fresh, begin_with_a_callers_answer);
+    assert_true(bench.askers[1].answers == 1 && bench.askers[1].count == 0);
+    assert_null(resolver_known(bench.resolver, 7, STR("api")));
+    end(&bench);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(literal_addresses_need_no_thread),
@@ -305,6 +332,7 @@ int main(void) {
         cmocka_unit_test(a_callers_names_take_one_thread_and_eight_places),
         cmocka_unit_test(a_lookup_that_nobody_waits_for_gives_its_place_back),
         cmocka_unit_test(a_providers_address_is_served_while_it_is_refreshed_and_in_an_outage),
+        cmocka_unit_test(no_caller_is_served_an_old_address_in_an_outage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
