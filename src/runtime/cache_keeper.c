@@ -118,7 +118,9 @@ static void keeper_do(struct cache_keeper *keeper, struct cache_db *db, struct k
     if (good && job->choice) good = cache_db_purge(db, keeper_chooses, (void *)(uintptr_t)job->choice, keeper_now_s());
     if (db && !good) keeper_tell(keeper, cache_db_problem(db));
     pthread_mutex_lock(&keeper->mutex);
-    if (job->answer) keeper->bytes -= job->answer->size;
+    const size_t size = job->answer ? job->answer->size : 0;
+    CHECKF(size <= keeper->bytes, "size=%zu bytes=%zu", size, keeper->bytes);
+    keeper->bytes -= size;
     if (job->done) *job->done = true;
     if (job->good) *job->good = good;
     pthread_cond_broadcast(&keeper->went);
@@ -180,7 +182,7 @@ void cache_keeper_close(struct cache_keeper *keeper) {
     pthread_cond_signal(&keeper->came);
     pthread_mutex_unlock(&keeper->mutex);
     pthread_join(keeper->thread, NULL);
-    CHECK(!keeper->first);
+    CHECKF(!keeper->first && keeper->bytes == 0, "bytes=%zu", keeper->bytes);
     pthread_mutex_destroy(&keeper->mutex);
     pthread_cond_destroy(&keeper->came);
     pthread_cond_destroy(&keeper->went);

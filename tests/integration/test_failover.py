@@ -229,7 +229,8 @@ def test_steering_narrows_the_targets(pair):
     weir, one, two = pair
     reply = chat(weir.port, headers={"x-weir-targets": "two/m"})
     assert reply.headers["x-weir-provider"] == "two" and one.last() is None
-    assert chat(weir.port, headers={"x-weir-targets": "nobody/m"}).status == 404
+    nobody = chat(weir.port, headers={"x-weir-targets": "nobody/m"})
+    assert nobody.status == 404 and "there is no target `nobody/m`" in nobody.error["message"], nobody
     reply = http(weir.port, "POST", "/v1/chat/completions",
                  {"model": "two/other", "messages": [{"role": "user", "content": "x"}]})
     assert reply.headers["x-weir-model"] == "other"

@@ -33,6 +33,20 @@ static void utc_windows_begin_where_everybody_thinks(void **state) {
     assert_span(window_span(window_lifetime, NULL, now), 0, INT64_MAX);
 }
 
+/* The first of January of the year 1, and the last second of 9999: beyond them it is as it is there. */
+static void moments_that_no_calendar_has_are_those_at_its_ends(void **state) {
+    (void)state;
+    const int64_t first = -62135596800, last = 253402300799;
+    for (int64_t out = 0; out < 2; out++) {
+        assert_span(window_span(window_day, NULL, out ? INT64_MIN : first), first, first + 86400);
+        assert_span(window_span(window_day, &berlin, out ? INT64_MIN : first - 5),
+                    window_span(window_day, &berlin, first).start_s, window_span(window_day, &berlin, first).end_s);
+        assert_span(window_span(window_hour, NULL, out ? INT64_MIN : first), first, first + 3600);
+    }
+    assert_span(window_span(window_day, NULL, last), last + 1 - 86400, last + 1);
+    assert_span(window_span(window_day, NULL, INT64_MAX), last + 1, last + 1 + 86400);
+}
+
 static void a_day_has_23_or_25_hours_when_the_clocks_change(void **state) {
     (void)state;
     assert_span(window_span(window_day, &berlin, 1774746000), 1774738800, 1774738800 + 23 * 3600);
@@ -201,6 +215,7 @@ static void a_window_goes_on_as_it_did_since_it_began(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utc_windows_begin_where_everybody_thinks),
+        cmocka_unit_test(moments_that_no_calendar_has_are_those_at_its_ends),
         cmocka_unit_test(a_day_has_23_or_25_hours_when_the_clocks_change),
         cmocka_unit_test(a_midnight_that_is_left_out_begins_with_the_change),
         cmocka_unit_test(a_midnight_that_comes_twice_begins_one_day),
