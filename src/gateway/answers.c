@@ -27,15 +27,24 @@ void visit_answer(struct visit *visit, int status, struct str content_type, stru
     exchange_end(visit->exchange);
 }
 
-enum { visit_body_max = 256 * 1024 };
+enum { visit_body_max = 256 * 1024, visit_open_body_max = 1024 };
+
+/* So much is held for a body, of its client's share, or that of strangers; an operator's is held beside all shares, as
+ * who uses them up is what he may come for. */
+static size_t visit_body_size(const struct visit *visit, struct budget **budget) {
+    *budget = visit->route->access >= access_operator ? visit->gateway_worker->worker->host.budget : visit->budget;
+    return visit->route->access == access_open ? visit_open_body_max : visit_body_max;
+}
 
 bool visit_body_add(struct visit *visit, struct str piece) {
     if (visit->answered || piece.len == 0) return true;
-    bool fits = piece.len <= visit_body_max - visit->body_len;
+    struct budget *budget;
+    const size_t most = visit_body_size(visit, &budget);
+    bool fits = piece.len <= most - visit->body_len;
     if (fits && !visit->body) {
-        visit->body_budget = visit->gateway_worker->worker->host.budget; /* whoever may come here is no stranger */
-        visit->body =
-            budget_resize(visit->body_budget, NULL, 0, visit_body_max); /* never moved: nothing is left behind */
+        visit->body = budget_resize(budget, NULL, 0, most); /* never moved: nothing is left behind */
+        visit->body_budget = budget;
+        visit->body_size = most;
     }
     if (fits && visit->body) {
         memcpy(visit->body + visit->body_len, piece.at, piece.len);
@@ -49,7 +58,7 @@ bool visit_body_add(struct visit *visit, struct str piece) {
 void visit_body_free(struct visit *visit) {
     if (!visit->body) return;
     memory_wipe(visit->body, visit->body_len);
-    budget_free(visit->body_budget, visit->body, visit_body_max);
+    budget_free(visit->body_budget, visit->body, visit->body_size);
     visit->body = NULL;
 }
 

@@ -15,8 +15,8 @@ void visit_release(struct visit *visit) {
     visit_listener_free(visit);
     if (visit->download) visit->download->release(visit->download);
     if (visit->identity) identity_release(visit->identity);
+    visit_body_free(visit); /* counted in its client's share */
     deployment_release(visit->deployment);
-    visit_body_free(visit);
     if (visit->key) memory_wipe(visit->key, strlen(visit->key));
     memory_give(visit->key);
     memory_give(visit);

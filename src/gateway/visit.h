@@ -55,10 +55,10 @@ struct visit {
     bool page_had, page_packed; /* of a file of the page: the browser has it; takes it packed */
     bool busy;                  /* an answer comes later, from another thread */
     char *body; /* of a request that the gateway itself answers; wiped at the end: it may hold a credential */
-    size_t body_len;
+    size_t body_len, body_size;
     struct event_listener *listener; /* of events; NULL: none */
     struct download *download;       /* that answers it; NULL: none */
-    char *key; /* what a listener was let in by, as long as it listens; wiped at the end. NULL: none, or no memory */
+    char *key; /* what it was let in by, where that is asked again; wiped at the end. NULL: none, or no memory */
     uint64_t last_event_id; /* the last one that it had, as it says; 0: it does not */
     struct budget *body_budget;
     struct budget *budget;                 /* its client's share: what is held for it is counted there */

@@ -161,3 +161,24 @@ def test_one_client_that_takes_all_it_gets_leaves_room_for_the_next(start, start
     for c in held:
         c.socket.close()
     poll(lambda: ask(greedy, 1_000_000).status == 200)
+
+
+def test_strangers_at_the_page_take_no_memory_that_clients_need(start, start_mock):
+    """POST /page/enter is open to anybody: a byte of a body each, which is held until the rest of it comes."""
+    weir = start({
+        "max_memory_bytes": 16_777_216, "clients": [client("modest", "modest-modest-modest")],
+        "providers": {"p": provider(start_mock())}
+    })
+    at_rest = held_bytes(weir)
+    whole = request_bytes("POST", "/page/enter", '{"code": "%s"}' % ("0" * 32))
+    held = [feed(Connection(weir.port), whole[:-1]) for _ in range(100)]
+    for _ in range(3):
+        reply = http(weir.port, "POST", "/v1/chat/completions", chat_body("x" * 400_000),
+                     bearer("modest-modest-modest"))
+        assert reply.status == 200, reply
+    assert held_bytes(weir) - at_rest < 4_000_000
+    for c in held:
+        c.send(whole[-1:])
+        assert c.reply("POST").status == 403
+        c.socket.close()
+    assert http(weir.port, "POST", "/page/enter", '{"code": "%s"}' % ("0" * 5000)).status == 413
