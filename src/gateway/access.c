@@ -77,14 +77,15 @@ static enum role role_of_key(struct visit *visit, struct str key, struct now now
     return token && token_ask(visit, key, now) == jwt_good ? visit->client->role : role_user;
 }
 
-bool access_stays(const struct visit *visit, struct now now) {
+bool access_stays(const struct visit *visit, enum access wanted, struct now now) {
+    if (wanted < access_operator) return true;
     struct visit again = {.gateway_worker = visit->gateway_worker,
                           .deployment = visit->gateway_worker->worker->deployment,
                           .peer = visit->peer};
     str_copy(again.request_id, sizeof again.request_id, str_from(visit->request_id));
     enum role role = visit->key ? role_of_key(&again, str_from(visit->key), now) : role_user;
     if (again.identity) identity_release(again.identity);
-    return role >= role_operator;
+    return role >= (wanted == access_admin ? role_admin : role_operator);
 }
 
 enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted,
@@ -109,10 +110,9 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
     const char *problem;
     bool may_be = snapshot->issuer_count && jwt_may_be(key), known = may_be && token_is_known(visit, key, now),
          token = may_be && !known && jwt_is_alike(key);
-    enum client_answer answer =
-        known ? client_known
-              : known_keys_ask(&visit->gateway_worker->known_keys, snapshot, key, now.wall_ns / (int64_t)NS_PER_S,
-                               &visit->client, &visit->key_former, &problem);
+    enum client_answer answer = known ? client_known
+                                      : known_keys_ask(&visit->gateway_worker->known_keys, snapshot, key,
+                                                       now.wall_ns / (int64_t)NS_PER_S, &visit->client, &problem);
     bool admin = answer == client_unknown && is_admin_key(snapshot, key);
     enum jwt_answer told = token && answer == client_unknown && !admin ? token_ask(visit, key, now) : jwt_good;
     memory_wipe(buffer, sizeof buffer);

@@ -11,6 +11,7 @@ struct clienting {
     struct client_edit edit;
     size_t most;
     char name[limit_name + 2];
+    struct sha256 key; /* the caller's own, where the change is its own */
     char *view;
     struct weir_error error;
 };
@@ -100,14 +101,20 @@ void answer_client(struct visit *visit) {
 
 /* -- changing -- */
 
-static void client_edit_start(struct visit *visit, struct str name, enum client_edit_kind kind, int64_t grace_s) {
+static struct clienting *client_edit_new(struct visit *visit, struct str name, enum client_edit_kind kind,
+                                         int64_t grace_s) {
     struct clienting *clienting = clienting_new(visit, name);
-    if (!clienting) return;
+    if (!clienting) return NULL;
     clienting->what = clienting_edits;
     clienting->edit.kind = kind;
     clienting->edit.grace_s = grace_s;
     clienting->edit.settings = str_make(visit->body, visit->body_len);
-    clienting_start(clienting);
+    return clienting;
+}
+
+static void client_edit_start(struct visit *visit, struct str name, enum client_edit_kind kind, int64_t grace_s) {
+    struct clienting *clienting = client_edit_new(visit, name, kind, grace_s);
+    if (clienting) clienting_start(clienting);
 }
 
 /* {"name": ..., the settings} */
@@ -181,19 +188,26 @@ void answer_client_action(struct visit *visit) {
                 STR("POST /admin/v1/clients/NAME/ takes rotate, disable, enable and reset."));
 }
 
-/* A client's next key, by the key that it has: of itself alone. Whose token says who it is has no key; and the key
- * before the last one, which may be why there was a next, makes none that would outlast its grace. */
+/* The key is asked again where nothing else changes clients: others may have changed it since the request began. */
+static void own_rotate_start(struct visit *visit, int64_t grace_s) {
+    struct clienting *clienting = client_edit_new(visit, visit->client->name, client_rotate, grace_s);
+    if (!clienting) return;
+    clienting->key = hash_sha256(str_from(visit->key));
+    clienting->edit.key = &clienting->key;
+    clienting_start(clienting);
+}
+
+/* A client's next key, by the key that it has: of itself alone. Whose token says who it is has no key. */
 void answer_own_rotate(struct visit *visit) {
     struct error error = {.code = error_none};
     int64_t grace_s = 0;
     if (!visit->client || visit->identity)
         visit_error(visit, error_not_allowed,
                     STR("No client stands behind this key: an admin key and a token are not rotated here."));
-    else if (visit->key_former)
-        visit_error(visit, error_not_allowed,
-                    STR("This key has a next one and ends with its grace: the next one makes the one behind it."));
+    else if (!visit->key)
+        visit_error(visit, error_out_of_memory, STR_NONE);
     else if (!grace_read(visit, &grace_s, &error))
         visit_error(visit, error.code, str_from(error.message));
     else
-        client_edit_start(visit, visit->client->name, client_rotate, grace_s);
+        own_rotate_start(visit, grace_s);
 }

@@ -63,7 +63,7 @@ static void listener_send(struct event_listener *listener) {
 
 static bool listener_ends(const struct event_listener *listener, struct now now) {
     const struct visit *visit = listener->visit;
-    return atomic_load(&visit->gateway_worker->gateway->draining) || !access_stays(visit, now);
+    return atomic_load(&visit->gateway_worker->gateway->draining) || !access_stays(visit, access_operator, now);
 }
 
 static void listener_look(void *context) {

@@ -135,6 +135,11 @@ static void last_event_read(struct visit *visit, const struct http_request *requ
     if (!str_to_u64(last, &visit->last_event_id)) visit->last_event_id = 0;
 }
 
+/* What may last, and changes something at its end, or goes on: by then its key may let in nobody any more. */
+static bool inference_keeps_key(const struct gateway_route *route) {
+    return route->access >= access_operator || route->answer == answer_own_rotate;
+}
+
 static void gateway_inference_on_head(void *context, struct exchange *exchange, const struct http_request *request,
                                       void **owner) {
     struct gateway_worker *gateway_worker = context;
@@ -164,10 +169,8 @@ static void gateway_inference_on_head(void *context, struct exchange *exchange, 
     bool other_method = false;
     const char *sentence = "";
     visit->route = route_find(request->method, visit->path, &other_method);
-    if (visit->route && visit->route->answer == answer_events) {
-        last_event_read(visit, request);
-        access_keep(visit, request);
-    }
+    if (visit->route && visit->route->answer == answer_events) last_event_read(visit, request);
+    if (visit->route && inference_keeps_key(visit->route)) access_keep(visit, request);
     if (visit->route && visit->route->answer == answer_page) page_asked(visit, request);
     if (!visit->route || !visit->route->reads_body) exchange_set_body_max(exchange, unread_body_max);
     enum error_code refused =
@@ -206,6 +209,9 @@ static void gateway_inference_on_end(void *owner) {
     if (!visit || visit->answered) return;
     if (visit->request)
         request_body_end(visit->request);
+    else if (visit->route && visit->route->answer &&
+             !access_stays(visit, visit->route->access, loop_now(visit->gateway_worker->worker->loop)))
+        visit_error(visit, error_invalid_client_key, STR("The key that this request began with may not do this now."));
     else if (visit->route && visit->route->answer)
         visit->route->answer(visit);
 }

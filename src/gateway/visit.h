@@ -42,7 +42,6 @@ struct visit {
     struct deployment *deployment; /* held while the visit lives: client points into it */
     const struct client *client;
     struct identity_bound *identity; /* held; its client's; NULL: it is a key's */
-    bool key_former;                 /* its client has a newer key, and this one's grace */
     int retry_after_s;               /* of a refusal; 0: as its status has it */
     const struct gateway_route *route;
     /* Until the exchange is over; empty once `request` has begun. peer: the caller's address. */
@@ -87,10 +86,10 @@ void answer_audit(struct visit *visit);
 enum error_code access_check(struct visit *visit, const struct http_request *request, enum access wanted,
                              const char **sentence);
 
-/* Of a visit that lasts: keeps what it was let in by. */
+/* Keeps what it was let in by. */
 void access_keep(struct visit *visit, const struct http_request *request);
-/* Would it be let in now, as an operator, by the configuration of now? */
-bool access_stays(const struct visit *visit, struct now now);
+/* Would it be let in now, by the configuration of now? Of access_operator and access_admin; others stay. */
+bool access_stays(const struct visit *visit, enum access wanted, struct now now);
 
 /* routes.c. NULL: none; *other_method: the path exists with another one. */
 const struct gateway_route *route_find(enum http_method method, struct str path, bool *other_method);

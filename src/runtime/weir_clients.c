@@ -228,6 +228,12 @@ static bool client_edit_own(struct client_editing *editing, struct error *error)
 
 /* -- of the file -- */
 
+static bool client_key_is_files(const struct client_edit *edit, struct error *error) {
+    return error_set(error, error_invalid_request,
+                     "The key of `%.*s` stands in the configuration file, as its `key_hash`: change it there.",
+                     STR_ARG(edit->name));
+}
+
 /* Settings over the file's, or none any more; the next requests begin with another configuration. */
 static bool client_edit_file(struct client_editing *editing, struct error *error) {
     struct run_clients *clients = editing->clients;
@@ -235,10 +241,7 @@ static bool client_edit_file(struct client_editing *editing, struct error *error
     struct stored_client *row = &editing->row;
     struct str before = STR_NONE;
     struct client_edit changed = *edit;
-    if (edit->kind == client_rotate)
-        return error_set(error, error_invalid_request,
-                         "The key of `%.*s` stands in the configuration file, as its `key_hash`: change it there.",
-                         STR_ARG(edit->name));
+    if (edit->kind == client_rotate) return client_key_is_files(edit, error);
     if (edit->kind == client_revoke) changed.kind = client_disable;
     if (!run_clients_seal(clients, error)) return false;
     if (!client_store_settings(clients->store, edit->name, &editing->arena, &before))
@@ -290,6 +293,22 @@ static bool client_find(struct client_editing *editing, struct error *error) {
                      STR_ARG(shown));
 }
 
+/* Is the key that it is asked by, where it is asked by one, still its own? The one before it, which may be why there is
+ * a next, makes none that would outlast its grace. */
+static bool client_key_stands(const struct client_editing *editing, struct error *error) {
+    const struct client_edit *edit = editing->edit;
+    struct client_found found;
+    if (!edit->key) return true;
+    enum client_answer answer = client_registry_ask(&editing->clients->registry, editing->weir->deployment->snapshot,
+                                                    edit->key, library_now_s(), &found);
+    if (answer == client_unknown && editing->of_file) return client_key_is_files(edit, error);
+    if (answer != client_known || found.number != editing->number)
+        return error_set(error, error_invalid_client_key, "This key lets nobody in any more.");
+    return !found.former ||
+           error_set(error, error_not_allowed,
+                     "This key has a next one and ends with its grace: the next one makes the one behind it.");
+}
+
 static char *client_view(const struct client_editing *editing) {
     struct arena arena;
     arena_init_secret(&arena, 4096, 4 * 1024 * 1024);
@@ -307,7 +326,7 @@ static char *client_view(const struct client_editing *editing) {
 static bool client_edit_locked(struct weir *weir, const struct client_edit *edit, char **view, struct error *error) {
     struct client_editing editing = {.weir = weir, .clients = weir->clients, .edit = edit};
     arena_init(&editing.arena, 4096, 4 * 1024 * 1024);
-    bool fine = client_find(&editing, error);
+    bool fine = client_find(&editing, error) && client_key_stands(&editing, error);
     bool own =
         edit->kind == client_add || (editing.before && !editing.before->revoked && !editing.of_file) ||
         (editing.before && !editing.before->revoked && (edit->kind == client_rotate || edit->kind == client_revoke));

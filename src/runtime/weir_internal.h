@@ -247,6 +247,7 @@ struct client_edit {
     enum client_edit_kind kind;
     struct str name, settings;         /* add, change: JSON */
     int64_t grace_s;                   /* rotate: so long the key before is valid too */
+    const struct sha256 *key;          /* only while it is the client's own, in force; NULL: whoever asks may */
     struct str by, request_id, own_id; /* for the log */
     struct str address;                /* for the audit: from where */
 };

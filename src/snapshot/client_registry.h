@@ -101,7 +101,7 @@ struct client_found {
     const char *problem; /* of client_unfit; as long as the snapshot */
     bool former;         /* it is the key before its own, in its grace */
 };
-/* Whose key it is. On a loop's thread. */
+/* Whose key it is. On a loop's thread, or on the one that changes clients. */
 enum client_answer client_registry_ask(struct client_registry *registry, struct snapshot *snapshot,
                                        const struct sha256 *key, int64_t now_s, struct client_found *found);
 /* The same by a name, on any thread; revoked ones too. NULL: there is none, or its settings do not fit. */

@@ -28,20 +28,17 @@ static enum client_answer client_let_in(const struct client *client, int64_t now
 
 /* *number: of one made at run time; else registry_none. */
 static enum client_answer keys_find(struct known_keys *keys, struct snapshot *snapshot, struct str key, int64_t now_s,
-                                    const struct client **client, uint32_t *number, bool *former,
-                                    const char **problem) {
+                                    const struct client **client, uint32_t *number, const char **problem) {
     struct hash_tag tag = hash_tag_of(&keys->secret, key);
     struct known_key *place = &keys->places[tag.words[0] % known_keys_max];
     *client = NULL;
     *number = registry_none;
-    *former = false;
     *problem = "";
     if (key_is_known(place, &tag, snapshot, now_s)) {
         CHECKF(place->client || place->number < snapshot->client_count, "number=%u", place->number);
         if (!place->client) return client_let_in(&snapshot->clients[place->number], now_s, client);
         *client = place->client;
         *number = place->number;
-        *former = place->former;
         return client_known;
     }
     if (key.len == 0 || key.len > known_keys_length_max) return client_unknown;
@@ -60,22 +57,20 @@ static enum client_answer keys_find(struct known_keys *keys, struct snapshot *sn
     if (answer != client_known) return answer;
     *client = found.client;
     *number = found.number;
-    *former = found.former;
     *place = (struct known_key){.tag = tag,
                                 .generation = snapshot->generation,
                                 .number = found.number,
                                 .known = true,
                                 .client = found.client,
                                 .version = found.version,
-                                .until_s = found.until_s,
-                                .former = found.former};
+                                .until_s = found.until_s};
     return client_known;
 }
 
 enum client_answer known_keys_ask(struct known_keys *keys, struct snapshot *snapshot, struct str key, int64_t now_s,
-                                  const struct client **client, bool *former, const char **problem) {
+                                  const struct client **client, const char **problem) {
     uint32_t number;
-    enum client_answer answer = keys_find(keys, snapshot, key, now_s, client, &number, former, problem);
+    enum client_answer answer = keys_find(keys, snapshot, key, now_s, client, &number, problem);
     if (number != registry_none) client_registry_used(snapshot->registry, number, now_s);
     return answer;
 }
@@ -84,6 +79,5 @@ enum client_answer known_keys_look(struct known_keys *keys, struct snapshot *sna
                                    const struct client **client) {
     const char *problem;
     uint32_t number;
-    bool former;
-    return keys_find(keys, snapshot, key, now_s, client, &number, &former, &problem);
+    return keys_find(keys, snapshot, key, now_s, client, &number, &problem);
 }

@@ -20,7 +20,6 @@ struct known_key {
     const struct client *client; /* of one made at run time: as long as the snapshot; else NULL */
     uint32_t version;            /* and as long as the registry has it in this one */
     int64_t until_s;             /* and until then */
-    bool former;                 /* it is the key before its own, in its grace */
 };
 
 struct known_keys {
@@ -31,9 +30,9 @@ struct known_keys {
 
 void known_keys_init(struct known_keys *keys);
 /* Whose key it is, the file's or one's that was made at run time, and may it come in now? *client is that of
- * client_known; else NULL. *problem: of client_unfit. *former: it is the key before its client's own. */
+ * client_known; else NULL. *problem: of client_unfit. */
 enum client_answer known_keys_ask(struct known_keys *keys, struct snapshot *snapshot, struct str key, int64_t now_s,
-                                  const struct client **client, bool *former, const char **problem);
+                                  const struct client **client, const char **problem);
 /* The same of one that was let in before and stays: it is not counted as another use. */
 enum client_answer known_keys_look(struct known_keys *keys, struct snapshot *snapshot, struct str key, int64_t now_s,
                                    const struct client **client);

@@ -345,6 +345,28 @@ def test_a_name_is_ones_alone_also_where_two_admins_ask_at_once(run):
     assert sorted(ask(weir, one).status for one in keys) == [200] + [401] * 7
 
 
+@pytest.mark.parametrize("change", ("revoke", "disable", "role", "rotate"))
+@pytest.mark.parametrize("method", ("POST", "DELETE"))
+def test_what_an_admin_began_is_not_done_where_he_is_none_any_more_at_its_end(run, change, method):
+    weir = run(workers=2)
+    add(weir, "kept")
+    boss = add(weir, "boss", role="admin")
+    path, body = ("/admin/v1/clients/kept", "{}") if method == "DELETE" else (
+        "/admin/v1/clients", '{"name": "mine", "role": "admin"}')
+    whole = request_bytes(method, path, body, {"authorization": f"Bearer {boss}"})
+    with Connection(weir.port) as begun, Connection(weir.port) as other:
+        begun.send(whole[:-1])
+        assert http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {boss}"}).status == 200
+        changed = (admin(weir, "DELETE", "clients/boss") if change == "revoke" else
+                   admin(weir, "PATCH", "clients/boss", {"role": "operator"}) if change == "role" else
+                   admin(weir, "POST", f"clients/boss/{change}", {"grace_seconds": 0} if change == "rotate" else None))
+        assert changed.status == 200, changed
+        begun.send(whole[-1:])
+        assert begun.reply(method).status == 401
+        other.send(request_bytes(method, path, body, {"authorization": f"Bearer {weir.admin_key}"}))
+        assert other.reply(method).status in (200, 201)  # nobody has been before it
+
+
 def test_changes_and_requests_at_once_never_let_in_whom_they_should_not(run):
     weir = run(workers=4, clients=[in_file()])
     keys = {f"c{i}": add(weir, f"c{i}") for i in range(6)}

@@ -1,14 +1,16 @@
 """The page at /: how its files are served; and the request log that it asks for. What it does in a browser is in
 tests/browser."""
+import concurrent.futures
 import csv
 import gzip
 import hashlib
 import io
+import json
 import re
 
 import pytest
 
-from weirlib import ROOT, chat, http, provider
+from weirlib import ROOT, Connection, chat, http, provider, request_bytes
 
 FILES = sorted(path.name for path in (ROOT / "web").iterdir())
 KEYS = {"app": "weir-app-key", "watcher": "weir-watcher-key"}
@@ -161,6 +163,54 @@ def test_a_clients_own_key_makes_its_next_one_and_no_other(weir):
     rows = audit.json["rows"]
     own = [row["outcome"] for row in rows if row["action"] == "client.rotate" and row["actor"] == "made"]
     assert own.count("ok") == 2
+
+
+def made_of(weir, name, **settings):
+    reply = http(weir.port, "POST", "/admin/v1/clients", json.dumps({"name": name, **settings}),
+                 headers={"authorization": f"Bearer {weir.admin_key}"})
+    assert reply.status == 201, reply
+    return reply.json["key"]
+
+
+def key_status(weir, key):
+    return http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {key}"}).status
+
+
+@pytest.mark.parametrize("grace_s", (0, 600))
+@pytest.mark.parametrize("change", ("rotate", "disable", "revoke"))
+def test_a_next_key_is_made_for_whom_the_key_lets_in_when_all_has_come_not_when_it_began(weir, change, grace_s):
+    """Somebody has a key that is known to him alone no more, and a request of it that is long under way."""
+    key, admin = made_of(weir, "made"), {"authorization": f"Bearer {weir.admin_key}"}
+    whole = request_bytes("POST", "/v1/key/rotate", "{}", {"authorization": f"Bearer {key}"})
+    with Connection(weir.port) as begun:
+        begun.send(whole[:-1])
+        assert key_status(weir, key) == 200
+        verb, path, body = ("DELETE", "made", None) if change == "revoke" else (
+            "POST", f"made/{change}", json.dumps({"grace_seconds": grace_s}) if change == "rotate" else None)
+        done = http(weir.port, verb, f"/admin/v1/clients/{path}", body, headers=admin)
+        assert done.status == 200
+        begun.send(whole[-1:])
+        reply = begun.reply("POST")
+    assert reply.status == {"rotate": 403 if grace_s else 401, "disable": 401, "revoke": 400}[change], reply
+    if change == "rotate":
+        assert key_status(weir, done.json["key"]) == 200
+
+
+def test_of_two_that_ask_at_once_by_one_key_one_gets_the_next(start, mocks):
+    """Or the one that came first has a key that is none any more."""
+    weir = start({"providers": {"one": provider(mocks[0])}, "workers": 4})
+    key = made_of(weir, "made")
+
+    def rotate(_):
+        return http(weir.port, "POST", "/v1/key/rotate", '{"grace_seconds": 600}',
+                    headers={"authorization": f"Bearer {key}"})
+
+    for _ in range(10):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            replies = list(pool.map(rotate, range(8)))
+        assert sorted(reply.status for reply in replies) == [200] + [403] * 7
+        key = next(reply.json["key"] for reply in replies if reply.status == 200)
+        assert key_status(weir, key) == 200
 
 
 def test_without_a_link_nobody_is_let_in_by_a_code(weir):

@@ -53,8 +53,7 @@ static bool is_client(const struct client *client, unsigned number) {
 static const struct client *client_of(struct known_keys *keys, struct snapshot *snapshot, struct str key) {
     const struct client *client;
     const char *problem;
-    bool former;
-    enum client_answer answer = known_keys_ask(keys, snapshot, key, 1000, &client, &former, &problem);
+    enum client_answer answer = known_keys_ask(keys, snapshot, key, 1000, &client, &problem);
     assert_int_equal(answer == client_known, client != NULL);
     return client;
 }
