@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/header_names.h"
+#include "core/traceparent.h"
 #include "flight/flight_internal.h"
 #include "flight/flight_trace.h"
 #include "snapshot/rights.h"
@@ -36,6 +37,7 @@ static const struct {
 static bool steering_again(struct flight *flight, struct str *field, struct str value) {
     if (field == &flight->steering.trace) flight->steering.trace_twice = true;
     if (field != &flight->steering.tracestate) return true;                              /* the first counts */
+    if (field->len > tracestate_most) return true;                                       /* which is none already */
     *field = arena_printf(&flight->arena, "%.*s,%.*s", STR_ARG(*field), STR_ARG(value)); /* RFC 9110, 5.3 */
     return field->at != NULL;
 }

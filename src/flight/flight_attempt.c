@@ -247,6 +247,8 @@ enum step attempt_head(struct flight *flight, struct attempt *attempt, const str
     if (!reply_headers_keep(flight, attempt, event)) return attempt_fails(attempt, failure_system);
     if (!attempt->way->mode(flight, attempt, is_encoded(event)))
         return attempt_fails(attempt, failure_wrong_content_type);
+    if (attempt->asks_rest && attempt->reply.mode == reply_opaque)
+        return attempt_fails(attempt, failure_wrong_content_type); /* it is joined with what is kept, or is nothing */
     if (resume_has(flight) && attempt->reply.mode != reply_events && attempt->reply.mode != reply_error)
         return attempt_fails(attempt, failure_wrong_content_type); /* no stream to go on with */
     bool streams = attempt->reply.mode == reply_events || attempt->reply.mode == reply_error;

@@ -59,6 +59,7 @@ enum step reply_body(struct flight *flight, struct attempt *attempt, struct str 
     if (attempt->reply.error_cut) return step_on; /* enough to classify by, and nothing of it is passed on */
     if (attempt->way->writes_anew && len > limit_held_translated) return attempt_fails(attempt, failure_too_large);
     if (!attempt->way->writes_anew && len > stored_held_max(flight) && len > inputs_held_max(flight, attempt)) {
+        if (attempt->asks_rest) return attempt_fails(attempt, failure_too_large); /* by itself it is no answer */
         stored_give_up(flight);
         attempt->reply.mode = reply_opaque;
         return opaque_body(flight, attempt, bytes, now, out);

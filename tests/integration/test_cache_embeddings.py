@@ -328,6 +328,33 @@ def test_two_vectors_of_one_place_are_no_answer_to_who_reads_them_in_order(start
         assert admin(weir, "GET", "/cache").json["answers"] == 0
 
 
+@pytest.mark.parametrize("how", ["long", "kind", "events", "coded", "short", "more", "halved"])
+def test_an_answer_to_the_rest_alone_is_never_given_for_all(start, how):
+    """Whatever its provider makes of it: too long to be held, of another kind, in a coding, cut, of other inputs."""
+    whole = Turned()
+
+    def answer(connection, head, body):
+        inputs = json.loads(body)["input"]
+        if "a" in inputs or "b" not in inputs:
+            return whole(connection, head, body)
+        kind = {"kind": b"text/plain", "events": b"text/event-stream"}.get(how, b"application/json")
+        items = [{"index": i, "object": "embedding", "embedding": [number_of(t)]} for i, t in enumerate(inputs)]
+        items = items[:-1] if how == "short" else items + [{**items[0], "index": 2}] if how == "more" else items
+        body = json.dumps({"object": "list", "model": "m", "data": items}).encode()
+        body += b" " * (20_000_000 if how == "long" else 0)
+        coding = b"Content-Encoding: gzip\r\n" if how == "coded" else b""
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%sContent-Length: %d\r\n\r\n" %
+                           (kind, coding, len(body)) + (body[:-20] if how == "halved" else body))
+        return None if how != "halved" else connection.close()
+
+    with RawProvider(answer) as upstream:
+        weir = start(turned_config(upstream))
+        assert by_index(embed(weir, list("acd"))) == [number_of(t) for t in "acd"]
+        kept(weir, 3)
+        reply = embed(weir, list("abce"))
+        assert reply.status == 502 or by_index(reply) == [number_of(t) for t in "abce"], reply
+
+
 def test_geminis_batch_of_two_widths_is_not_said_in_one(pair):
     """Others have one width for all: that of one input would be given, and kept, for the other."""
     weir, _ = pair()

@@ -64,6 +64,28 @@ def test_two_are_none_and_two_states_are_one(pair):
     assert sent(one, "tracestate")[2] == [] and len(sent(one)[2]) == 1
 
 
+def test_many_states_take_no_more_room_than_they_stand_in(start, mocks):
+    """A head has 64 KB and 128 lines: put together one by one they would take more than three megabytes."""
+    mocks[0].reset()
+    weir = start({"providers": {"one": provider(mocks[0])}})
+
+    def held():
+        lines = http(weir.port, "GET", "/metrics").text.splitlines()
+        return sum(float(line.split()[1]) for line in lines if line.startswith("weir_memory_held_bytes "))
+
+    whole = request_bytes("POST", "/v1/chat/completions", chat_body())
+    head, body = whole.split(b"\r\n\r\n", 1)
+    lines = [head, b"traceparent: " + PARENT.encode(), *([b"tracestate: a=" + b"x" * 500] * 115)]
+    before = held()
+    with Connection(weir.port) as caller:
+        caller.send(b"\r\n".join(lines) + b"\r\n\r\n" + body[:-1])
+        poll(lambda: held() > before + 50_000)
+        assert held() < before + 500_000
+        caller.send(body[-1:])
+        assert caller.reply("POST").status == 200
+    assert sent(mocks[0], "tracestate") == [[]] and len(sent(mocks[0])[0]) == 1
+
+
 @pytest.mark.parametrize("propagate", [True, False])
 def test_a_forwarded_header_is_not_said_twice_and_propagation_can_be_turned_off(start, propagate):
     with RawProvider(answers_well) as raw:
