@@ -35,6 +35,7 @@ struct webhook {
     void *context;
     struct http_client *client;
     struct prng prng;
+    char said[url_max];                                  /* the URL as the configuration has it */
     char url[url_max], target[url_max], secret[url_max]; /* the origin's host stands in `url` */
     struct origin origin;
     uint64_t timeout_ns, origins;
@@ -74,6 +75,7 @@ void webhook_free(struct webhook *webhook) {
     if (webhook->client) http_client_free(webhook->client);
     tls_context_release(webhook->origin.tls);
     memory_wipe(webhook->secret, sizeof webhook->secret);
+    memory_wipe(webhook->said, sizeof webhook->said);
     memory_wipe(webhook->url, sizeof webhook->url);
     memory_wipe(webhook->target, sizeof webhook->target);
     memory_give(webhook->items);
@@ -94,16 +96,24 @@ static bool webhook_where(struct webhook *webhook, struct str text, struct url *
     return !url_parse(str_from(webhook->url), url);
 }
 
+static bool webhook_stays(const struct webhook *webhook, const struct alert_hook *hook) {
+    return webhook_is_set(webhook) && webhook->timeout_ns == hook->timeout_ns &&
+           str_eq(str_from(webhook->said), hook->url) && str_eq(str_from(webhook->secret), hook->secret);
+}
+
 bool webhook_set(struct webhook *webhook, const struct alert_hook *hook, struct error *error) {
     static const struct alert_hook nowhere = {.url = {"", 0}, .secret = {"", 0}};
     struct tls_context *tls = NULL;
     struct url url = {.tls = false};
     if (!hook) hook = &nowhere;
+    if (webhook_stays(webhook, hook))
+        return true; /* what is under way is not posted again, nor its waiting begun anew */
     if (str_starts_nocase(hook->url, STR("https:")) &&
         !(tls = tls_client_context(STR_NONE, false, tls_for_callers, error)))
         return false;
     webhook_hang_up(webhook);
     tls_context_release(webhook->origin.tls);
+    str_copy(webhook->said, sizeof webhook->said, hook->url);
     str_copy(webhook->secret, sizeof webhook->secret, hook->secret);
     webhook->timeout_ns = hook->timeout_ns;
     bool good = webhook_where(webhook, hook->url, &url);

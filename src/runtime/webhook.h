@@ -23,8 +23,8 @@ typedef void webhook_told(void *context, struct webhook_post of, enum webhook_ou
 
 /* NULL: no memory. */
 struct webhook *webhook_new(struct loop *loop, webhook_told *told, void *context);
-/* Where it is posted from now on; NULL, or an empty URL: nowhere, and what waits is forgotten. Reads CA files where
- * that changes. false: *error, and it stays as it was. */
+/* Where it is posted from now on; NULL, or an empty URL: nowhere, and what waits is forgotten. Where it is posted
+ * already: nothing. Reads CA files where that changes. false: *error, and it stays as it was. */
 bool webhook_set(struct webhook *webhook, const struct alert_hook *hook, struct error *error);
 bool webhook_is_set(const struct webhook *webhook);
 /* A JSON object, copied. What is too much is dropped, and told so before this returns. */

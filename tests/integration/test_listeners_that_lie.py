@@ -130,3 +130,32 @@ def test_a_reload_in_the_middle_of_a_post(start, mocks):
         gate.set()
         assert chat(weir.port).status == 200
         weir.stop()
+
+
+def asked(weir, method, path):
+    return http(weir.port, method, "/admin/v1/" + path, headers={"authorization": f"Bearer {weir.admin_key}"})
+
+
+def test_an_edit_of_something_else_in_the_middle_of_a_post_of_an_alert_posts_nothing_twice(start, mocks):
+    gate, taken = threading.Event(), []
+
+    def waits(connection, head, body):
+        taken.append((json.loads(body)["id"], json.loads(body)["event"]))
+        gate.wait(20)
+        connection.sendall(GOOD)
+
+    with RawProvider(waits) as slow:
+        quota = {"requests_per_day": 1}
+        weir = start({"providers": {"one": provider(mocks[0], quota=quota), "two": provider(mocks[1])},
+                      "alerts": {"webhook": slow.base_url + "/hook", "webhook_timeout_seconds": 30}})
+        assert chat(weir.port, headers={"x-weir-targets": "one/m"}).status == 200
+        assert poll(lambda: taken)
+        for act, out in (("drain", True), ("resume", False)) * 2:
+            assert asked(weir, "POST", f"providers/two/{act}").status == 200
+            assert poll(lambda: out == any(a["kind"] == "provider_out" and a["active"]
+                                           for a in asked(weir, "GET", "alerts").json["alerts"]))
+        assert len(taken) == 1
+        gate.set()
+        assert poll(lambda: sum(event == "ended" for _, event in taken) == 2)
+        assert len(set(taken)) == len(taken)
+        weir.stop()
