@@ -124,6 +124,17 @@ const struct alert *alert_board_lasting(const struct alert_board *board, enum al
     return NULL;
 }
 
+static bool is_of_clients(enum alert_kind kind) {
+    return kind == alert_budget || kind == alert_values_crowded || kind == alert_budget_burn ||
+           kind == alert_prompt_cache_fell;
+}
+
+static bool clients_have_room(const struct alert_board *board) {
+    size_t last = 0;
+    for (size_t i = 0; i < board->count; i++) last += !board->list[i].ended_ms && is_of_clients(board->list[i].kind);
+    return last < alerts_of_clients_max;
+}
+
 struct alert *alert_board_see(struct alert_board *board, const struct alert_fact *fact, int64_t now_ms) {
     struct str subject = str_slice(fact->subject, 0, alert_subject_max - 1);
     uint64_t hash = alert_hash(fact->kind, fact->permille, fact->window_s, subject);
@@ -135,7 +146,7 @@ struct alert *alert_board_see(struct alert_board *board, const struct alert_fact
         alert->value_micro = micro_of(fact->value);
         return NULL;
     }
-    struct alert *alert = alert_place(board);
+    struct alert *alert = is_of_clients(fact->kind) && !clients_have_room(board) ? NULL : alert_place(board);
     if (!alert) {
         board->dropped++;
         return NULL;

@@ -74,7 +74,9 @@ void alert_kinds_put(struct text *text);
 void alert_values_put(struct text *text);
 
 enum { alert_owed_ended = 8, alert_owed_all = (1 << alert_owed_ended) - 1 };
-enum { alert_subject_max = 160, alert_said_max = 240, alerts_max = 512 };
+/* alerts_of_clients_max: those that are as many as there are clients, owners and values of budgets leave room for what
+ * concerns everybody. */
+enum { alert_subject_max = 160, alert_said_max = 240, alerts_max = 512, alerts_of_clients_max = 384 };
 
 struct alert {
     uint64_t id; /* 1 and more, rising, never used twice in a state folder */

@@ -110,6 +110,29 @@ static void places_are_given_to_the_newest_and_what_lasts_keeps_its_own(void **s
     alert_board_free(&board);
 }
 
+static void what_clients_spend_leaves_room_for_what_concerns_everybody(void **state) {
+    (void)state;
+    static const enum alert_kind of_clients[] = {alert_budget, alert_values_crowded, alert_budget_burn,
+                                                 alert_prompt_cache_fell};
+    struct alert_board board;
+    char name[32];
+    assert_true(alert_board_init(&board));
+    alert_board_look(&board);
+    for (int i = 0; i < alerts_of_clients_max; i++) {
+        snprintf(name, sizeof name, "client c%d budget day", i);
+        assert_non_null(see(&board, of_clients[i % 4], 0, 7, name));
+    }
+    for (size_t i = 0; i < 4; i++) assert_null(see(&board, of_clients[i], 0, 7, "client one-more budget day"));
+    assert_int_equal(board.dropped, 4);
+    assert_non_null(see(&board, alert_ledger_failed, 0, 0, "ledger"));
+    assert_non_null(see(&board, alert_provider_down, 0, 0, "provider p"));
+    alert_board_look(&board);
+    while (ended(&board)) continue;
+    for (size_t i = 0; i < board.count; i++) board.list[i].stored = true;
+    assert_non_null(see(&board, alert_budget, 0, 8, "client one-more budget day"));
+    alert_board_free(&board);
+}
+
 static void a_subject_that_is_too_long_is_the_same_each_time(void **state) {
     (void)state;
     struct alert_board board;
@@ -161,6 +184,7 @@ int main(void) {
         cmocka_unit_test(in_a_window_it_does_not_come_again_and_without_one_it_may),
         cmocka_unit_test(what_was_stored_lasts_or_has_been),
         cmocka_unit_test(places_are_given_to_the_newest_and_what_lasts_keeps_its_own),
+        cmocka_unit_test(what_clients_spend_leaves_room_for_what_concerns_everybody),
         cmocka_unit_test(a_subject_that_is_too_long_is_the_same_each_time),
         cmocka_unit_test(the_page_of_the_alerts_is_true),
     };
