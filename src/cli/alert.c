@@ -14,7 +14,7 @@ static struct str alert_word(const struct json_value *alert, const char *member)
 static bool alerts_print(const char *text) {
     const char *problem;
     size_t at, place = 0;
-    struct json *json = json_parse(str_from(text), &problem, &at);
+    struct json *json = cli_json_parse(str_from(text), &problem, &at);
     const struct json_value *list = json ? json_member(json_root(json), "alerts") : NULL;
     if (!json) return false;
     if (json_count(list) == 0)

@@ -57,7 +57,7 @@ static int audit_print(const struct auditing *auditing, const char *body) {
     const char *problem;
     size_t at;
     bool lists = strcmp(auditing->action, "list") == 0, good = true;
-    struct json *json = auditing->csv ? NULL : json_parse(str_from(body), &problem, &at);
+    struct json *json = auditing->csv ? NULL : cli_json_parse(str_from(body), &problem, &at);
     const struct json_value *root = json_root(json);
     if (strcmp(auditing->action, "verify") == 0) good = json_bool(json_member(root, "good"), false);
     if (auditing->csv)

@@ -21,7 +21,7 @@ static struct str dollars(struct str money) {
 static bool budgets_print(const char *text) {
     const char *problem;
     size_t at, place = 0;
-    struct json *json = json_parse(str_from(text), &problem, &at);
+    struct json *json = cli_json_parse(str_from(text), &problem, &at);
     const struct json_value *list = json ? json_member(json_root(json), "budgets") : NULL;
     if (!json) return false;
     if (json_count(list) == 0)
@@ -42,7 +42,7 @@ static bool budgets_print(const char *text) {
 static bool budget_print(const char *text) {
     const char *problem;
     size_t at;
-    struct json *json = json_parse(str_from(text), &problem, &at);
+    struct json *json = cli_json_parse(str_from(text), &problem, &at);
     const struct json_value *budget = json ? json_root(json) : NULL;
     if (!json) return false;
     printf("%.*s %.*s: %.*s of %.*s USD spent, %.*s left\n", STR_ARG(budget_word(budget, "owner", "-")),

@@ -9,7 +9,7 @@
 static bool cache_stats_print(const char *text) {
     const char *problem;
     size_t at;
-    struct json *json = json_parse(str_from(text), &problem, &at);
+    struct json *json = cli_json_parse(str_from(text), &problem, &at);
     const struct json_value *root = json ? json_root(json) : NULL;
     if (!json) return false;
     const int64_t found = json_i64(json_member(root, "found"), 0), missed = json_i64(json_member(root, "missed"), 0);

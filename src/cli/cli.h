@@ -113,6 +113,9 @@ char *cli_follow(const struct cli_gateway *gateway, const char *path, void (*tel
                  void *context, int *status);
 /* `?name=value`, `&name=value` behind it, the value escaped for this place. NULL: nothing is added. */
 void cli_query_put(struct text *path, const char *name, const char *value);
+/* terminal.c: as json_parse, of what is shown to people: no text in it steers a terminal. */
+struct json;
+struct json *cli_json_parse(struct str text, const char **problem, size_t *at);
 /* What an error reply says, on standard error; answers 1, the exit status. */
 int cli_print_failure(const struct cli_gateway *gateway, int status, const char *body);
 

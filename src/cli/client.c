@@ -154,7 +154,7 @@ static int client_list(const struct client_asking *asking) {
     cli_query_put(&path, "limit", asking->limit);
     buffer[path.len] = 0;
     char *body = cli_send("GET", &asking->gateway, buffer, STR_NONE, &status);
-    struct json *json = body && status == 200 ? json_parse(str_from(body), &problem, &at) : NULL;
+    struct json *json = body && status == 200 ? cli_json_parse(str_from(body), &problem, &at) : NULL;
     if (body && status != 200)
         result = cli_print_failure(&asking->gateway, status, body);
     else if (json && !asking->json && isatty(STDOUT_FILENO))
@@ -182,7 +182,7 @@ static int client_show(const struct client_asking *asking) {
 static void client_done_print(const struct client_asking *asking, const char *body) {
     const char *problem;
     size_t at;
-    struct json *json = json_parse(str_from(body), &problem, &at);
+    struct json *json = cli_json_parse(str_from(body), &problem, &at);
     struct str key = json_str(json_member(json_root(json), "key"), STR(""));
     if (asking->json) {
         printf("%s\n", body);

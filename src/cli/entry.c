@@ -202,7 +202,7 @@ static int cli_entry_ask(const struct entry_asking *asking, const char *method, 
     size_t at;
     char *body = cli_send(method, &asking->gateway, path, request, &status);
     bool lists = !asking->name;
-    struct json *json = body && lists && status == 200 ? json_parse(str_from(body), &problem, &at) : NULL;
+    struct json *json = body && lists && status == 200 ? cli_json_parse(str_from(body), &problem, &at) : NULL;
     if (!body) return 1;
     if (status >= 300)
         result = cli_print_failure(&asking->gateway, status, body);

@@ -40,7 +40,7 @@ static void event_print(const struct event_reading *reading, struct str data) {
                STR_ARG(data));
     } else {
         char moment[32] = "";
-        struct json *json = json_parse(data, &problem, &at);
+        struct json *json = cli_json_parse(data, &problem, &at);
         time_t when = (time_t)(json_i64(json_member(json_root(json), "time_ms"), 0) / 1000);
         struct tm parts;
         if (when && localtime_r(&when, &parts)) strftime(moment, sizeof moment, "%H:%M:%S", &parts);

@@ -33,7 +33,7 @@ static void health_print(const struct json_value *record) {
 static bool health_list_print(const char *body) {
     const char *problem;
     size_t offset;
-    struct json *json = json_parse(str_from(body), &problem, &offset);
+    struct json *json = cli_json_parse(str_from(body), &problem, &offset);
     const struct json_value *list = json ? json_member(json_root(json), "records") : NULL;
     size_t place = 0;
     const struct json_value *record;

@@ -66,7 +66,7 @@ static void date_print(const struct json_value *seconds, int width) {
 static void key_table_print(const char *body) {
     const char *problem;
     size_t at, place = 0;
-    struct json *json = json_parse(str_from(body), &problem, &at);
+    struct json *json = cli_json_parse(str_from(body), &problem, &at);
     const struct json_value *list = json_member(json_root(json), "credentials");
     printf("%-32s %-9s %-6s %8s %8s %-16s %s\n", "credential", "state", "last 4", "age", "uses", "last used", "for");
     for (const struct json_value *one; (one = json_each(list, &place, NULL));) {
@@ -110,7 +110,7 @@ static int done_print(const struct keying *keying, const char *body) {
     const char *problem;
     size_t at;
     int result = 0;
-    struct json *json = json_parse(str_from(body), &problem, &at);
+    struct json *json = cli_json_parse(str_from(body), &problem, &at);
     if (keying->json || !keying->action)
         (void)0;
     else if (!keying->action->done)

@@ -256,7 +256,7 @@ static void models_print(const struct json_value *models) {
 static void table_print(const char *body) {
     const char *problem;
     size_t at, place = 0;
-    struct json *json = json_parse(str_from(body), &problem, &at);
+    struct json *json = cli_json_parse(str_from(body), &problem, &at);
     const struct json_value *root = json_root(json), *list = json_member(root, "providers");
     printf("%-20s %-18s %-12s %8s %7s %-4s %-7s %s\n", "provider", "type", "state", "priority", "models", "key",
            "edited", "base URL");
@@ -271,7 +271,7 @@ static void table_print(const char *body) {
 static void warnings_print(const char *body) {
     const char *problem;
     size_t at, place = 0;
-    struct json *json = json_parse(str_from(body), &problem, &at);
+    struct json *json = cli_json_parse(str_from(body), &problem, &at);
     for (const struct json_value *warning;
          (warning = json_each(json_member(json_root(json), "warnings"), &place, NULL));)
         fprintf(stderr, "weir: warning: %.*s\n", STR_ARG(json_str(warning, STR(""))));
@@ -282,7 +282,7 @@ static void warnings_print(const char *body) {
 static int probe_print(const char *name, const char *body) {
     const char *problem;
     size_t at;
-    struct json *json = json_parse(str_from(body), &problem, &at);
+    struct json *json = cli_json_parse(str_from(body), &problem, &at);
     const struct json_value *root = json_root(json);
     bool good = json_bool(json_member(root, "good"), false);
     struct str said = json_str(json_member(root, "said"), STR(""));
@@ -364,7 +364,7 @@ static int probe_all(const struct asking *asking) {
         weir_free(body);
         return result;
     }
-    struct json *json = json_parse(str_from(body), &problem, &at);
+    struct json *json = cli_json_parse(str_from(body), &problem, &at);
     static struct settings none;
     for (const struct json_value *provider;
          (provider = json_each(json_member(json_root(json), "providers"), &place, NULL));) {
@@ -376,7 +376,7 @@ static int probe_all(const struct asking *asking) {
     json_free(json);
     weir_free(body);
     body = send(asking, "GET", "/admin/v1/health", STR_NONE, &status);
-    json = body ? json_parse(str_from(body), &problem, &at) : NULL;
+    json = body ? cli_json_parse(str_from(body), &problem, &at) : NULL;
     if (json && !asking->json)
         printf("overall %.*s\n", STR_ARG(json_str(json_member(json_root(json), "overall_health"), STR("?"))));
     json_free(json);

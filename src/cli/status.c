@@ -42,7 +42,7 @@ static void print_indented(const char *json) {
 int cli_print_failure(const struct cli_gateway *gateway, int status, const char *body) {
     const char *problem;
     size_t at;
-    struct json *json = json_parse(str_from(body), &problem, &at);
+    struct json *json = cli_json_parse(str_from(body), &problem, &at);
     struct str message = json_str(json_member(json_member(json_root(json), "error"), "message"), str_from(body));
     fprintf(stderr, "weir: %d: %.*s\n", status, STR_ARG(message));
     struct cli_place place;
@@ -188,7 +188,7 @@ static void print_issuers(const struct json_value *issuers) {
 static void print_status(const char *text) {
     const char *problem;
     size_t at, place = 0;
-    struct json *json = json_parse(str_from(text), &problem, &at);
+    struct json *json = cli_json_parse(str_from(text), &problem, &at);
     const struct json_value *root = json_root(json), *providers = json_member(root, "providers");
     printf("weir %.*s, up %lld s, %lld event loops, configuration %lld\n\n",
            STR_ARG(json_str(json_member(root, "version"), STR("?"))),
@@ -262,7 +262,7 @@ static int post_and_say(int argc, char **argv, const char *path, void (*say)(con
 static void say_reloaded(const char *text) {
     const char *problem;
     size_t at;
-    struct json *json = json_parse(str_from(text), &problem, &at);
+    struct json *json = cli_json_parse(str_from(text), &problem, &at);
     struct str keys = json_str(json_member(json_root(json), "restart_for"), STR(""));
     printf("reloaded\n");
     if (keys.len) printf("after a restart only: %.*s\n", STR_ARG(keys));

@@ -58,7 +58,7 @@ static void usage_print(const char *text) {
     size_t at, place = 0;
     double most = 0;
     struct usage_keys keys = {.count = 0};
-    struct json *json = json_parse(str_from(text), &problem, &at);
+    struct json *json = cli_json_parse(str_from(text), &problem, &at);
     const struct json_value *rows = json_member(json_root(json), "rows"),
                             *total = json_member(json_root(json), "total");
     for (const struct json_value *row; (row = json_each(rows, &place, NULL));) {
@@ -78,7 +78,7 @@ static void usage_print(const char *text) {
 static void compared_print(const char *text) {
     const char *problem;
     size_t at, place = 0;
-    struct json *json = json_parse(str_from(text), &problem, &at);
+    struct json *json = cli_json_parse(str_from(text), &problem, &at);
     const struct json_value *rows = json_member(json_root(json), "rows");
     printf("%-24s %-16s %-28s %9s %8s %14s %14s %9s %10s %10s\n", "asked", "provider", "model", "requests", "errors",
            "USD/M tokens", "USD/attempt", "tokens/s", "first p50", "p95");
@@ -107,7 +107,7 @@ static double usd_of(const struct json_value *row, const char *name) {
 static void forecast_print(const char *text) {
     const char *problem;
     size_t at, place = 0;
-    struct json *json = json_parse(str_from(text), &problem, &at);
+    struct json *json = cli_json_parse(str_from(text), &problem, &at);
     const struct json_value *budgets = json_member(json_root(json), "budgets");
     printf("%-24s %-16s %14s %14s %14s  %-20s  %-20s\n", "owner", "budget", "spent USD", "forecast USD", "limit USD",
            "ends", "spent at");

@@ -1,12 +1,16 @@
 """A caller who chooses every word, and a provider that means no good: what one does stays its own affair."""
+import contextlib
 import hashlib
 import json
+import os
+import pty
 import subprocess
+import tty
 
 import pytest
 
 from weirlib import (BINARY, GOOD_BODY, Connection, RawProvider, chat, chat_body, environment, good_reply, http,
-                     provider, request_bytes)
+                     poll, provider, request_bytes)
 
 EXHAUSTED = (
     "x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 100h\r\n")
@@ -156,3 +160,37 @@ def test_one_that_asks_for_its_usage_without_end_keeps_nobody_else_from_asking(s
     finally:
         for connection in flood:
             connection.socket.close()
+
+
+def on_terminal(*words):
+    """What a command writes to one."""
+    ours, its = pty.openpty()
+    tty.setraw(its)
+    with subprocess.Popen([BINARY, *words], env=environment(), stdout=its, stderr=its, stdin=subprocess.DEVNULL):
+        os.close(its)
+        pieces = []
+        with contextlib.suppress(OSError):  # that it has ended
+            while piece := os.read(ours, 65536):
+                pieces.append(piece)
+    os.close(ours)
+    return b"".join(pieces).decode()
+
+
+def test_what_strangers_call_things_steers_no_terminal(folder, start_mock):
+    """Sessions and end users of a caller's choice, as the commands show them."""
+    steer = "\x1b]0;mine\x07\x1b[2J\x9b1m\x7f\r"
+    mock = start_mock("--tokens", "10")
+    budget = {"usd": 3, "window": "day", "per": "end_user"}
+    weir = folder({
+        "clients": [client("evil", budgets=[budget])], "alerts": {"budget": [0.001]},
+        "providers": {"p": provider(mock, ["m"], prices={"m": {"input": 1000.0, "output": 1000.0}})}
+    })
+    for i in range(2):
+        body = chat_body() | {"model": "m", "user": f"u{i}{steer}", "prompt_cache_key": f"s{i}{steer}",
+                                          "max_tokens": 10}
+        assert http(weir.port, "POST", "/v1/chat/completions", json.dumps(body), bearer("evil")).status == 200
+    admin = {"authorization": f"Bearer {weir.admin_key}"}
+    poll(lambda: http(weir.port, "GET", "/admin/v1/alerts", headers=admin).json["alerts"])
+    for words in (["usage", "--by", "session"], ["alert", "list"]):
+        shown = on_terminal(*words, "--url", f"http://127.0.0.1:{weir.port}", "--admin-key", weir.admin_key)
+        assert "0;mine" in shown and not any(byte in shown for byte in "\x1b\x07\x9b\x7f\r"), (words, shown)
