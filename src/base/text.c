@@ -195,13 +195,28 @@ void text_put_money(struct text *text, int64_t nano_usd) {
     text_put(text, str_make(places, sizeof places));
 }
 
+/* What a spreadsheet takes for a formula's first sign: as East Asian keyboards write them, too (U+FF0B, 0D, 1D, 20). */
+static bool csv_is_sign(struct str rest) {
+    static const struct str wide[] = {STR("\xef\xbc\x8b"), STR("\xef\xbc\x8d"), STR("\xef\xbc\x9d"),
+                                      STR("\xef\xbc\xa0")};
+    if (memchr("=+-@", rest.at[0], 4)) return true;
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
+        if (str_starts(rest, wide[i])) return true;
+    return false;
+}
+
+/* A cell may begin at its beginning, and behind what separates cells for a spreadsheet of another country, to which our
+ * quotes are none; blanks and quotes before the sign are passed over, as some do. */
 void text_put_csv(struct text *text, struct str value) {
-    bool formula = value.len && memchr("=+-@\t\r", value.at[0], 6);
+    bool begins = true;
     text_put_byte(text, '"');
-    if (formula) text_put_byte(text, '\'');
+    if (value.len && memchr("\t\r\n", value.at[0], 3)) text_put_byte(text, '\'');
     for (size_t i = 0; i < value.len; i++) {
-        if (value.at[i] == '"') text_put_byte(text, '"');
-        text_put_byte(text, value.at[i]);
+        const char byte = value.at[i];
+        if (begins && csv_is_sign(str_slice(value, i, value.len))) text_put_byte(text, '\'');
+        begins = memchr(";\t\r\n", byte, 4) || (begins && (byte == ' ' || byte == '"'));
+        if (byte == '"') text_put_byte(text, '"');
+        text_put_byte(text, byte);
     }
     text_put_byte(text, '"');
 }

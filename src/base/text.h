@@ -35,7 +35,7 @@ void text_put_i64(struct text *text, int64_t value);
 /* Nano-dollars as dollars with nine places: 0.001250000 */
 void text_put_money(struct text *text, int64_t nano_usd);
 /* A field of RFC 4180 with its quotes; what a spreadsheet would take for a formula is given a quote in front, as names
- * may be of anybody's choice. */
+ * may be of anybody's choice: numbers of ours, which may be negative, are not put by this. */
 void text_put_csv(struct text *text, struct str value);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes: escapes quotes, backslash and control characters; bytes that are not UTF-8 become

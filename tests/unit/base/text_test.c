@@ -148,6 +148,43 @@ static void members_and_commas(void **state) {
                            "\"n\":\"-0.000000001\",\"o\":\"-9223372036.854775808\"}")));
 }
 
+static void no_cell_of_a_table_is_a_formula(void **state) {
+    (void)state;
+    static const struct {
+        const char *word, *cell;
+    } cells[] = {
+        {"", "\"\""},
+        {"plain, \"quoted\"", "\"plain, \"\"quoted\"\"\""},
+        {"=cmd|'/c calc'!A1", "\"'=cmd|'/c calc'!A1\""},
+        {"+1", "\"'+1\""},
+        {"-1", "\"'-1\""},
+        {"@SUM(1)", "\"'@SUM(1)\""},
+        {"\t=1", "\"'\t'=1\""},
+        {"\r=1", "\"'\r'=1\""},
+        {"\n=1", "\"'\n'=1\""},
+        {"  =1", "\"  '=1\""},
+        {"\"=1", "\"\"\"'=1\""},
+        {"\xef\xbc\x9d"
+         "1",
+         "\"'\xef\xbc\x9d"
+         "1\""},
+        {"\xef\xbc\xa0"
+         "a",
+         "\"'\xef\xbc\xa0"
+         "a\""},
+        {"a;=1", "\"a;'=1\""}, /* where cells are told apart by semicolons, quotes inside are none */
+        {"a\n\"; \"=1", "\"a\n\"\"; \"\"'=1\""},
+        {"gpt-4o=a+b@c", "\"gpt-4o=a+b@c\""}, /* nobody runs what does not begin with it */
+        {"a;b-c", "\"a;b-c\""},
+    };
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        char buffer[100];
+        struct text text = text_in_buffer(buffer, sizeof buffer);
+        text_put_csv(&text, str_from(cells[i].word));
+        assert_true(str_eq(text_str(&text), str_from(cells[i].cell)));
+    }
+}
+
 static void every_failing_allocation_leaves_a_failed_text(void **state) {
     (void)state;
     for (uint64_t n = 1; n < 50; n++) {
@@ -180,6 +217,7 @@ int main(void) {
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(any_bytes_become_utf8_without_control_characters),
         cmocka_unit_test(members_and_commas),
+        cmocka_unit_test(no_cell_of_a_table_is_a_formula),
         cmocka_unit_test(every_failing_allocation_leaves_a_failed_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

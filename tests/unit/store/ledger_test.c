@@ -432,7 +432,7 @@ static void names_of_any_bytes_are_data(void **state) {
     record.texts[record_client] = STR("=x\"'); DROP TABLE usage; --");
     struct ledger *ledger = opened();
     add(ledger, &record);
-    assert_has(usage(ledger, &question), "\"'=x\"\"'); DROP TABLE usage; --\",1,");
+    assert_has(usage(ledger, &question), "\"'=x\"\"'); DROP TABLE usage; '--\",1,");
     ledger_close(ledger);
 }
 
