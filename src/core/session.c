@@ -42,7 +42,8 @@ bool session_take(struct session *session, uint64_t identity, const struct sessi
         if (!nobodys && !session_is_over(session, held, rules, now_s)) return false;
     } while (!cell_swap(&session->held, &held, held | changing));
     const struct session_row anew = {.started_s = now_s, .last_s = now_s};
-    const struct session_row *from = row && now_s < session_until(row->started_s, row->last_s, rules) ? row : &anew;
+    const struct session_row *from =
+        row && row->last_s > 0 && now_s < session_until(row->started_s, row->last_s, rules) ? row : &anew;
     for (size_t i = 0; i < 2; i++) {
         cell_store(&session->spend.windows[i].number, 0);
         cell_store(&session->spend.windows[i].committed, 0);
@@ -52,9 +53,25 @@ bool session_take(struct session *session, uint64_t identity, const struct sessi
     cell_store(&session->started, seconds_word(from->started_s));
     cell_store(&session->calls, (uint64_t)(from->calls > 0 ? from->calls : 0));
     cell_store(&session->told, seconds_word(from->last_s));
+    cell_store(&session->restored, row != NULL);
     if (from->nano_usd > 0) spend_restore(&session->spend, seconds_word(from->started_s), from->nano_usd);
     cell_store(&session->held, seconds_word(now_s) << 32 | 1);
     return true;
+}
+
+/* Its money stays in the window that it was begun in, which is a later one than its beginning then: the words of money
+ * take who asks for an older window to the newest. */
+void session_restore(struct session *session, const struct session_row *row, const struct session_rules *rules) {
+    const uint64_t started = cell_load(&session->started);
+    uint64_t none = 0, calls = cell_load(&session->calls);
+    if (!cell_swap(&session->restored, &none, 1)) return;
+    if (row->last_s <= 0 || (int64_t)started >= session_until(row->started_s, row->last_s, rules)) return;
+    while (row->calls > 0 && !cell_swap(&session->calls, &calls, calls + (uint64_t)row->calls)) {
+    }
+    if (row->nano_usd > 0) spend_settle(&session->spend, spend_enter(&session->spend, started), 0, row->nano_usd);
+    if (row->started_s >= (int64_t)started) return;
+    cell_store(&session->told, seconds_word(row->last_s)); /* what is told next is told of the earlier beginning */
+    cell_store(&session->started, seconds_word(row->started_s));
 }
 
 void session_leave(struct session *session, bool used, int64_t now_s) {

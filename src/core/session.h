@@ -5,6 +5,7 @@
  *   started   s since 1970
  *   calls     that were let through
  *   told      up to when its use has been written down, s since 1970
+ *   restored  1: what was written down of it before this process counts in it
  *   spend     its money, in the window that began with it
  *
  * A session is remembered for as long as somebody holds it, until its minutes are over, and until nobody has used it
@@ -26,14 +27,14 @@ struct session_rules {
 };
 
 struct session {
-    struct cell identity, held, started, calls, told;
+    struct cell identity, held, started, calls, told, restored;
     struct spend spend;
 };
 
 /* As it was written down. */
 struct session_row {
     uint64_t identity;
-    int64_t started_s, last_s, calls, nano_usd;
+    int64_t started_s, last_s, calls, nano_usd; /* last_s 0: there is none */
 };
 
 /* When it is forgotten, if it is not used again: s since 1970. */
@@ -42,13 +43,19 @@ int64_t session_until(int64_t started_s, int64_t last_s, const struct session_ru
 /* It is this one's, and not over: it is held, and the caller owes one session_leave. */
 bool session_hold(struct session *session, uint64_t identity, const struct session_rules *rules, int64_t now_s)
     __attribute__((warn_unused_result));
-/* Its place goes to this one, which is held, if it is nobody's or over: as `row` says of it, or from nothing (NULL). */
+/* Its place goes to this one, which is held, if it is nobody's or over: as `row` says of it. NULL: what was written
+ * down is not known yet. */
 bool session_take(struct session *session, uint64_t identity, const struct session_row *row,
                   const struct session_rules *rules, int64_t now_s) __attribute__((warn_unused_result));
 /* `used`: something came of it, up to now. */
 void session_leave(struct session *session, bool used, int64_t now_s);
 
 /* -- by who holds it -- */
+
+static inline bool session_is_restored(const struct session *session) { return cell_load(&session->restored) != 0; }
+/* What was written down, which became known only after it had begun: on top of that, unless it was over by then. Once:
+ * a second time changes nothing. */
+void session_restore(struct session *session, const struct session_row *row, const struct session_rules *rules);
 
 /* One call more; false: it has as many as it may. The caller owes nothing, or one session_call_back. */
 bool session_call(struct session *session, int64_t most) __attribute__((warn_unused_result));

@@ -77,6 +77,11 @@ static enum role role_of_key(struct visit *visit, struct str key, struct now now
     return token && token_ask(visit, key, now) == jwt_good ? visit->client->role : role_user;
 }
 
+/* One of the file may have been disabled, or its key rotated. */
+static bool clients_are_unread(const struct visit *visit) {
+    return atomic_load_explicit(&visit->gateway_worker->gateway->weir->clients_unread, memory_order_acquire);
+}
+
 bool access_stays(const struct visit *visit, enum access wanted, struct now now) {
     if (wanted < access_operator) return true;
     struct visit again = {.gateway_worker = visit->gateway_worker,
@@ -85,6 +90,7 @@ bool access_stays(const struct visit *visit, enum access wanted, struct now now)
     str_copy(again.request_id, sizeof again.request_id, str_from(visit->request_id));
     enum role role = visit->key ? role_of_key(&again, str_from(visit->key), now) : role_user;
     if (again.identity) identity_release(again.identity);
+    if (role < role_admin && clients_are_unread(visit)) return false;
     return role >= (wanted == access_admin ? role_admin : role_operator);
 }
 
@@ -108,6 +114,11 @@ enum error_code access_check(struct visit *visit, const struct http_request *req
     struct str key = gateway_access_key_of(visit, request, buffer, sizeof buffer);
     struct now now = loop_now(visit->gateway_worker->worker->loop);
     const char *problem;
+    if (clients_are_unread(visit) && wanted != access_metrics && !is_admin_key(snapshot, key)) {
+        memory_wipe(buffer, sizeof buffer);
+        *sentence = "Which clients there are stands in the ledger, which cannot be read now: try again shortly.";
+        return error_overloaded;
+    }
     bool may_be = snapshot->issuer_count && jwt_may_be(key), known = may_be && token_is_known(visit, key, now),
          token = may_be && !known && jwt_is_alike(key);
     enum client_answer answer = known ? client_known

@@ -14,7 +14,6 @@
 #include "snapshot/sessions.h"
 #include "store/ledger_forget.h"
 #include "store/ledger_sessions.h"
-#include "store/ledger_values.h"
 
 enum {
     every_ms = 500,
@@ -34,8 +33,8 @@ struct books {
     struct journal *journal;
     struct log *log;
     bool refuses;
-    /* Now; later its other form. */
     void (*spent)(void *context, const struct record_charge *of, const struct hash_tag *value, int64_t nano_usd);
+    void (*spent_late)(void *context, struct ledger_value *rows, size_t count);
     struct hash_secret *value_secret;
     bool is_late; /* the ledger could not be read when it began */
     void *context;
@@ -393,32 +392,63 @@ static bool books_replay(struct books *books) {
     return true;
 }
 
-/* Both before anything of this process's own is in the ledger: so what is told was spent before. */
-static void books_spent_tell(void *context, const struct record_charge *of, int64_t nano_usd) {
-    const struct books *books = context;
-    books->spent(books->context, of, &(struct hash_tag){{0, 0}}, nano_usd);
+/* All that was spent, and then it is told: what is read only in part is read again, and nobody has heard of it. Before
+ * anything of this process's own is in the ledger: so what is told was spent before. */
+struct books_spent {
+    struct ledger_value *rows;
+    size_t count, room;
+    bool lacks; /* memory */
+};
+
+static void books_value_note(void *context, const struct ledger_value *value) {
+    struct books_spent *spent = context;
+    if (spent->count == spent->room) {
+        size_t room = spent->room ? spent->room * 2 : 256, bytes;
+        struct ledger_value *rows = size_mul(room, sizeof *rows, &bytes) ? memory_resize(spent->rows, bytes) : NULL;
+        spent->lacks = spent->lacks || !rows;
+        if (!rows) return;
+        spent->rows = rows;
+        spent->room = room;
+    }
+    spent->rows[spent->count++] = *value;
 }
 
-static void books_value_tell(void *context, const struct ledger_value *value) {
-    const struct books *books = context;
-    books->spent(books->context, &value->of, &value->value, value->nano_usd);
+static void books_budget_note(void *context, const struct record_charge *of, int64_t nano_usd) {
+    books_value_note(context, &(struct ledger_value){.of = *of, .nano_usd = nano_usd});
+}
+
+static void books_spent_tell(struct books *books, struct books_spent *spent) {
+    if (books->is_late) {
+        books->spent_late(books->context, spent->rows, spent->count);
+        *spent = (struct books_spent){.rows = NULL};
+    }
+    for (size_t i = 0; i < spent->count; i++)
+        books->spent(books->context, &spent->rows[i].of, &spent->rows[i].value, spent->rows[i].nano_usd);
 }
 
 /* Values that were told apart by another secret before the ledger could be read are not known again: of a state folder
  * that has never seen this ledger. What they spent before counts from the next start on. */
-static bool books_spent(struct books *books) {
+static bool books_spent_read(struct books *books, const char **problem) {
     struct hash_secret secret = *books->value_secret;
+    struct books_spent spent = {.rows = NULL};
     if (!ledger_value_secret(books->ledger, &secret)) return false;
     (void)value_secret_keep(books->state_dir, &secret); /* where it cannot be, the ledger has it yet */
     bool same = !books->is_late || memcmp(&secret, books->value_secret, sizeof secret) == 0;
-    if (!books->is_late) *books->value_secret = secret;
-    return ledger_budgets(books->ledger, books_spent_tell, books) &&
-           (!same || ledger_values(books->ledger, books_value_tell, books));
+    bool good = ledger_budgets(books->ledger, books_budget_note, &spent) &&
+                (!same || ledger_values(books->ledger, books_value_note, &spent));
+    if (spent.lacks) *problem = "no memory for what was spent";
+    good = good && !spent.lacks;
+    if (good && !books->is_late) *books->value_secret = secret;
+    if (good) books_spent_tell(books, &spent);
+    memory_give(spent.rows);
+    return good;
 }
 
 static bool books_restore(struct books *books) {
-    books->replayed = books_replay(books) && (!books->spent || books_spent(books) ||
-                                              (books_troubled(books, ledger_problem(books->ledger)), false));
+    const char *problem = NULL;
+    books->replayed =
+        books_replay(books) && (!books->spent || books_spent_read(books, &problem) ||
+                                (books_troubled(books, problem ? problem : ledger_problem(books->ledger)), false));
     return books->replayed;
 }
 
@@ -443,8 +473,7 @@ static bool books_begin(struct books *books, const struct books_options *options
     value_secret_read(books->state_dir, books->value_secret);
     books->ledger = books_ledger_open(books, problem, sizeof problem);
     bool good = books->ledger && books_restore(books);
-    books->spent = options->spent_late;
-    books->is_late = true;
+    books->is_late = !good;
     if (!good && books->ledger)
         snprintf(problem, sizeof problem, "%s: %s", books->shown, ledger_problem(books->ledger));
     if (!good && options->refuses)
@@ -464,6 +493,7 @@ struct books *books_open(const struct books_options *options, struct error *erro
     str_copy(books->place, sizeof books->place, str_from(options->ledger));
     ledger_place_shown(books->place, books->shown, sizeof books->shown);
     books->spent = options->spent;
+    books->spent_late = options->spent_late;
     books->value_secret = options->value_secret;
     books->context = options->context;
     books->log = options->log;
@@ -480,6 +510,8 @@ struct books *books_open(const struct books_options *options, struct error *erro
     books_close(books);
     return NULL;
 }
+
+bool books_are_late(const struct books *books) { return books && books->is_late; }
 
 void books_finish(struct books *books) {
     if (!books || !books->reads) return;

@@ -7,7 +7,7 @@
 #include "flight/flight.h"
 #include "net/loop.h"
 #include "observe/log.h"
-#include "store/ledger.h"
+#include "store/ledger_values.h"
 
 struct books;
 
@@ -21,9 +21,10 @@ struct books_options {
     struct log *log;          /* NULL: nothing is logged */
     /* Told what was spent of each budget, before books_open returns; NULL: nobody asks. */
     void (*spent)(void *context, const struct record_charge *of, const struct hash_tag *value, int64_t nano_usd);
-    /* The same, where the ledger could be opened only later: on a thread of the books', while requests are served, and
-     * before anything of this process is in the ledger. */
-    void (*spent_late)(void *context, const struct record_charge *of, const struct hash_tag *value, int64_t nano_usd);
+    /* The same, all of it at once and once, where the ledger could be read only later: on a thread of the books', while
+     * requests are served, and as it was before anything of this process was in the ledger. The rows are the callee's
+     * (memory_give). */
+    void (*spent_late)(void *context, struct ledger_value *rows, size_t count);
     struct hash_secret *value_secret; /* drawn; the ledger's own, or its copy in state_dir where the ledger could not be
                                        * opened, takes its place before books_open returns */
     void *context;
@@ -32,6 +33,8 @@ struct books_options {
 /* Blocks: reads what is left in the journal. NULL: *error, which says what to do; with !refuses a ledger that cannot be
  * opened is tried again and again. */
 struct books *books_open(const struct books_options *options, struct error *error);
+/* The ledger could not be read when they were opened: spent_late tells what is in it. */
+bool books_are_late(const struct books *books);
 /* Answers what was asked, and takes no question any more; while the loops still run. NULL is fine. */
 void books_finish(struct books *books);
 /* When no worker runs any more: the rest goes into the ledger. NULL is fine. */

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "config/config_clients.h"
+#include "store/ledger_values.h"
 
 enum { client_key_bytes = 32, zone_bytes_max = 64 * 1024 };
 
@@ -68,9 +69,40 @@ static void spent_restore(struct run_clients *clients, const struct money_budget
             high = middle;
     }
     for (; low < clients->spent_count && clients->spent[low].budget == budget->identity; low++) {
-        if (clients->spent[low].nano_usd) money_budget_restore(budget, &clients->spent[low], clock_read().wall_ns);
+        if (clients->spent[low].nano_usd)
+            (clients->late ? money_budget_restore_late : money_budget_restore)(budget, &clients->spent[low],
+                                                                               clock_read().wall_ns);
         clients->spent[low].nano_usd = 0;
     }
+}
+
+/* One who was there before: what it spent since stays. */
+static void spent_meet(void *context, const struct money_budget *budget) {
+    struct run_clients *clients = context;
+    pthread_mutex_lock(&clients->registry.mutex);
+    spent_restore(clients, budget);
+    pthread_mutex_unlock(&clients->registry.mutex);
+}
+
+static void token_meet(void *context, const struct client *client) {
+    for (size_t i = 0; i < client->money.count; i++)
+        if (client->money.list[i]->own) spent_meet(context, client->money.list[i]);
+}
+
+void library_clients_spent_late(struct weir *weir, const struct ledger_value *rows, size_t count) {
+    struct run_clients *clients = weir->clients;
+    struct snapshot *snapshot = weir->deployment->snapshot;
+    pthread_mutex_lock(&clients->registry.mutex);
+    for (size_t i = 0; i < count; i++)
+        library_clients_spent(clients, &(struct money_row){.budget = rows[i].of.budget,
+                                                           .value = rows[i].value,
+                                                           .window_s = rows[i].of.window_s,
+                                                           .nano_usd = rows[i].nano_usd});
+    if (clients->spent_count) qsort(clients->spent, clients->spent_count, sizeof *clients->spent, by_budget);
+    clients->late = true;
+    pthread_mutex_unlock(&clients->registry.mutex);
+    run_clients_budgets(clients, snapshot, spent_meet, clients);
+    (void)identities_each(weir->identities, snapshot, SIZE_MAX, token_meet, clients);
 }
 
 void library_clients_meet(struct run_clients *clients, const struct snapshot *snapshot) {
@@ -310,13 +342,32 @@ struct client_record *run_clients_record(const struct stored_client *stored) {
     return record;
 }
 
+static void retired_give(struct client_retired *retired) {
+    for (size_t i = 0; i < sizeof retired->replaced.memory / sizeof *retired->replaced.memory; i++)
+        memory_give(retired->replaced.memory[i]);
+    memory_give(retired);
+}
+
+/* Loops may still read what is replaced, once they run. */
+static bool clients_reserve(struct run_clients *clients) {
+    struct client_retired *retired = memory_take_zeroed(sizeof *retired);
+    if (!retired) return false;
+    bool fine = client_registry_reserve(&clients->registry, &retired->replaced), any = false;
+    for (size_t i = 0; i < sizeof retired->replaced.memory / sizeof *retired->replaced.memory; i++)
+        any = any || retired->replaced.memory[i];
+    if (any && clients->weir->late.running)
+        run_clients_retire(clients, retired);
+    else
+        retired_give(retired);
+    return fine;
+}
+
 static bool stored_take(void *context, const struct stored_client *stored) {
     struct run_clients *clients = context;
-    struct client_replaced replaced = {{NULL}};
     if (stored->of_file) return true; /* a load lays it over the file */
+    if (client_registry_number(&clients->registry, stored->name) != registry_none) return true; /* taken before */
     struct client_record *record = run_clients_record(stored);
-    bool fine = record && client_registry_reserve(&clients->registry, &replaced);
-    for (size_t i = 0; i < sizeof replaced.memory / sizeof *replaced.memory; i++) memory_give(replaced.memory[i]);
+    bool fine = record && clients_reserve(clients);
     if (fine)
         client_registry_add(&clients->registry, record);
     else
@@ -371,10 +422,14 @@ bool library_clients_open(struct weir *weir, struct error *error) {
                      client_store_problem(clients->store));
 }
 
-static void retired_give(struct client_retired *retired) {
-    for (size_t i = 0; i < sizeof retired->replaced.memory / sizeof *retired->replaced.memory; i++)
-        memory_give(retired->replaced.memory[i]);
-    memory_give(retired);
+bool library_clients_begin(struct weir *weir, struct error *error) {
+    bool unread = atomic_load(&weir->clients_unread);
+    if (!unread && library_clients_open(weir, error)) return true;
+    if (!unread && (!books_are_late(weir->books) || weir->config.process.ledger_refuses)) return false;
+    atomic_store(&weir->clients_unread, true);
+    log_error(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "clients_unread",
+              f_str("means", STR("nobody is let in but with the admin key, until the ledger tells who may be")));
+    return true;
 }
 
 void library_clients_free(struct run_clients *clients) {

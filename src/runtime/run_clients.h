@@ -36,6 +36,7 @@ struct run_clients {
     struct money_row *spent; /* by budget, once all are there */
     size_t spent_count, spent_room;
     bool spent_lost;           /* there was no memory for all of it */
+    bool late;                 /* it came while requests were served */
     struct extra_kept *extras; /* by the registry's mutex */
     size_t extra_count, extra_room;
 };

@@ -165,15 +165,6 @@ static void budget_restore(void *context, const struct record_charge *of, const 
         library_clients_spent(weir->clients, &row);
 }
 
-/* The same while requests are served: it comes on top of what was spent since the start. */
-static void budget_restore_late(void *context, const struct record_charge *of, const struct hash_tag *tag,
-                                int64_t nano_usd) {
-    struct deployment *deployment = library_deployment(context);
-    const struct money_row row = {.budget = of->budget, .value = *tag, .window_s = of->window_s, .nano_usd = nano_usd};
-    (void)money_restore_late(deployment->snapshot, &row, clock_read().wall_ns); /* of what is there no more: nobody's */
-    deployment_release(deployment);
-}
-
 static struct log_writer *log_shared_of(const struct weir *weir) {
     return weir->reports.log ? log_shared(weir->reports.log) : NULL;
 }
@@ -193,6 +184,7 @@ static bool books_of(struct weir *weir, struct error *error) {
     if (!secret) return error_set(error, error_out_of_memory, "No memory for the budgets.");
     random_bytes(secret, sizeof *secret);
     if (!weir->host.keeps_marks || !process->state_dir.len) return true; /* the folder is another's */
+    late_ledger_make(&weir->late, weir);
     weir->books = books_open(&(struct books_options){.state_dir = process->state_dir,
                                                      .ledger = weir->ledger_place,
                                                      .workers = weir->worker_count,
@@ -201,11 +193,11 @@ static bool books_of(struct weir *weir, struct error *error) {
                                                      .refuses = process->ledger_refuses,
                                                      .log = weir->reports.log,
                                                      .spent = budget_restore,
-                                                     .spent_late = budget_restore_late,
+                                                     .spent_late = late_ledger_came,
                                                      .value_secret = secret,
                                                      .context = weir},
                              error);
-    sessions_kept_sort(&weir->sessions_kept);
+    if (!books_are_late(weir->books)) sessions_kept_sort(&weir->sessions_kept);
     if (weir->books && weir->sessions_kept.lost)
         return error_set(error, error_out_of_memory, "No memory for what sessions have used.");
     return weir->books != NULL;
@@ -232,9 +224,17 @@ static bool configured(struct weir *weir, struct weir_error *error) {
     char problems[sizeof error->message];
     struct error why = {.code = error_none};
     struct config_source source = library_source(weir);
+    bool unread = false;
     source.keep = &weir->texts;
+    source.clients_unread = &unread;
     bool loaded =
         library_config_load(&source, &weir->config, problems, sizeof problems) && !weir->config.protects_count;
+    if (loaded && unread && weir->config.process.ledger_refuses) {
+        source.clients_unread = NULL; /* once more, to say why */
+        config_free(&weir->config);
+        loaded = library_config_load(&source, &weir->config, problems, sizeof problems);
+    }
+    atomic_store(&weir->clients_unread, unread);
     if (loaded &&
         (!library_marks_keep(weir, &weir->config, &why) || !library_vault_move_in(weir, &weir->vault_moved, &why))) {
         library_error_set(error, why.code, str_from(why.message));
@@ -303,7 +303,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
              responses_of(weir);
     if (opened) targets_register(weir, weir->deployment->snapshot);
     if (opened) issuers_register(weir->issuers, weir->deployment->snapshot, true);
-    if (opened && (!books_of(weir, &why) || !library_clients_open(weir, &why) ||
+    if (opened && (!books_of(weir, &why) || !library_clients_begin(weir, &why) ||
                    !library_history_begin(weir, weir->deployment->snapshot, &why))) {
         library_error_set(error, why.code, str_from(why.message));
         weir_close(weir, 0);
@@ -319,7 +319,8 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
     if (opened) library_vault_tell(weir);
     if (opened) library_entries_tell(weir, NULL, weir->deployment->snapshot);
     if (opened && weir->books) opened = (weir->alerts = alerts_open(weir)) != NULL;
-    if (opened && workers_start(weir)) {
+    opened = opened && workers_start(weir) && (!books_are_late(weir->books) || late_ledger_wait(&weir->late));
+    if (opened) {
         pthread_mutex_lock(&weir->control);
         key_keeper_make(&weir->keeper, weir);
         key_keeper_wake(&weir->keeper);
@@ -572,6 +573,7 @@ static void workers_end(struct weir *weir, unsigned drain_ms) {
 void weir_close(struct weir *weir, unsigned drain_ms) {
     if (!weir) return;
     key_keeper_end(&weir->keeper);
+    late_ledger_end(&weir->late);
     issuers_close(weir->issuers);
     erasers_finish(weir->erasers);
     alerts_close(weir->alerts);
@@ -585,6 +587,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     response_store_free(weir->responses);
     erasers_free(weir->erasers);
     books_close(weir->books);
+    late_ledger_free(&weir->late);
     reasoning_memory_free(&weir->reasoning);
     prefix_memory_free(&weir->prefixes);
     cache_keeper_close(weir->cache_keeper);

@@ -212,6 +212,15 @@ static bool catalog_find(const struct config_source *source, struct arena *arena
     return keep(source, path, input->catalog_text, error);
 }
 
+/* Those that cannot be read there may be: so a key is wanted of everybody. */
+static bool clients_find(struct config_source *source, struct config_input *input, struct error *error) {
+    if (library_clients_loading(source, &input->run_time_clients, error)) return true;
+    if (!source->clients_unread) return false;
+    library_clients_loading_end(source);
+    input->run_time_clients = *source->clients_unread = true;
+    return true;
+}
+
 static bool load(struct config_source *source, struct config_input *input, struct config *config, char *problems,
                  size_t problems_size) {
     struct error error = {.code = error_none};
@@ -231,8 +240,7 @@ static bool load(struct config_source *source, struct config_input *input, struc
     char *bytes = NULL;
     arena_init(&arena, 2048, (size_t)config_changes_max * (config_change_settings_max + 1024));
     library_entries_loading(source, &arena, input);
-    bool loaded = catalog_find(source, &arena, input, &bytes, &error) &&
-                  library_clients_loading(source, &input->run_time_clients, &error);
+    bool loaded = catalog_find(source, &arena, input, &bytes, &error) && clients_find(source, input, &error);
     if (loaded) {
         loaded = config_load(input, config);
         problems_write(input, config, problems, problems_size);
@@ -310,9 +318,20 @@ bool library_config_check(const char *path, const char *text, const struct weir_
                           char *problems, size_t problems_size) {
     struct config_ids ids = {NULL, 0, 0};
     char overlay[overlay_path_max] = "", ledger[ledger_place_max] = "";
-    struct config_source source = {
-        .path = path, .text = text, .host = host, .ids = &ids, .overlay_path = overlay, .ledger_place = ledger};
+    bool unread = false;
+    struct config_source source = {.path = path,
+                                   .text = text,
+                                   .host = host,
+                                   .ids = &ids,
+                                   .overlay_path = overlay,
+                                   .ledger_place = ledger,
+                                   .clients_unread = &unread};
     bool loaded = library_config_load(&source, config, problems, problems_size);
+    if (loaded && unread && config->process.ledger_refuses) { /* then it is one, in the words of a load */
+        source.clients_unread = NULL;
+        config_free(config);
+        loaded = library_config_load(&source, config, problems, problems_size);
+    }
     memory_wipe(ledger, sizeof ledger);
     config_ids_free(&ids);
     return loaded;

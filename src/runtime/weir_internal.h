@@ -14,6 +14,7 @@
 #include "runtime/key_keeper.h"
 #include "runtime/key_uses.h"
 #include "runtime/latch.h"
+#include "runtime/late_ledger.h"
 #include "runtime/marks.h"
 #include "runtime/overlay.h"
 #include "runtime/prober.h"
@@ -63,13 +64,15 @@ struct weir {
     struct response_store *responses;    /* stored ones */
     struct erasers *erasers;             /* purges and exports */
     struct books *books;                 /* what is spent; NULL: the state folder is another's */
+    struct late_ledger late;             /* a ledger that could not be read at the start */
     struct alerts *alerts;               /* NULL: the same */
     struct exporter *exporter;           /* NULL: no traces are sent, or were; by `control` */
     struct notices *notices;             /* for who listens */
     struct health_log health;            /* how providers were; all zero: not opened */
     struct run_clients *clients;         /* those made or changed at run time */
-    struct issuers *issuers;             /* who signs tokens */
-    struct identities *identities;       /* who shows them */
+    atomic_bool clients_unread;    /* and they could not be read at the start: until then only the admin key lets in */
+    struct issuers *issuers;       /* who signs tokens */
+    struct identities *identities; /* who shows them */
     struct vault *vault; /* as it was read or written last, for its master key; by `control`; NULL: none was needed */
     struct key_uses key_uses; /* of its entries */
     struct key_keeper keeper;
@@ -120,9 +123,10 @@ struct config_source {
     struct in_force *texts;
     const struct deployment *deployment;
     struct vault **vault; /* the last one's master key, and what is opened for the load in its place; or NULL */
-    const struct vault *candidate;         /* asked in place of what is on the disk; or NULL */
-    struct vault_loading *loading;         /* the load's own */
-    struct client_store *client_store;     /* the load's own: what was changed of clients; NULL: nothing was */
+    const struct vault *candidate;     /* asked in place of what is on the disk; or NULL */
+    struct vault_loading *loading;     /* the load's own */
+    struct client_store *client_store; /* the load's own: what was changed of clients; NULL: nothing was */
+    bool *clients_unread; /* says that it cannot be read, and the load goes on without it; NULL: that is an error */
     struct str client, client_settings;    /* what is to be changed of one of the file's; settings {NULL,0}: reset */
     struct str catalog_path, catalog_text; /* one that is to be taken; {NULL,0}: as it stands in the state folder */
     const struct config_change *change;    /* of an entry, in place of what is kept of it; NULL: as it is kept */
@@ -264,10 +268,15 @@ void library_clients_register(struct weir *weir, struct snapshot *snapshot);
 /* At the start: none yet; then those of the state folder, once its ledger is open. false: *error. */
 struct run_clients *library_clients_new(struct weir *weir);
 bool library_clients_open(struct weir *weir, struct error *error) __attribute__((warn_unused_result));
+/* The same where the ledger may be away: then weir->clients_unread says so, and the log. */
+bool library_clients_begin(struct weir *weir, struct error *error) __attribute__((warn_unused_result));
 /* When no loop and no snapshot is left. NULL is fine. */
 void library_clients_free(struct run_clients *clients);
 /* What a budget that nobody has yet had spent: for a client that comes with it later. */
 void library_clients_spent(struct run_clients *clients, const struct money_row *row);
+/* The same while requests are served, under `control`: also of those that are there by now. */
+struct ledger_value;
+void library_clients_spent_late(struct weir *weir, const struct ledger_value *rows, size_t count);
 /* Before a snapshot is in force: budgets that it is the first to have had spent this. */
 void library_clients_meet(struct run_clients *clients, const struct snapshot *snapshot);
 /* Before it is in force: does each client made at run time that fits what is in force now fit this one too? Only those

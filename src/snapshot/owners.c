@@ -311,6 +311,10 @@ void money_budget_restore(const struct money_budget *budget, const struct money_
     budget_row_restore(budget, row, wall_ns, false);
 }
 
+void money_budget_restore_late(const struct money_budget *budget, const struct money_row *row, int64_t wall_ns) {
+    budget_row_restore(budget, row, wall_ns, true);
+}
+
 const struct money_budget *money_budget_find(const struct snapshot *snapshot, uint64_t identity) {
     size_t low = 0, high = snapshot->budget_count;
     while (low < high) {

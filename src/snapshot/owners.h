@@ -155,6 +155,8 @@ struct money_row {
 static inline bool tag_is_some(const struct hash_tag *tag) { return tag->words[0] || tag->words[1]; }
 /* Puts a row of this budget back, before anything is spent of it. Of a split one only what counts now. */
 void money_budget_restore(const struct money_budget *budget, const struct money_row *row, int64_t wall_ns);
+/* The same on top of what was spent since. Any thread. */
+void money_budget_restore_late(const struct money_budget *budget, const struct money_row *row, int64_t wall_ns);
 struct snapshot;
 /* The rows of one budget, as of money_rows. */
 void money_budget_rows(const struct money_budget *budget, int64_t wall_ns,

@@ -54,24 +54,24 @@ static int session_by_identity(const void *a, const void *b) {
     return (one->started_s > other->started_s) - (one->started_s < other->started_s);
 }
 
-/* The counts of one session become one row; of several of one name the last stays. */
+/* The counts of one session become one row. */
 void sessions_kept_sort(struct sessions_kept *kept) {
     size_t count = 0;
     if (kept->count) qsort(kept->rows, kept->count, sizeof *kept->rows, session_by_identity);
     for (size_t i = 0; i < kept->count; i++) {
         const struct session_row row = kept->rows[i];
         struct session_row *into = count ? &kept->rows[count - 1] : NULL;
-        bool same = into && into->identity == row.identity;
-        if (same && into->started_s == row.started_s) {
+        if (into && into->identity == row.identity && into->started_s == row.started_s) {
             into->nano_usd += row.nano_usd;
             into->calls += row.calls;
             into->last_s += row.last_s;
         } else {
-            kept->rows[same ? count - 1 : count++] = row;
+            kept->rows[count++] = row;
         }
     }
     for (size_t i = 0; i < count; i++) kept->rows[i].last_s += kept->rows[i].started_s;
     kept->count = count;
+    atomic_store_explicit(&kept->sorted, true, memory_order_release);
 }
 
 void sessions_kept_free(struct sessions_kept *kept) {
@@ -79,17 +79,36 @@ void sessions_kept_free(struct sessions_kept *kept) {
     *kept = (struct sessions_kept){.rows = NULL};
 }
 
-static const struct session_row *kept_find(const struct sessions_kept *kept, uint64_t identity) {
-    size_t low = 0, high = kept ? kept->count : 0;
+/* The first row behind all of lesser identities. */
+static size_t kept_place(const struct sessions_kept *kept, uint64_t identity) {
+    size_t low = 0, high = kept->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (kept->rows[middle].identity == identity) return &kept->rows[middle];
         if (kept->rows[middle].identity < identity)
             low = middle + 1;
         else
             high = middle;
     }
-    return NULL;
+    return low;
+}
+
+/* NULL: nothing is known yet. A session that went on while the ledger was away stands there twice: the earlier was not
+ * over when the later one began. What was over by then counts no more; a row of nothing: of none it is known. */
+static const struct session_row *kept_find(const struct sessions_kept *kept, uint64_t identity,
+                                           const struct session_rules *rules, struct session_row *row) {
+    if (!kept || !atomic_load_explicit(&kept->sorted, memory_order_acquire)) return NULL;
+    size_t first = kept_place(kept, identity), at = kept_place(kept, identity + 1);
+    *row = (struct session_row){.identity = identity};
+    if (at == first) return row;
+    *row = kept->rows[--at];
+    for (const struct session_row *before; at-- > first; row->started_s = before->started_s) {
+        before = &kept->rows[at];
+        if (session_until(before->started_s, before->last_s, rules) <= row->started_s) break;
+        row->nano_usd += before->nano_usd;
+        row->calls += before->calls;
+        if (before->last_s > row->last_s) row->last_s = before->last_s;
+    }
+    return row;
 }
 
 /* -- places -- */
@@ -139,24 +158,37 @@ static struct session *place_take(struct sessions *sessions, struct cells *cells
     return NULL;
 }
 
+/* One that nobody remembers begins; *shared: it found no place of its own. */
+static struct session *session_begin(struct sessions *sessions, struct cells *cells, struct str client,
+                                     uint64_t identity, const struct session_rules *rules,
+                                     const struct sessions_kept *kept, int64_t now_s, bool *shared) {
+    struct session_row row;
+    struct session *session =
+        place_take(sessions, cells, client, identity, kept_find(kept, identity, rules, &row), rules, now_s);
+    if (session) return session;
+    const uint64_t others = session_identity(client, STR(""));
+    *shared = true;
+    session = &sessions->others;
+    bool holds = session_hold(session, others, rules, now_s) ||
+                 session_take(session, others, kept_find(kept, others, rules, &row), rules, now_s);
+    return holds ? session : NULL; /* held by as many as can hold it */
+}
+
 struct session *sessions_enter(struct sessions *sessions, struct cells *cells, struct str client, uint64_t identity,
                                const struct session_rules *rules, const struct sessions_kept *kept, int64_t now_s,
                                bool *shared) {
     struct session *session = held_find(sessions, identity, rules, now_s);
     *shared = false;
-    if (session) return session;
-    while (atomic_flag_test_and_set_explicit(&sessions->busy, memory_order_acquire)) sched_yield();
-    session = held_find(sessions, identity, rules, now_s);
-    if (!session) session = place_take(sessions, cells, client, identity, kept_find(kept, identity), rules, now_s);
     if (!session) {
-        const uint64_t others = session_identity(client, STR(""));
-        *shared = true;
-        session = &sessions->others;
-        if (!session_hold(session, others, rules, now_s) &&
-            !session_take(session, others, kept_find(kept, others), rules, now_s))
-            session = NULL; /* held by as many as can hold it */
+        while (atomic_flag_test_and_set_explicit(&sessions->busy, memory_order_acquire)) sched_yield();
+        session = held_find(sessions, identity, rules, now_s);
+        if (!session) session = session_begin(sessions, cells, client, identity, rules, kept, now_s, shared);
+        atomic_flag_clear_explicit(&sessions->busy, memory_order_release);
     }
-    atomic_flag_clear_explicit(&sessions->busy, memory_order_release);
+    if (!session || session_is_restored(session)) return session;
+    struct session_row row;
+    const uint64_t whose = *shared ? session_identity(client, STR("")) : identity;
+    if (kept_find(kept, whose, rules, &row)) session_restore(session, &row, rules);
     return session;
 }
 

@@ -49,11 +49,13 @@ static inline uint64_t session_row_identity(uint64_t identity, enum session_coun
     return identity | (uint64_t)count;
 }
 
-/* What was written down before this process, by identity. Filled and sorted by one thread, before any request. */
+/* What was written down before this process, by identity and beginning. Filled by one thread, and sorted once: from
+ * then on loops read it, before any request or, where the ledger was away at the start, while they serve. */
 struct sessions_kept {
     struct session_row *rows;
     size_t count, room;
     bool lost; /* no memory for one of them */
+    atomic_bool sorted;
 };
 void sessions_kept_add(struct sessions_kept *kept, uint64_t budget, int64_t window_s, int64_t amount);
 void sessions_kept_sort(struct sessions_kept *kept);

@@ -72,7 +72,7 @@ static void what_was_written_down_is_found_by_its_name(void **state) {
         sessions_kept_add(&kept, session_row_identity(identity, session_nano_usd), session_window_mark + 900, i + 5);
     }
     sessions_kept_sort(&kept);
-    assert_int_equal(kept.count, 300);
+    assert_int_equal(kept.count, 600); /* the older ones were over: they count no more */
     for (unsigned i = 0; i < 310; i++) {
         struct session *place =
             sessions_enter(&sessions, &cells, STR("app"), named("app", i), &rules, &kept, 1000, &is_shared);
@@ -84,6 +84,70 @@ static void what_was_written_down_is_found_by_its_name(void **state) {
     assert_null(sessions_find(&sessions, named("app", 311), &rules, 1000));
     assert_non_null(sessions_find(&sessions, named("app", 3), &rules, 1000));
     assert_null(sessions_find(&sessions, named("app", 3), &rules, 1060));
+    sessions_kept_free(&kept);
+}
+
+/* The ledger comes when sessions have begun already: what they had used before counts on top, once. */
+static void what_is_known_only_later_counts_on_top(void **state) {
+    (void)state;
+    struct sessions sessions = {0};
+    struct sessions_kept kept = {.rows = NULL};
+    bool is_shared;
+    struct session *going[3];
+    for (unsigned i = 0; i < 3; i++) {
+        going[i] = sessions_enter(&sessions, &cells, STR("late"), named("late", i), &rules, &kept, 1000, &is_shared);
+        assert_true(session_call(going[i], 0));
+        uint64_t window;
+        assert_true(spend_reserve(&going[i]->spend, 1000, 10, 100, &window));
+        if (i) spend_settle(&going[i]->spend, window, 10, 4);
+        session_leave(going[i], true, 1000);
+    }
+    for (unsigned i = 0; i < 3; i++) { /* the first one was over by then */
+        const int64_t window = session_window_mark + (i ? 900 : 200);
+        uint64_t identity = named("late", i);
+        sessions_kept_add(&kept, session_row_identity(identity, session_seconds), window, 90);
+        sessions_kept_add(&kept, session_row_identity(identity, session_calls), window, 5);
+        sessions_kept_add(&kept, session_row_identity(identity, session_nano_usd), window, 30);
+    }
+    sessions_kept_sort(&kept);
+    for (unsigned times = 0; times < 3; times++)
+        for (unsigned i = 0; i < 3; i++) {
+            struct session *place =
+                sessions_enter(&sessions, &cells, STR("late"), named("late", i), &rules, &kept, 1001, &is_shared);
+            assert_ptr_equal(place, going[i]);
+            const struct session_view view = session_look(place);
+            assert_int_equal(view.calls, i ? 6 : 1);
+            assert_int_equal(view.started_s, i ? 900 : 1000);
+            assert_int_equal(view.money.spent, i ? 34 : 0);
+            assert_int_equal(view.money.committed, i ? 34 : 10);
+            session_leave(place, false, 1001);
+        }
+    uint64_t window;
+    assert_false(spend_reserve(&going[1]->spend, 900, 67, 100, &window)); /* asked for by its earlier beginning */
+    assert_true(spend_reserve(&going[1]->spend, 900, 66, 100, &window));
+    assert_int_equal(session_tell(going[1], 1001), 11); /* since its last use before */
+    sessions_kept_free(&kept);
+}
+
+/* So it stands in the ledger afterwards: one session, which began twice. */
+static void a_session_that_began_twice_is_one(void **state) {
+    (void)state;
+    struct sessions sessions = {0};
+    struct sessions_kept kept = {.rows = NULL};
+    bool is_shared;
+    static const int64_t starts[] = {100, 900, 950};
+    for (size_t i = 0; i < 3; i++) {
+        sessions_kept_add(&kept, session_row_identity(named("twice", 1), session_calls),
+                          session_window_mark + starts[i], 2);
+        sessions_kept_add(&kept, session_row_identity(named("twice", 1), session_seconds),
+                          session_window_mark + starts[i], 60);
+    }
+    sessions_kept_sort(&kept);
+    struct session *place =
+        sessions_enter(&sessions, &cells, STR("twice"), named("twice", 1), &rules, &kept, 1011, &is_shared);
+    const struct session_view view = session_look(place);
+    assert_int_equal(view.calls, 4);
+    assert_int_equal(view.started_s, 900);
     sessions_kept_free(&kept);
 }
 
@@ -155,6 +219,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_has_a_place_and_what_finds_none_shares_one),
         cmocka_unit_test(what_was_written_down_is_found_by_its_name),
+        cmocka_unit_test(what_is_known_only_later_counts_on_top),
+        cmocka_unit_test(a_session_that_began_twice_is_one),
         cmocka_unit_test(a_session_that_many_threads_begin_is_one),
         cmocka_unit_test(names_of_clients_and_sessions_do_not_run_together),
         cmocka_unit_test(they_rest_when_none_is_remembered),
