@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/ledger_pieces.h"
 #include "store/metered.h"
 
-enum { erase_batch = 2000, erasures_most = 100000 };
+enum { erasures_most = 100000 };
 
 static struct sha256 erased_hash(const unsigned char salt[16], struct str client) {
     char bytes[16 + record_text_most];
@@ -124,81 +125,6 @@ static int64_t tombstone_make(struct database *database, struct str key, int64_t
     return -1;
 }
 
-/* The last of the next ones behind `from`; 0: there is none. */
-static bool erase_batch_end(struct database *database, int64_t client, int64_t until_ms, int64_t from, int64_t *end) {
-    struct statement *look = statement_make(database, "SELECT max(id) FROM (SELECT id FROM attempts WHERE id > ?1 AND "
-                                                      "client = ?2 AND time_ms <= ?3 ORDER BY id LIMIT ?4) AS batch");
-    if (!look) return false;
-    param_number(look, 1, from);
-    param_number(look, 2, client);
-    param_number(look, 3, until_ms);
-    param_number(look, 4, erase_batch);
-    bool good = statement_step(look) == database_row;
-    *end = good ? row_number(look, 0) : 0;
-    statement_end(look);
-    return good;
-}
-
-/* A transaction for so many, so that the ledger's writer is not held up. */
-static bool erase_attempts(struct database *database, int64_t client, int64_t tombstone, int64_t until_ms,
-                           int64_t *count) {
-    bool good = true;
-    for (int64_t from = -1, end; good && (good = erase_batch_end(database, client, until_ms, from, &end)) && end;
-         from = end) {
-        struct statement *update =
-            statement_make(database, "UPDATE attempts SET client = ?1, request_id = '', "
-                                     "caller_id = NULL, asked = NULL, session = NULL, tags = NULL "
-                                     "WHERE id > ?2 AND id <= ?3 AND client = ?4 AND time_ms <= ?5");
-        if (!update) return false;
-        param_number(update, 1, tombstone);
-        param_number(update, 2, from);
-        param_number(update, 3, end);
-        param_number(update, 4, client);
-        param_number(update, 5, until_ms);
-        good = statement_step(update) == database_done;
-        *count += statement_changes(update);
-        statement_end(update);
-    }
-    return good;
-}
-
-/* The same sums stand by the hour and in others: those are counted once. */
-static bool erase_sums(struct database *database, int64_t client, int64_t tombstone, int64_t *count) {
-    static const char *const updates[] = {"UPDATE recosted_usage SET client = ?1 WHERE client = ?2",
-                                          "UPDATE usage SET client = ?1 WHERE client = ?2 AND grain <> 0",
-                                          "UPDATE usage SET client = ?1 WHERE client = ?2 AND grain = 0"};
-    bool good = true;
-    for (size_t i = 0; i < sizeof updates / sizeof *updates && good; i++) {
-        struct statement *update = statement_make(database, updates[i]);
-        if (!update) return false;
-        param_number(update, 1, tombstone);
-        param_number(update, 2, client);
-        good = statement_step(update) == database_done;
-        *count = statement_changes(update);
-        statement_end(update);
-    }
-    return good;
-}
-
-/* What it alone said becomes a tombstone each: its sums keep what they are told apart by. */
-static bool erase_words(struct database *database, int64_t client) {
-    struct statement *update = statement_make(
-        database,
-        "WITH own AS (SELECT asked AS word FROM usage WHERE client = ?1 UNION SELECT tags FROM usage WHERE "
-        "client = ?1 UNION SELECT session FROM usage WHERE client = ?1 UNION SELECT part FROM tag_parts WHERE "
-        "whole IN (SELECT tags FROM usage WHERE client = ?1)), "
-        "others AS (SELECT asked AS word FROM usage WHERE client <> ?1 UNION SELECT tags FROM usage WHERE "
-        "client <> ?1 UNION SELECT session FROM usage WHERE client <> ?1 UNION SELECT part FROM tag_parts "
-        "WHERE whole IN (SELECT tags FROM usage WHERE client <> ?1)) "
-        "UPDATE words SET word = '(erased ' || id || ')' WHERE id IN (SELECT word FROM own EXCEPT SELECT word "
-        "FROM others)");
-    if (!update) return false;
-    param_number(update, 1, client);
-    bool good = statement_step(update) == database_done;
-    statement_end(update);
-    return good;
-}
-
 /* Those of its budgets: "client app budget day". */
 static bool erase_alerts(struct database *database, struct str client, const char *tombstone) {
     struct statement *update =
@@ -212,27 +138,10 @@ static bool erase_alerts(struct database *database, struct str client, const cha
     return good;
 }
 
-/* The name itself goes, unless something else has it: a provider of that name, or what the client did since. */
-static bool erase_name(struct database *database, int64_t client) {
-    char sql[2048];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
-    text_put(&text,
-             STR("DELETE FROM names WHERE id = ?1 AND NOT EXISTS(SELECT 1 FROM usage WHERE provider = ?1 OR "
-                 "model = ?1 OR client = ?1 OR route = ?1 OR owner = ?1 OR rule = ?1) AND NOT EXISTS(SELECT 1 FROM "
-                 "owner_parts WHERE part = ?1) AND NOT EXISTS(SELECT 1 FROM attempts WHERE 1 = 0"));
-    for (int i = 0; i < record_texts; i++)
-        if (record_text_is_name((enum record_text)i))
-            text_printf(&text, " OR %.*s = ?1", STR_ARG(record_text_name((enum record_text)i)));
-    text_put_byte(&text, ')');
-    sql[text.len] = 0;
-    struct statement *drop = text.failed ? NULL : statement_make(database, sql);
-    if (!drop) return false;
-    param_number(drop, 1, client);
-    bool good = statement_step(drop) == database_done;
-    statement_end(drop);
-    return good;
-}
+static const char attempts_words_gone[] =
+    ", request_id = '', caller_id = NULL, asked = NULL, session = NULL, tags = NULL";
 
+/* Its name last: what is cut off goes on by it. */
 bool ledger_erase(struct ledger *ledger, struct str client, int64_t until_ms, struct erased_told *told, char *problem,
                   size_t size) {
     struct database *database = ledger_database(ledger);
@@ -240,10 +149,11 @@ bool ledger_erase(struct ledger *ledger, struct str client, int64_t until_ms, st
     client = str_slice(client, 0, record_text_most);
     int64_t tombstone = database_erase_begin(database) ? tombstone_make(database, client, until_ms, told) : -1;
     int64_t id = erase_name_id(database, client);
-    bool good =
-        tombstone > 0 && erase_alerts(database, client, told->tombstone) &&
-        (id < 0 || (erase_attempts(database, id, tombstone, until_ms, &told->attempts) && erase_words(database, id) &&
-                    erase_sums(database, id, tombstone, &told->sums) && erase_name(database, id)));
+    const struct ledger_moving moving = {"client", id, tombstone};
+    bool good = tombstone > 0 && erase_alerts(database, client, told->tombstone) &&
+                (id < 0 || (pieces_attempts(database, &moving, until_ms, attempts_words_gone, &told->attempts) &&
+                            pieces_words(database, id) && pieces_sums(database, &moving, &told->sums) &&
+                            pieces_name(database, id)));
     if (!good) snprintf(problem, size, "%s", ledger_problem(ledger));
     ledger_names_changed(ledger);
     database_erase_end(database);
@@ -301,13 +211,15 @@ static bool path_erase(struct database *database, struct str owner, struct str t
     return rename && statement_run_once(rename);
 }
 
-/* Where its name alone stands for it. */
+/* Where its name alone stands for it, or is a part of a path. */
 static bool owner_move(struct database *database, int64_t owner, int64_t tombstone) {
-    static const char *const updates[] = {
-        "UPDATE attempts SET owner = ?1 WHERE owner = ?2", "UPDATE usage SET owner = ?1 WHERE owner = ?2",
-        "UPDATE recosted_usage SET owner = ?1 WHERE owner = ?2", "UPDATE owner_parts SET part = ?1 WHERE part = ?2",
-        "UPDATE owner_parts SET whole = ?1 WHERE whole = ?2"};
+    static const char *const updates[] = {"UPDATE owner_parts SET part = ?1 WHERE part = ?2",
+                                          "UPDATE owner_parts SET whole = ?1 WHERE whole = ?2"};
     const int64_t numbers[] = {tombstone, owner};
+    const struct ledger_moving moving = {"owner", owner, tombstone};
+    int64_t attempts = 0, hours = 0;
+    if (!pieces_attempts(database, &moving, INT64_MAX, "", &attempts) || !pieces_sums(database, &moving, &hours))
+        return false;
     for (size_t i = 0; i < sizeof updates / sizeof *updates; i++) {
         struct statement *update = statement_make(database, updates[i]);
         if (update) param_numbers(update, 1, numbers, 2);
@@ -359,11 +271,10 @@ bool ledger_erase_owner(struct ledger *ledger, struct str owner, int64_t until_m
     bool good = tombstone > 0 && database_begin(database);
     if (good) {
         for (int64_t at = -1; id > 0 && path_erase(database, owner, name, &at);) continue;
-        good = owner_said_erase(database, owner, name, &told->audit_names) &&
-               (id < 0 || (owner_move(database, id, tombstone) && erase_name(database, id)));
-        good = good && database_commit(database);
+        good = owner_said_erase(database, owner, name, &told->audit_names) && database_commit(database);
         if (!good) database_undo(database);
     }
+    good = good && (id < 0 || (owner_move(database, id, tombstone) && pieces_name(database, id)));
     if (!good) snprintf(problem, size, "%s", ledger_problem(ledger));
     ledger_names_changed(ledger);
     database_erase_end(database);
@@ -397,22 +308,77 @@ static void export_row_put(struct statement *row, struct str kind, struct text *
     text_put(text, STR("}\n"));
 }
 
-static bool export_rows(struct database *database, const char *sql, struct str client, struct str kind,
-                        bool (*put)(void *context, struct str line), void *context) {
-    enum { line_most = 64 * 1024 };
-    struct statement *rows = statement_make(database, sql);
-    char *line = memory_take(line_most);
+enum { export_piece = 1000 };
+
+/* Of a statement what it tells, as lines; their numbers are in its first column. */
+static bool export_rows_put(struct statement *rows, struct str kind, struct text *text, int64_t *last, size_t *count) {
     enum database_step step = database_failed;
-    bool good = rows && line;
-    if (good) param_text(rows, 1, client);
-    while (good && (step = statement_step(rows)) == database_row) {
-        struct text text = text_in_buffer(line, line_most);
-        export_row_put(rows, kind, &text);
-        good = !text.failed && put(context, text_str(&text));
+    *count = 0;
+    while (rows && !text->failed && (step = statement_step(rows)) == database_row) {
+        export_row_put(rows, kind, text);
+        *last = row_number(rows, 0);
+        ++*count;
     }
-    memory_give(line);
     statement_end(rows);
-    return good && step == database_done;
+    return step == database_done && !text->failed;
+}
+
+static bool export_lines_put(struct str lines, bool (*put)(void *context, struct str line), void *context) {
+    while (lines.len) {
+        const size_t end = str_find_byte(lines, '\n') + 1;
+        if (!put(context, str_slice(lines, 0, end))) return false;
+        lines = str_slice(lines, end, lines.len);
+    }
+    return true;
+}
+
+/* No statement is open while somebody is told: who reads slowly holds up nothing. */
+struct exporting {
+    struct database *database;
+    struct str client, kind;
+    struct arena arena;
+    bool (*put)(void *context, struct str line);
+    void *context;
+};
+
+/* The next ones behind *from, up to `end`; *count: there may be more. */
+static bool export_piece_put(struct exporting *exporting, const char *sql, int64_t *from, int64_t end, size_t *count) {
+    struct text text = text_in_arena(&exporting->arena, 64 * 1024);
+    struct statement *rows = statement_make(exporting->database, sql);
+    if (rows) param_text(rows, 1, exporting->client);
+    if (rows) param_numbers(rows, 2, (const int64_t[]){*from, end, export_piece}, 3);
+    bool good = export_rows_put(rows, exporting->kind, &text, from, count) &&
+                export_lines_put(text_str(&text), exporting->put, exporting->context);
+    arena_reset(&exporting->arena);
+    return good;
+}
+
+static bool export_attempts(struct exporting *exporting, const char *sql) {
+    int64_t from = -1, end;
+    size_t count;
+    while (true) {
+        if (!pieces_window(exporting->database, from, &end)) return false;
+        if (!end) return true;
+        do
+            if (!export_piece_put(exporting, sql, &from, end, &count)) return false;
+        while (count == export_piece);
+        from = end;
+    }
+}
+
+/* Hours, one by one; `sql` leaves out rows that have been told. */
+static bool export_hours(struct exporting *exporting, const char *sql) {
+    int64_t at = INT64_MIN;
+    for (bool found = true; found;) {
+        int64_t told = 0;
+        size_t count = export_piece;
+        if (!pieces_next_at(exporting->database, usage_of_hours, &at, &found)) return false;
+        for (int64_t skip = 0; found && count == export_piece; skip += export_piece) {
+            told = skip;
+            if (!export_piece_put(exporting, sql, &told, at, &count)) return false;
+        }
+    }
+    return true;
 }
 
 bool ledger_export(struct ledger *ledger, struct str client, bool (*put)(void *context, struct str line),
@@ -424,7 +390,11 @@ bool ledger_export(struct ledger *ledger, struct str client, bool (*put)(void *c
     };
     char sql[2048];
     struct text text = text_in_buffer(sql, sizeof sql - 1);
-    client = str_slice(client, 0, record_text_most);
+    struct exporting exporting = {.database = ledger_database(ledger),
+                                  .client = str_slice(client, 0, record_text_most),
+                                  .kind = STR("attempt"),
+                                  .put = put,
+                                  .context = context};
     text_put(&text, STR("SELECT id"));
     for (int i = 0; i < record_numbers; i++)
         text_printf(&text, ", %.*s", STR_ARG(record_number_name((enum record_number)i)));
@@ -439,9 +409,12 @@ bool ledger_export(struct ledger *ledger, struct str client, bool (*put)(void *c
         struct str name = record_word_name((enum record_word)i);
         text_printf(&text, ", (SELECT word FROM words WHERE id = %.*s) AS %.*s", STR_ARG(name), STR_ARG(name));
     }
-    text_put(&text, STR(" FROM attempts WHERE client = (SELECT id FROM names WHERE name = ?1) ORDER BY id"));
+    text_put(&text, STR(" FROM attempts WHERE client = (SELECT id FROM names WHERE name = ?1) AND id > ?2 AND id <= ?3 "
+                        "ORDER BY id LIMIT ?4"));
     sql[text.len] = 0;
-    if (text.failed || !export_rows(ledger_database(ledger), sql, client, STR("attempt"), put, context)) return false;
+    arena_init(&exporting.arena, 64 * 1024, 512 * 1024 * 1024);
+    bool good = !text.failed && export_attempts(&exporting, sql);
+    exporting.kind = STR("hour");
     text = text_in_buffer(sql, sizeof sql - 1);
     text_put(&text, STR("SELECT hour_text(at) AS hour, "
                         "(SELECT name FROM names WHERE id = provider) AS provider, "
@@ -450,7 +423,11 @@ bool ledger_export(struct ledger *ledger, struct str client, bool (*put)(void *c
                         "(SELECT word FROM words WHERE id = asked) AS asked, "
                         "(SELECT word FROM words WHERE id = tags) AS tags"));
     for (size_t i = 0; i < usage_sums; i++) text_printf(&text, ", %.*s", STR_ARG(sums[i]));
-    text_put(&text, STR(" FROM usage WHERE grain = 0 AND client = (SELECT id FROM names WHERE name = ?1) ORDER BY at"));
+    text_put(&text, STR(" FROM usage WHERE grain = 0 AND at = ?3 AND client = (SELECT id FROM names WHERE name = ?1) "
+                        "ORDER BY usage.provider, usage.model, usage.route, usage.owner, usage.rule, usage.asked, "
+                        "usage.tags LIMIT ?4 OFFSET ?2"));
     sql[text.len] = 0;
-    return !text.failed && export_rows(ledger_database(ledger), sql, client, STR("hour"), put, context);
+    good = good && !text.failed && export_hours(&exporting, sql);
+    arena_free(&exporting.arena);
+    return good;
 }
