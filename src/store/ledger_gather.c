@@ -42,6 +42,7 @@ struct gathering {
     enum usage_sum sums[usage_sums]; /* that are read: no attempt of the time has another */
     size_t sum_count;
     bool totals;     /* each row counts in the total, too */
+    bool keeps;      /* times as they were read, of each row: it is of a session */
     bool times_only; /* the second time: rows are known, and of those that are told the times are wanted */
 };
 
@@ -178,8 +179,9 @@ static struct usage_row *usage_row_of(struct gathering *gathering, int64_t *numb
         gathered->room = room;
     }
     row = &gathered->rows[gathered->count++];
-    *row = (struct usage_row){.times = gathered->count <= gathered->times_count ? &gathered->times[gathered->count - 1]
-                                                                                : NULL};
+    *row = (struct usage_row){.kept = 0};
+    if (!gathering->keeps && gathered->count <= gathered->times_count)
+        row->times = &gathered->times[gathered->count - 1];
     memcpy(row->keys, numbers, by_count * sizeof *numbers);
     gathered->places[place] = (uint32_t)gathered->count;
     return row;
@@ -191,6 +193,54 @@ static void times_add(struct usage_times *times, struct statement *from) {
     durations_add(&times->first_tokens, first_tokens.at, first_tokens.len);
 }
 
+/* -- times that are kept -- */
+
+/* In front of a piece, whose bytes of both follow. */
+struct times_head {
+    size_t before; /* the one before it of the same row, its place + 1; 0: it is the first */
+    uint32_t durations, first_tokens;
+};
+enum { kept_most = 128 * 1024 * 1024 };
+
+static bool kept_grow(struct usage_gathered *gathered, size_t more) {
+    size_t room = gathered->kept_room ? gathered->kept_room : 1024 * 1024;
+    while (room < gathered->kept_len + more) room *= 2;
+    if (room == gathered->kept_room) return true;
+    unsigned char *kept = room <= kept_most ? memory_resize(gathered->kept, room) : NULL;
+    if (!kept) return false;
+    gathered->kept = kept;
+    gathered->kept_room = room;
+    return true;
+}
+
+static void times_keep(struct usage_gathered *gathered, struct usage_row *row, struct statement *from) {
+    const struct str durations = row_bytes(from, 0), first_tokens = row_bytes(from, 1);
+    const struct times_head head = {row->kept, (uint32_t)durations.len, (uint32_t)first_tokens.len};
+    const size_t len = sizeof head + durations.len + first_tokens.len;
+    if (gathered->kept_lost || (gathered->kept_lost = !kept_grow(gathered, len))) return;
+    unsigned char *at = gathered->kept + gathered->kept_len;
+    memcpy(at, &head, sizeof head);
+    if (durations.len) memcpy(at + sizeof head, durations.at, durations.len);
+    if (first_tokens.len) memcpy(at + sizeof head + durations.len, first_tokens.at, first_tokens.len);
+    row->kept = gathered->kept_len + 1;
+    gathered->kept_len += len;
+}
+
+/* Of those that are told. */
+static void rows_times_kept(struct usage_gathered *gathered) {
+    for (size_t i = 0; i < gathered->count; i++) {
+        struct usage_row *row = &gathered->rows[i];
+        struct times_head head;
+        row->times = &gathered->times[i];
+        for (size_t place = row->kept; place; place = head.before) {
+            const unsigned char *at = gathered->kept + place - 1;
+            memcpy(&head, at, sizeof head);
+            durations_add(&row->times->durations, at + sizeof head, head.durations);
+            durations_add(&row->times->first_tokens, at + sizeof head + head.durations, head.first_tokens);
+        }
+    }
+}
+
 static void row_add(const struct gathering *gathering, struct usage_row *row, const int64_t sums[usage_sums],
                     struct statement *from) {
     const int recosted = (int)(2 + sums_read(gathering) + gathering->by_count);
@@ -200,7 +250,10 @@ static void row_add(const struct gathering *gathering, struct usage_row *row, co
     }
     for (int i = 0; recosted_is_read(gathering) && i < recosted_sums; i++)
         row->recosted[i] = ledger_sum(row->recosted[i], row_number(from, recosted + i));
-    if (row->times) times_add(row->times, from);
+    if (row->times)
+        times_add(row->times, from);
+    else if (gathering->keeps)
+        times_keep(gathering->gathered, row, from);
 }
 
 static bool row_take(struct gathering *gathering, struct statement *from) {
@@ -366,8 +419,10 @@ bool usage_gather(struct ledger *ledger, const struct usage_question *question, 
     gathered->times_count = question->by_count ? usage_rows_max : 0;
     gathered->times = memory_take_zeroed((gathered->times_count + 1) * sizeof *gathered->times);
     if (!gathered->total.times || !gathered->times || !sums_find(&gathering)) return false;
-    for (size_t i = 0; i < question->by_count; i++)
+    for (size_t i = 0; i < question->by_count; i++) {
         several |= question->by[i] == usage_by_owner || question->by[i] == usage_by_tag;
+        gathering.keeps |= question->by[i] == usage_by_session;
+    }
     if (several) {
         gathering.by_count = 0;
         if (!times_read(&gathering)) return false;
@@ -375,9 +430,11 @@ bool usage_gather(struct ledger *ledger, const struct usage_question *question, 
         gathering.totals = false;
     }
     if (!times_read(&gathering)) return false;
-    bool again = gathered->count > gathered->times_count;
+    bool again = gathering.keeps ? gathered->kept_lost : gathered->count > gathered->times_count;
     rows_order(question, gathered);
+    if (gathering.keeps && !again) rows_times_kept(gathered);
     if (!again) return true;
+    gathering.keeps = false;
     gathering.times_only = true;
     gathering.totals = false;
     return rows_time(gathered, question->by_count) && times_read(&gathering);
@@ -387,6 +444,7 @@ void usage_gathered_free(struct usage_gathered *gathered) {
     memory_give(gathered->rows);
     memory_give(gathered->places);
     memory_give(gathered->times);
+    memory_give(gathered->kept);
     memory_give(gathered->total.times);
 }
 

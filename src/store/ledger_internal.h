@@ -61,7 +61,8 @@ struct usage_row {
     int64_t keys[usage_keys]; /* in the order of the question's `by`: numbers of names, words, days or hours */
     int64_t sums[usage_sums];
     int64_t recosted[recosted_sums];
-    struct usage_times *times; /* how long they took; NULL: not among those that are told */
+    struct usage_times *times; /* how long they took; NULL: not among those that are told, or not yet */
+    size_t kept;               /* of sessions: the last piece of it, its place + 1; 0: none */
 };
 struct usage_times {
     struct histogram durations, first_tokens;
@@ -75,6 +76,10 @@ struct usage_gathered {
     size_t place_count;
     struct usage_times *times;
     size_t times_count;
+    unsigned char
+        *kept; /* how long each session took, in pieces as they were read: which are told is known at the end */
+    size_t kept_len, kept_room;
+    bool kept_lost; /* they are too many: those that are told are read once more */
 };
 /* Adds up what the question asks for. false: a failure. usage_gathered_free in any case. */
 bool usage_gather(struct ledger *ledger, const struct usage_question *question, struct usage_gathered *gathered);
