@@ -16,12 +16,13 @@ static struct postgres *postgres_of(struct database *database) { return (struct 
 
 /* -- what is said -- */
 
-/* In one line, without the way there, and without the password, whoever put it there. */
+/* In one line, without the way there, and without the password, whoever put it there; and without libpq's advice to
+ * verify nothing. */
 static void problem_say(struct postgres *of, struct str said) {
     const struct str secret = str_from(of->secret), refused = STR("failed: FATAL:");
     size_t len = 0, from = str_find(said, refused);
     if (from < said.len) said = str_slice(said, from + refused.len, said.len);
-    said = str_trim(said);
+    said = str_trim(str_slice(said, 0, str_find(said, STR("Either provide the file"))));
     for (size_t i = 0; i < said.len && len + 1 < sizeof of->problem;) {
         if (secret.len && str_starts(str_slice(said, i, said.len), secret)) {
             if (len + 4 < sizeof of->problem) memcpy(of->problem + len, "***", 3), len += 3;

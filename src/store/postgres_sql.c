@@ -74,8 +74,14 @@ char *postgres_translate(const char *sql) {
 }
 
 static const struct {
-    const char *state, *said, *mend; /* the first digits; words of the server's */
+    const char *state, *said, *mend; /* the first digits; words of the server's, or of libpq's */
 } mends[] = {
+    {"tls", "certificate verify failed",
+     ": its certificate is of no authority in sslrootcert: name there the file of the one that signed it"},
+    {"tls", "does not match host name", ": write the host of `ledger` as the name that its certificate is for"},
+    {"tls", "root certificate file", ": name the file of its authority's certificate by sslrootcert"},
+    {"tls", "no encryption", ": it takes TLS only: sslmode=verify-full, with sslrootcert"},
+    {"tls", "does not support SSL", ": turn `ssl` on there, with a certificate"},
     {"28", "authentication", ": mend the user or the password of `ledger`, or pg_hba.conf"},
     {"28", "pg_hba.conf", ": let it in there"},
     {"3D000", "does not exist", ": make it, and its user"},

@@ -5,6 +5,7 @@ import pathlib
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import urllib.parse
@@ -26,7 +27,10 @@ def as_other(*command):
 
 
 class Postgres:
-    def __init__(self):
+    """`tls`: weirlib's Certificates: it listens on a port too, and takes nobody there without TLS."""
+
+    def __init__(self, tls=None):
+        self.tls = tls
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-pg-", dir="/tmp"))
         self.bin = programs()
         self.databases = 0
@@ -50,9 +54,26 @@ max_connections = 60
 shared_buffers = 32MB
 """
         rules = "local all admin trust\nlocal all all scram-sha-256\n"
+        if self.tls:
+            settings += self._certify()
+            rules += "hostssl all all 127.0.0.1/32 scram-sha-256\n"
         for name, text, mode in [("postgresql.conf", settings, "a"), ("pg_hba.conf", rules, "w")]:
             subprocess.run(as_other("tee", *(["-a"] if mode == "a" else []), str(self.folder / "data" / name)),
                            input=text.encode(), stdout=subprocess.DEVNULL, check=True)
+
+    def _certify(self):
+        """The port: one that was free a moment ago."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        for name, source, mode in [("server.crt", self.tls.cert, 0o644), ("server.key", self.tls.key, 0o600)]:
+            target = self.folder / name
+            shutil.copy(source, target)
+            target.chmod(mode)
+            if os.geteuid() == 0:
+                shutil.chown(target, "postgres", "postgres")
+        return (f"listen_addresses = '127.0.0.1'\nport = {self.port}\nssl = on\n"
+                f"ssl_cert_file = '{self.folder}/server.crt'\nssl_key_file = '{self.folder}/server.key'\n")
 
     def _run(self, program, *arguments):
         done = subprocess.run(as_other(str(self.bin / program), *map(str, arguments)), cwd="/tmp",
@@ -76,7 +97,8 @@ shared_buffers = 32MB
     def admin(self, sql, database="postgres"):
         """The rows of a statement, as lists of texts."""
         done = subprocess.run([str(self.bin / "psql"), "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
-                               "-h", str(self.folder), "-U", "admin", "-d", database, "-c", sql],
+                               "-h", str(self.folder), *(["-p", str(self.port)] if self.tls else []),
+                               "-U", "admin", "-d", database, "-c", sql],
                               capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, done.stderr
         return [line.split("\t") for line in done.stdout.splitlines() if line]
@@ -89,8 +111,13 @@ shared_buffers = 32MB
         return self.url(name)
 
     def url(self, name, password=PASSWORD, user="weir"):
-        return (f"postgresql://{user}:{urllib.parse.quote(password, safe='')}@/{name}?"
+        port = f"port={self.port}&" if self.tls else ""
+        return (f"postgresql://{user}:{urllib.parse.quote(password, safe='')}@/{name}?{port}"
                 f"host={urllib.parse.quote(str(self.folder), safe='')}")
+
+    def tls_url(self, name, host="localhost", **parameters):
+        return (f"postgresql://weir:{urllib.parse.quote(PASSWORD, safe='')}@{host}:{self.port}/{name}?" +
+                urllib.parse.urlencode(parameters))
 
     def end(self):
         subprocess.run(as_other(str(self.bin / "pg_ctl"), "-D", str(self.folder / "data"), "-m", "immediate", "stop"),
