@@ -18,14 +18,15 @@ static bool cache_stats_print(const char *text) {
     if (!json_bool(json_member(root, "on"), false))
         printf("there is no cache: write `cache` in the configuration\n");
     else
-        printf(
-            "%lld answer%s, %lld of %lld bytes; %lld of %lld looks found one (%.1f%%); %lld put out, %lld expired, "
-            "%lld "
-            "purged\n",
-            (long long)answers, str_plural((uint64_t)answers), (long long)json_i64(json_member(root, "bytes"), 0),
-            (long long)json_i64(json_member(root, "max_bytes"), 0), (long long)found, looks,
-            looks ? 100.0 * (double)found / (double)looks : 0.0, (long long)json_i64(json_member(root, "evicted"), 0),
-            (long long)json_i64(json_member(root, "expired"), 0), (long long)json_i64(json_member(root, "purged"), 0));
+        printf("%lld answer%s, %lld of %lld bytes; %lld of %lld looks found one (%.1f%%); %lld given after they had "
+               "expired; "
+               "%lld put out, %lld expired, %lld purged\n",
+               (long long)answers, str_plural((uint64_t)answers), (long long)json_i64(json_member(root, "bytes"), 0),
+               (long long)json_i64(json_member(root, "max_bytes"), 0), (long long)found, looks,
+               looks ? 100.0 * (double)found / (double)looks : 0.0, (long long)json_i64(json_member(root, "stale"), 0),
+               (long long)json_i64(json_member(root, "evicted"), 0),
+               (long long)json_i64(json_member(root, "expired"), 0),
+               (long long)json_i64(json_member(root, "purged"), 0));
     json_free(json);
     return true;
 }

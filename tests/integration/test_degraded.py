@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from test_cache import KEYS, admin, ask, asked, begun, config, identical, said, text_of
+from test_cache import KEYS, admin, ask, asked, begun, config, identical, said, text_of, weir_command
 from weirlib import http, poll, provider
 
 CHATS = [
@@ -52,6 +52,8 @@ def test_an_old_answer_in_an_outage(pair):
     assert (story["cache"], story["made_by"]) == ("stale", "p/m"), story
     assert "out" in story["cache_why"] and len(story["attempts"]) == 1, story
     assert admin(weir, "GET", "/cache").json["stale"] == 1
+    status, printed = weir_command(weir, "cache", "stats")
+    assert status == 0 and "; 1 given after they had expired; " in printed, printed
     mock.reset()
     assert poll(lambda: said(ask(weir)) == "miss")
     assert said(ask(weir)) == "hit"
