@@ -108,6 +108,7 @@ struct weir_call_facts {
     unsigned attempts;
     int64_t input_tokens, output_tokens, cost_nano_usd;
     char request_id[65];
+    int fallback; /* 1: nobody could serve it, and the answer is its route's fallback_response */
 };
 WEIR_API void weir_call_facts(const struct weir_call *call, struct weir_call_facts *facts);
 

@@ -213,6 +213,14 @@ static uint64_t pause_ms(struct batch *batch, const struct item *item) {
     return told ? told : drawn;
 }
 
+/* Its route's own words, as nobody could serve, are no answer to the line: it is as if they had not been said. */
+static void fallback_refuse(struct item *item) {
+    library_error_set(&item->error, error_no_provider_available, STR_NONE);
+    item->failed = true;
+    item->status = item->error.status;
+    item->reply_len = 0;
+}
+
 static void item_end(struct batch *batch, struct item *item) {
     struct weir_call_facts facts = {.size = sizeof facts};
     const char *problem;
@@ -223,6 +231,7 @@ static void item_end(struct batch *batch, struct item *item) {
     if (facts.input_tokens > 0) batch->progress.input_tokens += facts.input_tokens;
     if (facts.output_tokens > 0) batch->progress.output_tokens += facts.output_tokens;
     if (facts.cost_nano_usd > 0) batch->progress.cost_nano_usd += facts.cost_nano_usd;
+    if (facts.fallback) fallback_refuse(item);
     batch->parallel = batch_parallel_next(batch->parallel, batch->parallel_max, item->failed, item->status);
     weir_call_free(item->call);
     item->call = NULL;

@@ -14,7 +14,7 @@ struct weir_call {
     struct weir_callbacks callbacks;
     void *user;
     struct request *request; /* the worker's thread only, from here on */
-    bool over, complete, cancelled;
+    bool over, complete, cancelled, fallback;
     int status;
     char content_type[64], provider[limit_name + 1], model[limit_model + 1], request_id[limit_request_id + 1];
     unsigned attempts;
@@ -79,6 +79,7 @@ static void library_call_on_closed(void *owner, const struct flight *flight) {
     call->over = true;
     call->request = NULL;
     call->attempts = facts.attempts;
+    call->fallback = facts.is_fallback;
     facts_add(call, flight);
     if (failed) {
         enum error_code code = facts.error ? facts.error : error_provider_error;
@@ -215,7 +216,8 @@ void weir_call_facts(const struct weir_call *call, struct weir_call_facts *facts
                                   .attempts = call->attempts,
                                   .input_tokens = call->input_tokens,
                                   .output_tokens = call->output_tokens,
-                                  .cost_nano_usd = call->cost_nano_usd};
+                                  .cost_nano_usd = call->cost_nano_usd,
+                                  .fallback = call->fallback};
     str_copy(all.request_id, sizeof all.request_id, str_from(call->request_id));
     memcpy(facts, &all, size);
 }

@@ -101,6 +101,23 @@ def test_what_may_pass_is_tried_again(batch):
     assert mock.requests()["paths"] == {"/v1/chat/completions": 12}
 
 
+def test_a_routes_last_word_is_no_answer_to_a_line(batch, tmp_path):
+    mock, run, out = batch
+    options = json.loads((tmp_path / "weir.yaml").read_text())
+    options["routes"] = [{"model": "m", "targets": ["p/m"], "fallback_response": "We are out."}]
+    (tmp_path / "weir.yaml").write_text(json.dumps(options))
+    mock.fault("status=503", count=1)
+    done = run(["a"])  # out for a moment: it is tried again, and answered
+    assert done.returncode == 0 and "We are out." not in out.read_text(), done.warned
+    assert mock.requests()["paths"] == {"/v1/chat/completions": 2}
+    out.unlink()
+    mock.fault("status=503", count=-1)
+    done = run(["b"], "--tries", "2", "--json")
+    assert done.returncode == 1 and json.loads(done.said)["failed"] == 1, done.said
+    result = results(out)[0]
+    assert (result["response"], result["error"]["code"]) == (None, "no_provider_available"), result
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_killed_run_is_taken_up_and_sends_no_finished_line_again(batch, seed):
     mock, run, out = batch
