@@ -34,7 +34,20 @@ static void usage_bar_print(double share) {
     for (int i = 0; i < bar_width; i++) fputs(i < filled ? "#" : ".", stdout);
 }
 
-static void usage_row_print(const struct json_value *row, const struct usage_keys *keys, double most) {
+static double usd_of(const struct json_value *row, const char *name) {
+    double usd = 0;
+    return str_to_double(json_str(json_member(row, name), STR("0")), &usd) ? usd : 0;
+}
+
+/* Answers that no provider was asked for: of the cache, and routes' own words. */
+static int64_t given_of(const struct json_value *row) {
+    static const char *const names[] = {"cache_hits", "cache_shared", "cache_stale", "fallbacks"};
+    int64_t all = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) all += json_i64(json_member(row, names[i]), 0);
+    return all;
+}
+
+static void usage_row_print(const struct json_value *row, const struct usage_keys *keys, double most, bool gives) {
     for (size_t i = 0; i < keys->count; i++) {
         char name[64];
         str_copy(name, sizeof name, keys->names[i]);
@@ -47,6 +60,8 @@ static void usage_row_print(const struct json_value *row, const struct usage_key
            (long long)json_i64(json_member(row, "output_tokens"), 0),
            STR_ARG(json_str(json_member(row, "cost_usd"), STR("0"))),
            json_double(json_member(json_member(row, "latency_ms"), "p95"), 0));
+    if (gives)
+        printf("%9lld %14.*s  ", (long long)given_of(row), STR_ARG(json_str(json_member(row, "saved_usd"), STR("0"))));
     if (json_member(row, "recosted_usd"))
         printf("%14.*s  ", STR_ARG(json_str(json_member(row, "recosted_usd"), STR("0"))));
     if (most > 0) usage_bar_print(cost_of(row) / most);
@@ -66,11 +81,13 @@ static void usage_print(const char *text) {
         if (cost_of(row) > most) most = cost_of(row);
     }
     for (size_t i = 0; i < keys.count; i++) printf("%-24.*s ", STR_ARG(keys.names[i]));
-    printf("%9s %7s %12s %7s %12s %14s %12s%s\n", "requests", "errors", "tokens in", "cached", "tokens out", "USD",
-           "p95", json_member(total, "recosted_usd") ? "    recosted USD" : "");
+    const bool gives = given_of(total) > 0 || usd_of(total, "saved_usd") > 0;
+    printf("%9s %7s %12s %7s %12s %14s %12s%s%s\n", "requests", "errors", "tokens in", "cached", "tokens out", "USD",
+           "p95", gives ? "      given      saved USD" : "",
+           json_member(total, "recosted_usd") ? "    recosted USD" : "");
     place = 0;
-    for (const struct json_value *row; (row = json_each(rows, &place, NULL));) usage_row_print(row, &keys, most);
-    usage_row_print(total, &keys, 0);
+    for (const struct json_value *row; (row = json_each(rows, &place, NULL));) usage_row_print(row, &keys, most, gives);
+    usage_row_print(total, &keys, 0, gives);
     json_free(json);
 }
 
@@ -96,11 +113,6 @@ static void compared_print(const char *text) {
     }
     if (!json_count(rows)) printf("No name was served by more than one provider or model in that time.\n");
     json_free(json);
-}
-
-static double usd_of(const struct json_value *row, const char *name) {
-    double usd = 0;
-    return str_to_double(json_str(json_member(row, name), STR("0")), &usd) ? usd : 0;
 }
 
 /* Budgets whose window has an end: what they will have spent by then. The bar: of the limit. */

@@ -68,6 +68,7 @@ enum action_kind {
     action_follow,   /* it follows this making from now on: event_made for it too, until it is closed */
     action_unmake,   /* nobody is to find this making any more; its hold goes with it */
     action_settled,  /* an attempt is over: its facts for metrics, log, journal */
+    action_given,    /* it is answered without a provider, or in part: its facts for the journal */
     action_closed,   /* the flight is over: its facts; then it may be freed. Always the last */
 };
 

@@ -149,7 +149,10 @@ static void end_take(struct flight *flight, enum making_state state, struct now 
         return;
     }
     given_counts(flight, &making->facts);
-    if (state != making_whole) flight->answer.error = making->error ? making->error : error_provider_error;
+    if (state != making_whole)
+        flight->answer.error = making->error ? making->error : error_provider_error;
+    else
+        actions_add(out, action_given);
     answer_end(flight, now, out);
 }
 

@@ -108,6 +108,7 @@ static bool fallback_give(struct flight *flight, struct now now, struct actions 
     if (flight->stored.state == storing_wanted) flight->stored.state = storing_given_up;
     flight->cache.given.texts[cache_text_type] =
         stream && !flight->head.wants_array ? flight->codec->stream_content_type : STR("application/json");
+    actions_add(out, action_given);
     answer_given_head(flight, stream ? -1 : (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);
     answer_end(flight, now, out);

@@ -47,6 +47,7 @@ bool given_answer(struct flight *flight, struct cache_answer *answer, enum cache
     flight->cache.why = NULL;
     given_facts(flight, state, target, facts);
     given_counts(flight, facts);
+    actions_add(out, action_given);
     answer_given_head(flight, flight->request.stream ? -1 : (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);
     answer_end(flight, now, out);

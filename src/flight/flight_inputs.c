@@ -174,6 +174,7 @@ static bool inputs_give(struct flight *flight, enum cached state, struct now now
     flight->cache.why = state == cached_stale ? "every target is out" : NULL;
     given_facts(flight, state, flight->inputs.target, &facts);
     given_counts(flight, &facts);
+    actions_add(out, action_given);
     answer_given_head(flight, (int64_t)body.len, now, out);
     answer_bytes(flight, body, out);
     answer_end(flight, now, out);

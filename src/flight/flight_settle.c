@@ -83,6 +83,7 @@ void attempt_settle(struct flight *flight, struct attempt *attempt, enum failure
     struct action *action = actions_add(out, action_settled);
     action->attempt = attempt->number;
     action->settled = attempt;
+    if (failure == failure_none && attempt->asks_rest) actions_add(out, action_given);
 }
 
 void flight_close(struct flight *flight, struct now now, struct actions *out) {

@@ -159,3 +159,37 @@ bool attempt_record_settled(struct journal *journal, unsigned worker, struct fli
     *kept = NULL;
     return added;
 }
+
+/* What it counts as. */
+static void given_fill(const struct flight_facts *facts, int64_t given[record_givens]) {
+    static const enum record_given counts[] = {[cached_hit] = record_given_cache_hits,
+                                               [cached_shared] = record_given_cache_shared,
+                                               [cached_stale] = record_given_cache_stale};
+    const bool whole = facts->cache == cached_hit || facts->cache == cached_shared || facts->cache == cached_stale;
+    if (facts->is_fallback)
+        given[record_given_fallbacks] = 1;
+    else if (whole)
+        given[counts[facts->cache]] = 1;
+    if (!facts->is_fallback && facts->saved_nano_usd > 0) given[record_given_saved_nano_usd] = facts->saved_nano_usd;
+}
+
+bool given_record_add(struct journal *journal, unsigned worker, const struct flight *flight, struct now now) {
+    const struct flight_facts facts = flight_facts(flight);
+    const int64_t minute_ms = 60000, now_ms = now.wall_ns / (int64_t)NS_PER_MS;
+    const bool has_maker = facts.provider && !facts.is_fallback;
+    struct record record = {
+        .kind = record_of_given,
+        .texts = {[record_provider] = has_maker ? facts.provider->name : STR(""),
+                  [record_model] = has_maker ? facts.served : STR(""),
+                  [record_client] = facts.client ? facts.client->name : STR(""),
+                  [record_route] = facts.route,
+                  [record_owner] = facts.client && facts.client->in ? facts.client->in->path : STR(""),
+                  [record_rule] = facts.rule}};
+    char tags[record_word_most];
+    for (size_t i = 0; i < record_numbers; i++) record.numbers[i] = -1;
+    record.numbers[record_time_ms] = now_ms - now_ms % minute_ms;
+    record.words[record_asked] = journal_word(journal, facts.model);
+    record.words[record_tags] = journal_word(journal, tags_join(&facts, tags));
+    given_fill(&facts, record.given);
+    return journal_give(journal, worker, &record);
+}

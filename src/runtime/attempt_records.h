@@ -15,4 +15,7 @@ void attempt_record_delivered(struct flight *flight, unsigned attempt);
  * nowhere. */
 bool attempt_record_settled(struct journal *journal, unsigned worker, struct flight *flight, unsigned attempt);
 
+/* It is given an answer without a provider, or a part of one, and nothing of it has left yet. false: as above. */
+bool given_record_add(struct journal *journal, unsigned worker, const struct flight *flight, struct now now);
+
 #endif

@@ -13,6 +13,7 @@
 #include "runtime/value_secret.h"
 #include "snapshot/sessions.h"
 #include "store/ledger_forget.h"
+#include "store/ledger_given.h"
 #include "store/ledger_sessions.h"
 
 enum {
@@ -91,6 +92,12 @@ void books_settled(struct books *books, unsigned worker, struct flight *flight, 
     if (!books) return;
     if (!attempt_record_settled(books->journal, worker, flight, attempt)) atomic_fetch_add(&books->not_kept, 1);
     if (journal_wants_room(books->journal, worker)) books_want_room(books);
+}
+
+void books_given(struct books *books, unsigned worker, const struct flight *flight, struct now now) {
+    if (!books) return;
+    if (!given_record_add(books->journal, worker, flight, now)) atomic_fetch_add(&books->not_kept, 1);
+    if (journal_wants_places(books->journal, worker)) books_want_room(books);
 }
 
 struct books_state books_state(const struct books *books) {
@@ -217,13 +224,20 @@ static void books_values_forget(struct books *books, int64_t now_ms) {
         books_troubled(books, ledger_problem(books->ledger));
 }
 
+static bool books_given_forget(struct books *books, int64_t now_ms) {
+    uint64_t instance;
+    const int64_t until_ms = journal_given_until(books->journal, now_ms, &instance);
+    return ledger_given_forget(books->ledger, instance, until_ms, books->keep_ms ? now_ms - books->keep_ms : 0);
+}
+
 static void books_forget(struct books *books, int64_t now_ms) {
     books_values_forget(books, now_ms);
     if (!books_forget_some(books)) books_troubled(books, ledger_problem(books->ledger));
     if (now_ms < books->forgotten_ms + forget_every_s * 1000) return;
     books->forgotten_ms = now_ms;
     const struct ledger_sessions sessions = {session_window_mark, session_seconds};
-    bool good = ledger_sessions_forget(books->ledger, &sessions, now_ms / 1000 - ledger_sessions_keep_s);
+    bool good = ledger_sessions_forget(books->ledger, &sessions, now_ms / 1000 - ledger_sessions_keep_s) &&
+                books_given_forget(books, now_ms);
     if (books->keep_ms && books->forgetting.what == forgets_nothing)
         ledger_forget_begin(&books->forgetting, now_ms - books->keep_ms);
     if (!good) books_troubled(books, ledger_problem(books->ledger));

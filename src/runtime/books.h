@@ -53,11 +53,13 @@ void books_sent(struct books *books, unsigned worker, struct flight *flight, uns
 void books_delivered(struct books *books, struct flight *flight, unsigned attempt);
 /* It is settled: it is written before this returns. */
 void books_settled(struct books *books, unsigned worker, struct flight *flight, unsigned attempt);
+/* Its flight is given an answer without a provider, or a part of one: the same. */
+void books_given(struct books *books, unsigned worker, const struct flight *flight, struct now now);
 
 /* -- any thread -- */
 
 struct books_state {
-    uint64_t not_kept;     /* attempts that found no room, since the start */
+    uint64_t not_kept;     /* attempts, and answers without one, that found no room, since the start */
     bool failing;          /* the ledger cannot be written */
     uint64_t caught_up_ns; /* when it last had all that was settled by then, by the monotonic clock; 0: there is none */
 };

@@ -312,12 +312,15 @@ static bool is_for_caller(const struct action *action) {
            action->kind == action_abort;
 }
 
-/* What is settled is kept before anything of the same step leaves: the answer's last byte among it. */
+/* What is settled, or given, is kept before anything of the same step leaves: the answer's last byte among it. */
 static void settled_keep(struct request *request, const struct actions *actions) {
     struct worker *worker = request->worker;
-    for (size_t i = 0; i < actions->count; i++)
+    for (size_t i = 0; i < actions->count; i++) {
         if (actions->list[i].kind == action_settled)
             books_settled(worker->books, worker->index, request->flight, actions->list[i].attempt);
+        if (actions->list[i].kind == action_given)
+            books_given(worker->books, worker->index, request->flight, loop_now(worker->loop));
+    }
 }
 
 /* true: the flight is closed. */
@@ -368,6 +371,7 @@ static bool perform(struct request *request, const struct action *action) {
     case action_settled:
         report_attempt(&worker->reporter, request->flight, action->attempt, loop_now(worker->loop));
         return false;
+    case action_given: return false; /* it is kept by now */
     case action_closed: return true;
     }
     CHECKF(false, "kind=%d", action->kind);

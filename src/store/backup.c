@@ -57,7 +57,7 @@ static bool is_of_journal(struct str name) {
     if (!str_split_next(&rest, '/', &folder) || !str_eq(folder, STR("journal"))) return false;
     if (!str_split_next(&rest, '/', &instance) || instance.len != 16 || backup_digits(instance, true) != 16)
         return false;
-    if (rest.len < 4 || (rest.at[0] != 's' && rest.at[0] != 'o')) return false;
+    if (rest.len < 4 || !memchr("sog", rest.at[0], 3)) return false;
     struct str worker = str_slice(rest, 1, rest.len);
     size_t first = backup_digits(worker, false);
     struct str number = str_slice(worker, first + 1, worker.len);

@@ -35,12 +35,13 @@ struct writer {
     uint64_t sequence;
     struct journal_sent *free;
     struct sent_chunk *chunks;
+    struct givens *givens; /* the worker's and the reader's */
     /* the reader's, which fills what the worker takes */
     char apart[64];
     struct segment *_Atomic spare;
     struct sent_chunk *_Atomic chunk_spare;
     struct segment *oldest, *telling;
-    unsigned segments_made, chunks_made;
+    unsigned segments_made, chunks_made, givens_made;
 };
 
 struct journal {
@@ -136,10 +137,22 @@ static bool chunk_provide(struct journal *journal, unsigned worker, char *proble
     return true;
 }
 
+static bool given_provide(struct journal *journal, unsigned worker, char *problem, size_t size) {
+    char path[journal_path_max + 32];
+    struct writer *writer = &journal->writers[worker];
+    if (!givens_want_file(writer->givens)) return true;
+    journal_path(journal, 'g', worker, ++writer->givens_made, path);
+    char *at = file_map(path, sizeof(struct journal_given) * journal_given_places);
+    if (!at) return problem_set(problem, size, path);
+    givens_provide(writer->givens, (struct journal_given *)at);
+    return true;
+}
+
 bool journal_provide(struct journal *journal, char *problem, size_t size) {
     bool good = true;
     for (unsigned i = 0; i < journal->workers && good; i++)
-        good = segment_provide(journal, i, problem, size) && chunk_provide(journal, i, problem, size);
+        good = segment_provide(journal, i, problem, size) && chunk_provide(journal, i, problem, size) &&
+               given_provide(journal, i, problem, size);
     return good;
 }
 
@@ -287,6 +300,58 @@ void journal_settled(struct journal *journal, unsigned worker, struct journal_se
     journal->writers[worker].free = sent;
 }
 
+/* -- what is given without a provider -- */
+
+/* All that a place is told apart by, in few bytes. */
+static struct hash_tag given_tag(const struct journal *journal, const struct record *record) {
+    char bytes[record_texts * (record_text_most + 1) + record_words * sizeof(struct hash_tag)];
+    size_t len = 0;
+    for (size_t i = 0; i < record_texts; i++) {
+        const struct str text = str_slice(record->texts[i], 0, record_text_most);
+        bytes[len++] = (char)text.len;
+        if (text.len) memcpy(bytes + len, text.at, text.len);
+        len += text.len;
+    }
+    for (size_t i = 0; i < record_words; i++, len += sizeof(struct hash_tag))
+        memcpy(bytes + len, &record->words[i].tag, sizeof(struct hash_tag));
+    return hash_tag_of(&journal->secret, str_make(bytes, len));
+}
+
+/* NULL: there is no room. */
+static struct journal_given *given_place(struct journal *journal, struct writer *writer, struct record *record) {
+    const struct hash_tag tag = given_tag(journal, record);
+    bool is_new;
+    struct journal_given *place = givens_place(writer->givens, record, &tag, &is_new);
+    if (!place || !is_new) return place;
+    if (words_size(writer, record)) {
+        if (!segment_with_room(writer, record, 0)) return NULL;
+        words_write(writer, record);
+        segment_commit(writer);
+    }
+    record->sequence = ++writer->sequence;
+    givens_open(writer->givens, place, &tag, record);
+    return place;
+}
+
+bool journal_give(struct journal *journal, unsigned worker, const struct record *record) {
+    CHECKF(worker < journal->workers && record->kind == record_of_given, "worker=%u of %u", worker, journal->workers);
+    struct record kept = *record;
+    struct journal_given *place = given_place(journal, &journal->writers[worker], &kept);
+    for (size_t i = 0; i < record_words && !place; i++) kept.words[i] = (struct record_said){.text = STR_NONE};
+    if (!place) place = given_place(journal, &journal->writers[worker], &kept);
+    for (unsigned i = 0; i < record_givens && place; i++) {
+        int64_t count = atomic_load_explicit(&place->counts[i], memory_order_relaxed), more = record->given[i];
+        if (more > 0 && !__builtin_add_overflow(count, more, &count))
+            atomic_store_explicit(&place->counts[i], count, memory_order_relaxed);
+    }
+    return place;
+}
+
+bool journal_wants_places(struct journal *journal, unsigned worker) {
+    CHECKF(worker < journal->workers, "worker=%u of %u", worker, journal->workers);
+    return givens_want_file(journal->writers[worker].givens);
+}
+
 /* -- reading -- */
 
 static uint64_t segment_committed(const struct segment *segment) {
@@ -331,8 +396,13 @@ static size_t writer_tell(struct journal *journal, unsigned worker, size_t most,
 size_t journal_tell(struct journal *journal, size_t most, journal_take *take, void *context) {
     bool goes_on = true;
     size_t count = 0;
+    /* What is seen here has its words in what is told before it. */
+    for (unsigned i = 0; i < journal->workers; i++) givens_look(journal->writers[i].givens);
     for (unsigned i = 0; i < journal->workers && goes_on; i++)
         count += writer_tell(journal, i, most - count, take, context, &goes_on);
+    for (unsigned i = 0; i < journal->workers && goes_on && count < most; i++)
+        count += givens_tell(journal->writers[i].givens, (struct journal_source){journal->instance, i}, most - count,
+                             take, context, &goes_on);
     return count;
 }
 
@@ -354,6 +424,7 @@ void journal_keep(struct journal *journal) {
             segment_drop(journal, i, oldest);
         }
         writer->oldest->kept = writer->oldest->told;
+        givens_keep(writer->givens);
     }
 }
 
@@ -363,7 +434,14 @@ void journal_again(struct journal *journal) {
         writer->telling = writer->oldest;
         for (struct segment *segment = writer->oldest; segment; segment = atomic_load(&segment->next))
             segment->told = segment->kept;
+        givens_again(writer->givens);
     }
+}
+
+int64_t journal_given_until(struct journal *journal, int64_t now_ms, uint64_t *instance) {
+    *instance = journal->instance;
+    for (unsigned i = 0; i < journal->workers; i++) now_ms = givens_oldest(journal->writers[i].givens, now_ms);
+    return now_ms;
 }
 
 size_t journal_bytes(struct journal *journal) { return atomic_load(&journal->bytes); }
@@ -380,7 +458,8 @@ static bool journal_begin(struct journal *journal, const char *state_dir, char *
     random_bytes(&journal->instance, sizeof journal->instance);
     random_bytes(&journal->secret, sizeof journal->secret);
     for (unsigned i = 0; i < journal->workers; i++)
-        if (!(journal->writers[i].noted = memory_take_zeroed(words_noted * sizeof(uint64_t)))) {
+        if (!(journal->writers[i].noted = memory_take_zeroed(words_noted * sizeof(uint64_t))) ||
+            !(journal->writers[i].givens = givens_new())) {
             errno = ENOMEM;
             return problem_set(problem, size, "the journal");
         }
@@ -436,6 +515,7 @@ void journal_close(struct journal *journal) {
             memory_give(segment);
         }
         if (spare) segment_drop(journal, i, spare);
+        all_kept &= givens_free(writer->givens);
         all_kept &= chunks_close(writer->chunks);
         chunks_close(atomic_load(&writer->chunk_spare));
         memory_give(writer->noted);

@@ -4,9 +4,14 @@
  *
  *   STATE_DIR/journal/INSTANCE/s0.1 s0.2 ...    segments of worker 0: a head, then records one behind the other
  *                              o0.1 ...         what worker 0 has sent and nobody has settled: a place an attempt
+ *                              g0.1 ...         what worker 0 has given without a provider: a place a kind and minute
  *
  * Words that callers choose stand in both as tags, by a secret that dies with the process; the text of each stands once
  * in every segment that has it, before its first use, and before the place of an attempt that is under way has it.
+ *
+ * What is given without a provider may be a hundred thousand answers a second: a place counts those of one kind
+ * (client, route, maker, ...) of one minute, and its counts are told as they stand, all of them each time. Who keeps
+ * them knows by the place's identity what it had been told before: so each counts once, whatever is killed in between.
  *
  * Files are filled with zeros before they are mapped, so that a full disk is an error there and no signal here.
  * Must never: wait for the disk on a worker's thread, answer a record twice, let go of one that was not kept. */
@@ -64,16 +69,26 @@ void journal_words_again(const struct journal_sent *sent, struct record_said wor
 /* It has been settled, and its record added. */
 void journal_settled(struct journal *journal, unsigned worker, struct journal_sent *sent);
 
+/* So much more was given (record->given), of the kind and in the minute that the record says, which has nothing but its
+ * time, names and words. Where there is no room for one more kind its words are left out. false: none without them
+ * either, and it is nowhere. */
+bool journal_give(struct journal *journal, unsigned worker, const struct record *record);
+/* Will it soon need what journal_provide makes? Any thread. */
+bool journal_wants_places(struct journal *journal, unsigned worker);
+
 /* -- on one thread beside the workers -- */
 
 /* Makes the room that the workers will need next. false: *problem. */
 bool journal_provide(struct journal *journal, char *problem, size_t size);
-/* Tells up to `most` records and words that came since the last journal_keep; what was told and not kept is told again
- * after journal_again. How many. false of `take` ends it. */
+/* Tells up to `most` records and words that came since the last journal_keep, and each kind of what was given whose
+ * counts are others than at the last; what was told and not kept is told again after journal_again. How many. false of
+ * `take` ends it. */
 size_t journal_tell(struct journal *journal, size_t most, journal_take *take, void *context);
 /* What was told is safe elsewhere: segments that were told whole are removed. */
 void journal_keep(struct journal *journal);
 void journal_again(struct journal *journal);
+/* What was given before this moment (ms) by this process will not be told again. */
+int64_t journal_given_until(struct journal *journal, int64_t now_ms, uint64_t *instance);
 /* Bytes of segments that are held. Any thread. */
 size_t journal_bytes(struct journal *journal);
 

@@ -3,7 +3,8 @@
  * What has been sent and not settled is copied first, then the records; the ledger is copied after both. So each
  * attempt that was sent before the copy began is in one of the three at least, whichever way it goes meanwhile: it is
  * settled by adding its record before its place is given back, and a record leaves the journal once the ledger has it.
- * What is in two of them is told once: its identity says so. */
+ * What is in two of them is told once: its identity says so. What was given without a provider is copied before the
+ * records, which have its words. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -69,6 +70,26 @@ static ssize_t copy_sent(int file, char *bytes) {
     return got;
 }
 
+/* Each place as it stood at one time: between two looks at it the same was counted in it, and no less. */
+static ssize_t copy_given(int file, char *bytes) {
+    enum { stride = sizeof(struct journal_given), bytes_all = stride * journal_given_places };
+    const ssize_t got = copy_pread(file, bytes, bytes_all, 0);
+    struct journal_given again;
+    for (ssize_t at = 0; at + (ssize_t)stride <= got; at += (ssize_t)stride) {
+        struct journal_given *place = (struct journal_given *)(void *)(bytes + at);
+        bool same = false;
+        for (unsigned i = 0; i < copy_tries && atomic_load(&place->state) && !same; i++) {
+            if (copy_pread(file, (char *)&again, stride, at) != (ssize_t)stride) return -1;
+            same = atomic_load(&again.state) && memcmp(place->record, again.record, sizeof again.record) == 0;
+            for (unsigned k = 0; k < record_givens && same; k++)
+                same = atomic_load(&place->counts[k]) <= atomic_load(&again.counts[k]);
+            if (!same) memcpy(place, &again, stride);
+        }
+        if (!same) memset(place, 0, stride);
+    }
+    return got;
+}
+
 static bool copy_fails(struct journal_copying *copying, const char *path, const char *why) {
     snprintf(copying->problem, copying->size, "%s: %s", path, why);
     return false;
@@ -81,7 +102,9 @@ static bool copy_file(struct journal_copying *copying, const char *instance, con
     int file = file_open(path, O_NOFOLLOW, &why);
     if (file < 0 && errno == ENOENT) return true; /* the ledger has it by now */
     if (file < 0) return copy_fails(copying, path, why);
-    ssize_t len = name[0] == 's' ? copy_segment(file, copying->bytes) : copy_sent(file, copying->bytes);
+    ssize_t len = name[0] == 's'   ? copy_segment(file, copying->bytes)
+                  : name[0] == 'g' ? copy_given(file, copying->bytes)
+                                   : copy_sent(file, copying->bytes);
     int number = errno;
     close(file);
     if (len < 0) return copy_fails(copying, path, strerror(number));
@@ -125,7 +148,7 @@ bool journal_copy(const char *state_dir, bool (*take)(void *context, struct str 
     problem[0] = 0;
     copying.bytes = memory_take(journal_segment_bytes);
     bool good = copying.bytes || copy_fails(&copying, copying.folder, "out of memory");
-    good = good && copy_kind(&copying, 'o') && copy_kind(&copying, 's');
+    good = good && copy_kind(&copying, 'o') && copy_kind(&copying, 'g') && copy_kind(&copying, 's');
     memory_give(copying.bytes);
     return good;
 }

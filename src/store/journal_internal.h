@@ -40,6 +40,42 @@ static inline struct str journal_sent_record(const struct journal_sent *sent, si
     return str_make(sent->record, stride - offsetof(struct journal_sent, record));
 }
 
+/* A place in a file of what has been given. Who writes it is the worker up to its end, then the reader, which frees it.
+ */
+enum { journal_given_bytes = 1792, journal_given_places = 32 };
+struct journal_given {
+    _Atomic uint64_t state; /* given_is_open or given_is_ended, stored last; all else: free */
+    _Atomic int64_t counts[record_givens];
+    char record[journal_given_bytes - 8 - 8 * record_givens];
+};
+_Static_assert(sizeof(struct journal_given) == journal_given_bytes, "a file is a row of places");
+enum { given_is_open = 0x6769, given_is_ended = 0x6765 };
+/* What a place says, its counts in record->given. false: it is free. *whole: it can be read. */
+bool journal_given_read(const struct journal_given *place, struct record *record, bool *whole);
+
+/* journal_given.c: those of one worker, in memory. */
+struct givens;
+struct givens *givens_new(void);
+/* true: all that was given has been kept. NULL is fine. */
+bool givens_free(struct givens *givens);
+/* On the worker's thread. The place of this kind in the record's minute; NULL: there is none, and none is free.
+ * *is_new: it has not been written yet, and givens_open is to follow. */
+struct journal_given *givens_place(struct givens *givens, const struct record *record, const struct hash_tag *tag,
+                                   bool *is_new);
+void givens_open(struct givens *givens, struct journal_given *place, const struct hash_tag *tag,
+                 const struct record *record);
+/* On any thread. */
+bool givens_want_file(const struct givens *givens);
+/* On the reader's: a file that was made, as zeros. */
+void givens_provide(struct givens *givens, struct journal_given *file);
+void givens_look(struct givens *givens);
+size_t givens_tell(struct givens *givens, struct journal_source source, size_t most, journal_take *take, void *context,
+                   bool *goes_on);
+void givens_keep(struct givens *givens);
+void givens_again(struct givens *givens);
+/* The least moment of what may be told again; now_ms: of nothing. */
+int64_t givens_oldest(const struct givens *givens, int64_t now_ms);
+
 uint64_t journal_instance(const struct journal *journal);
 /* To be read, as opendir; in a way that the thread sanitizer sees. NULL: errno. */
 DIR *journal_folder_open(const char *folder);

@@ -42,7 +42,7 @@ void journal_folder_remove(const char *folder) {
     DIR *entries = journal_folder_open(folder);
     char path[journal_path_max + 300];
     for (struct dirent *entry; entries && (entry = readdir(entries));) {
-        if (entry->d_name[0] != 's' && entry->d_name[0] != 'o') continue;
+        if (!strchr("sog", entry->d_name[0])) continue;
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         unlink(path);
     }
@@ -176,13 +176,34 @@ static void replay_sent(struct replay *replay, const struct journal_name *name) 
     replay->damaged |= !good;
 }
 
+/* All that it counted: who keeps it knows what it had been told of it before. */
+static void replay_given(struct replay *replay, const struct journal_name *name) {
+    char path[journal_path_max + 300];
+    size_t was;
+    snprintf(path, sizeof path, "%s/g%u.%u", replay->folder, name->worker, name->number);
+    char *bytes = file_bytes(path, sizeof(struct journal_given) * journal_given_places, &was);
+    const struct journal_given *places = (const struct journal_given *)bytes;
+    bool good = bytes != NULL;
+    for (unsigned i = 0; bytes && i < journal_given_places && !replay->ended; i++) {
+        struct record record;
+        bool whole;
+        if (!journal_given_read(&places[i], &record, &whole)) continue;
+        good = good && whole;
+        replay->ended =
+            whole && !replay->take(replay->context, (struct journal_source){replay->instance, name->worker}, &record);
+    }
+    memory_give(bytes);
+    replay->rest->damaged += !good;
+    replay->damaged |= !good;
+}
+
 /* Records first: what was settled is known then, and its place, if it was not yet given back, changes nothing. */
 static void replay_instance(struct replay *replay) {
     static const struct {
         char kind;
         void (*read)(struct replay *replay, const struct journal_name *name);
-    } kinds[] = {{'s', replay_segment}, {'o', replay_sent}};
-    for (size_t k = 0; k < 2 && !replay->ended; k++) {
+    } kinds[] = {{'s', replay_segment}, {'o', replay_sent}, {'g', replay_given}};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds && !replay->ended; k++) {
         struct journal_names names;
         if (!journal_names_read(replay->folder, kinds[k].kind, &names)) replay->damaged = true;
         for (size_t i = 0; i < names.count && !replay->ended; i++) kinds[k].read(replay, &names.list[i]);

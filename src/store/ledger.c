@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "store/ledger_erase.h"
+#include "store/ledger_given.h"
 #include "store/ledger_internal.h"
 #include "store/ledger_sums.h"
 #include "store/row_block.h"
@@ -57,6 +58,7 @@ struct ledger {
     struct statement *word_add, *word_tag_add, *word_find, *word_stays, *word_text, *owner_part, *tag_part;
     struct row_block *block; /* of attempts; NULL: each goes in by a statement */
     struct ledger_sums *sums;
+    struct ledger_given *given;
     struct name_kept *names;
     struct name_kept *last_names[record_texts]; /* each text's of the last attempt */
     struct word_kept *words;
@@ -200,7 +202,7 @@ static bool ledger_begin_to_write(struct ledger *ledger, const char *path, char 
         version >= 0 && (version > 0 || database_care(ledger->database, database_careless)) &&
         (version == ledger_version || ledger_migrate(ledger->database)) &&
         database_care(ledger->database, database_careful) && add_prepare(ledger) &&
-        (ledger->sums = ledger_sums_open(ledger->database)) &&
+        (ledger->sums = ledger_sums_open(ledger->database)) && (ledger->given = ledger_given_open(ledger->database)) &&
         ledger_prepare(ledger, "SELECT id FROM names WHERE name = ?1", &ledger->name_find) &&
         ledger_prepare(ledger, "INSERT INTO names(name) VALUES(?1) RETURNING id", &ledger->name_add) &&
         ledger_prepare(ledger, "SELECT id FROM instances WHERE instance = ?1", &ledger->instance_find) &&
@@ -262,6 +264,7 @@ void ledger_close(struct ledger *ledger) {
         ledger->word_text, ledger->owner_part, ledger->tag_part,     ledger->charge_value};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) statement_end(statements[i]);
     ledger_sums_close(ledger->sums);
+    ledger_given_close(ledger->given);
     row_block_close(ledger->block);
     database_close(ledger->database);
     memory_give(ledger->names);
@@ -442,8 +445,9 @@ bool ledger_begin(struct ledger *ledger) {
 
 enum { worker_bits = 6, sequence_bits = 38 };
 int64_t ledger_attempt_last(int64_t id) { return id | (((int64_t)1 << sequence_bits) - 1); }
+int64_t ledger_process_first(int64_t process) { return process << (worker_bits + sequence_bits); }
 int64_t ledger_attempt_process(int64_t id) { return id >> (worker_bits + sequence_bits); }
-int64_t ledger_attempt_first(int64_t id) { return ledger_attempt_process(id) << (worker_bits + sequence_bits); }
+int64_t ledger_attempt_first(int64_t id) { return ledger_process_first(ledger_attempt_process(id)); }
 
 /* One number, so that rows are appended and nothing else has to be looked up: which process, which worker of it, which
  * of its records. */
@@ -666,7 +670,20 @@ static bool attempt_add(struct ledger *ledger, struct journal_source source, con
     return statement_send(ledger->add, &waiting->changes);
 }
 
+/* Of what is more than it was told before. */
+static bool given_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
+    struct row_value values[attempt_columns];
+    int64_t names[usage_names], more[record_givens], instance = instance_id(ledger, source.instance);
+    const int64_t time_ms = record->numbers[record_time_ms];
+    bool any;
+    if (instance <= 0 || !attempt_values(ledger, record, values, names)) return false;
+    const int64_t id = attempt_id(instance, source.worker, record->sequence);
+    return ledger_given_note(ledger->given, id, time_ms, record->given, more, &any) &&
+           (!any || ledger_sums_give(ledger->sums, time_ms, more, names));
+}
+
 bool ledger_add(struct ledger *ledger, struct journal_source source, const struct record *record) {
+    if (record->kind == record_of_given) return given_add(ledger, source, record);
     if (record->kind == record_of_word) return word_note(ledger, source, &record->words[0]);
     return attempt_add(ledger, source, record);
 }

@@ -11,28 +11,33 @@ struct ledger;
 
 /* What is summed for each hour and day, provider, model, client, route, owner, rule, name asked for and tags; and for
  * each hour and session. Money is told in dollars: cost_usd for cost_nano_usd. */
-#define USAGE_SUMS(X)                                                                                  \
-    X(requests) /* first attempts of one */                                                            \
-    X(attempts)                                                                                        \
-    X(errors) /* attempts that failed; not those that nobody waited for any more */                    \
-    X(cancelled)                                                                                       \
-    X(estimated) /* whose tokens nobody had counted */                                                 \
-    X(lost)      /* under way when the process died */                                                 \
-    X(unpriced)  /* that have no cost, as no price is known */                                         \
-    X(input_tokens)                                                                                    \
-    X(output_tokens)                                                                                   \
-    X(cached_tokens)                                                                                   \
-    X(cache_write_tokens)                                                                              \
-    X(reasoning_tokens)                                                                                \
-    X(cost_nano_usd)                                                                                   \
-    X(input_nano_usd) /* of that, by what it was for */                                                \
-    X(output_nano_usd)                                                                                 \
-    X(cached_nano_usd)                                                                                 \
-    X(cache_write_nano_usd)                                                                            \
-    X(tools_nano_usd)                                                                                  \
-    X(fees_nano_usd)                                                                                   \
-    X(provider_nano_usd)    /* by the providers' own word, where they say one */                       \
-    X(cache_saved_nano_usd) /* what cached input would have cost as plain input, beyond what it did */ \
+#define USAGE_SUMS(X)                                                                                    \
+    X(requests) /* first attempts of one */                                                              \
+    X(attempts)                                                                                          \
+    X(errors) /* attempts that failed; not those that nobody waited for any more */                      \
+    X(cancelled)                                                                                         \
+    X(estimated) /* whose tokens nobody had counted */                                                   \
+    X(lost)      /* under way when the process died */                                                   \
+    X(unpriced)  /* that have no cost, as no price is known */                                           \
+    X(input_tokens)                                                                                      \
+    X(output_tokens)                                                                                     \
+    X(cached_tokens)                                                                                     \
+    X(cache_write_tokens)                                                                                \
+    X(reasoning_tokens)                                                                                  \
+    X(cost_nano_usd)                                                                                     \
+    X(input_nano_usd) /* of that, by what it was for */                                                  \
+    X(output_nano_usd)                                                                                   \
+    X(cached_nano_usd)                                                                                   \
+    X(cache_write_nano_usd)                                                                              \
+    X(tools_nano_usd)                                                                                    \
+    X(fees_nano_usd)                                                                                     \
+    X(provider_nano_usd)    /* by the providers' own word, where they say one */                         \
+    X(cache_saved_nano_usd) /* what cached input would have cost as plain input, beyond what it did */   \
+    X(cache_hits)           /* answers that were given without a provider: no attempts (RECORD_GIVEN) */ \
+    X(cache_shared)                                                                                      \
+    X(cache_stale)                                                                                       \
+    X(fallbacks)                                                                                         \
+    X(saved_nano_usd)                                                                                    \
     X(duration_us)
 
 enum usage_sum {
@@ -95,7 +100,8 @@ const char *ledger_problem(struct ledger *ledger);
 
 /* Records between begin and commit are there afterwards all, or none of them. After a false: ledger_undo. */
 bool ledger_begin(struct ledger *ledger);
-/* An attempt that is there already changes nothing. A word's text is told before the first attempt that has it. */
+/* An attempt that is there already changes nothing. A word's text is told before the first attempt that has it. Of what
+ * was given of a kind it counts what is more than it was told before. */
 bool ledger_add(struct ledger *ledger, struct journal_source source, const struct record *record);
 bool ledger_commit(struct ledger *ledger);
 void ledger_undo(struct ledger *ledger);

@@ -350,7 +350,8 @@ static bool times_read(struct gathering *gathering) {
 
 static int by_cost(const void *a, const void *b) {
     const int64_t *one = ((const struct usage_row *)a)->sums, *other = ((const struct usage_row *)b)->sums;
-    const enum usage_sum orders[] = {usage_cost_nano_usd, usage_attempts, usage_input_tokens};
+    const enum usage_sum orders[] = {usage_cost_nano_usd, usage_attempts, usage_input_tokens, usage_saved_nano_usd,
+                                     usage_cache_hits};
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
         if (one[orders[i]] != other[orders[i]]) return one[orders[i]] > other[orders[i]] ? -1 : 1;
     return memcmp(((const struct usage_row *)a)->keys, ((const struct usage_row *)b)->keys,

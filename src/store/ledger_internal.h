@@ -42,6 +42,7 @@ int64_t ledger_attempt_last(int64_t id);
 /* The number of its process, and the first that an attempt of that process may have. */
 int64_t ledger_attempt_process(int64_t id);
 int64_t ledger_attempt_first(int64_t id);
+int64_t ledger_process_first(int64_t process);
 /* The same of a value: the budget, the two halves of its tag, the window, the amount. */
 extern const char ledger_charge_value_sql[];
 /* Do attempts go in as blocks (row_block.h)? Of a file they do. */

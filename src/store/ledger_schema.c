@@ -112,5 +112,14 @@ const char *const ledger_migrations[] = {
     "score_permille INTEGER NOT NULL, success_permille INTEGER NOT NULL, latency_us INTEGER NOT NULL, "
     "good INTEGER NOT NULL, status INTEGER NOT NULL, took_us INTEGER NOT NULL);"
     "ALTER TABLE alerts ADD COLUMN value_micro INTEGER; ALTER TABLE alerts ADD COLUMN threshold_micro INTEGER;",
+    /* ledger_given.h: answers without a provider, of a journal's place so many as it was told of last */
+    "ALTER TABLE usage ADD COLUMN cache_hits INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE usage ADD COLUMN cache_shared INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE usage ADD COLUMN cache_stale INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE usage ADD COLUMN fallbacks INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE usage ADD COLUMN saved_nano_usd INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE given(id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, cache_hits INTEGER NOT NULL, "
+    "cache_shared INTEGER NOT NULL, cache_stale INTEGER NOT NULL, fallbacks INTEGER NOT NULL, "
+    "saved_nano_usd INTEGER NOT NULL);",
 };
 const int ledger_version = sizeof ledger_migrations / sizeof *ledger_migrations;

@@ -203,28 +203,50 @@ static void usage_of(const int64_t numbers[record_numbers], int64_t sums[usage_s
     sums[usage_duration_us] = sums_count(numbers[record_duration_us]);
 }
 
+static void group_count(struct usage_group *group, const int64_t sums[usage_sums]) {
+    for (size_t i = 0; i < usage_sums; i++) group->sums[i] = ledger_sum(group->sums[i], sums[i]);
+}
+
 static void group_add(struct usage_group *group, const int64_t numbers[record_numbers],
                       const int64_t sums[usage_sums]) {
-    for (size_t i = 0; i < usage_sums; i++) group->sums[i] = ledger_sum(group->sums[i], sums[i]);
+    group_count(group, sums);
     if (numbers[record_duration_us] > 0) histogram_add(&group->durations, (uint64_t)numbers[record_duration_us]);
     if (numbers[record_first_token_us] > 0)
         histogram_add(&group->first_tokens, (uint64_t)numbers[record_first_token_us]);
 }
 
+/* The hour's own; NULL: as above. */
+static struct usage_group *sums_hour_of(struct ledger_sums *sums, int64_t time_ms, const int64_t names[usage_names]) {
+    struct usage_group_key key = {.grain = usage_of_hours, .at = sums_count(time_ms) / 3600000};
+    memcpy(key.names, names, sizeof key.names);
+    key.names[usage_name_session] = 0;
+    if (!sums->last || memcmp(&sums->last->key, &key, sizeof key) != 0) sums->last = usage_group_of(sums, &key);
+    return sums->last;
+}
+
 bool ledger_sums_note(struct ledger_sums *sums, const int64_t numbers[record_numbers],
                       const int64_t names[usage_names]) {
-    struct usage_group_key key = {.grain = usage_of_sessions, .at = sums_count(numbers[record_time_ms]) / 3600000};
     int64_t added[usage_sums];
-    memcpy(key.names, names, sizeof key.names);
     usage_of(numbers, added);
-    if (key.names[usage_name_session]) {
+    if (names[usage_name_session]) {
+        struct usage_group_key key = {.grain = usage_of_sessions, .at = sums_count(numbers[record_time_ms]) / 3600000};
+        memcpy(key.names, names, sizeof key.names);
         struct usage_group *session = usage_group_of(sums, &key);
         if (!session) return false;
         group_add(session, numbers, added);
     }
-    key.grain = usage_of_hours;
-    key.names[usage_name_session] = 0;
-    if (!sums->last || memcmp(&sums->last->key, &key, sizeof key) != 0) sums->last = usage_group_of(sums, &key);
-    if (sums->last) group_add(sums->last, numbers, added);
-    return sums->last != NULL;
+    struct usage_group *hour = sums_hour_of(sums, numbers[record_time_ms], names);
+    if (hour) group_add(hour, numbers, added);
+    return hour != NULL;
+}
+
+bool ledger_sums_give(struct ledger_sums *sums, int64_t time_ms, const int64_t given[record_givens],
+                      const int64_t names[usage_names]) {
+    int64_t added[usage_sums] = {0};
+#define X(name) added[usage_##name] = given[record_given_##name];
+    RECORD_GIVEN(X)
+#undef X
+    struct usage_group *hour = sums_hour_of(sums, time_ms, names);
+    if (hour) group_count(hour, added);
+    return hour != NULL;
 }

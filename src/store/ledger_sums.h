@@ -14,6 +14,9 @@ bool ledger_sums_are_empty(const struct ledger_sums *sums);
 /* Of an attempt; `names` as they stand in its row. false: there was no place, and making one failed. */
 bool ledger_sums_note(struct ledger_sums *sums, const int64_t numbers[record_numbers],
                       const int64_t names[usage_names]);
+/* The same of what was given without a provider in the hour of that time. */
+bool ledger_sums_give(struct ledger_sums *sums, int64_t time_ms, const int64_t given[record_givens],
+                      const int64_t names[usage_names]);
 /* Into the database, inside the transaction. */
 bool ledger_sums_write(struct ledger_sums *sums);
 void ledger_sums_clear(struct ledger_sums *sums);

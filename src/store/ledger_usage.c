@@ -181,10 +181,13 @@ static void usage_tell_json(struct ledger *ledger, const struct usage_question *
     text_put_byte(text, '}');
 }
 
-/* Of names that one alone served there is nothing to compare. */
+/* Of names that one alone served there is nothing to compare, nor of what nobody was asked for. */
 static void rows_compare(struct usage_gathered *gathered) {
     struct usage_row *rows = gathered->rows;
-    size_t kept = 0;
+    size_t kept = 0, asked = 0;
+    for (size_t i = 0; i < gathered->count; i++)
+        if (rows[i].sums[usage_attempts] > 0) rows[asked++] = rows[i];
+    gathered->count = asked;
     for (size_t i = 0; i < gathered->count; i++) {
         bool alone = true;
         for (size_t k = 0; alone && k < gathered->count; k++)

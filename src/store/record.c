@@ -47,6 +47,16 @@ struct str record_word_name(enum record_word word) {
     return names[word];
 }
 
+struct str record_given_name(enum record_given given) {
+    static const struct str names[] = {
+#define X(name) STR(#name),
+        RECORD_GIVEN(X)
+#undef X
+    };
+    CHECKF(given < record_givens, "given=%d", (int)given);
+    return names[given];
+}
+
 /* Word by word: it finds torn and flipped bytes, and is no defence against who may write the file. */
 static uint64_t record_checksum(const char *at, size_t bytes) {
     uint64_t hash = 0x9e3779b97f4a7c15ull ^ bytes, word;
@@ -109,10 +119,10 @@ void record_put(const struct record *record, const struct record_shape *shape, c
                                .numbers = record_numbers,
                                .texts = record_texts,
                                .words = (uint8_t)shape->words,
-                               .kind = record_of_attempt,
+                               .kind = (uint8_t)record->kind,
                                .sequence = record->sequence};
     char *next = at + sizeof head, *end = at + head.bytes;
-    CHECK((uintptr_t)at % 8 == 0);
+    CHECK((uintptr_t)at % 8 == 0 && record->kind != record_of_word);
     memset(end - 8, 0, 8); /* what no text fills */
     memcpy(next, &masks, sizeof masks);
     next += sizeof masks;

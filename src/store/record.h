@@ -60,6 +60,14 @@
     X(session)                                          \
     X(tags) /* "env=prod,team=search": the client's, and the caller's where they are trusted */
 
+/* What was given without asking a provider. The names are columns of the ledger, and sums of usage. */
+#define RECORD_GIVEN(X)                                                   \
+    X(cache_hits)                                                         \
+    X(cache_shared)   /* of what another request made at the same time */ \
+    X(cache_stale)    /* that had expired: all targets were out */        \
+    X(fallbacks)      /* a route's own words */                           \
+    X(saved_nano_usd) /* what those answers, or parts of one, had cost when they were made */
+
 enum record_number {
 #define X(name) record_##name,
     RECORD_NUMBERS(X)
@@ -77,6 +85,12 @@ enum record_word {
     RECORD_WORDS(X)
 #undef X
         record_words
+};
+enum record_given {
+#define X(name) record_given_##name,
+    RECORD_GIVEN(X)
+#undef X
+        record_givens
 };
 
 /* Names of configuration and catalogue, of which the ledger keeps a number. */
@@ -98,8 +112,8 @@ enum record_flag {
 };
 
 enum { record_text_most = 255, record_word_most = 512, record_charges_max = 64, record_bytes_max = 5120 };
-/* What an entry is: an attempt, or the text of a word. */
-enum record_kind { record_of_attempt, record_of_word, record_kinds };
+/* What an entry is: an attempt, the text of a word, or what was given of one kind within a minute. */
+enum record_kind { record_of_attempt, record_of_word, record_of_given, record_kinds };
 
 /* A window of a budget in which its cost counts; or of a quota, in which it counts for so many units. Of a budget that
  * is split by values it takes two places: the second is the value's tag. */
@@ -147,11 +161,13 @@ struct record {
     struct str texts[record_texts];         /* borrowed; longer ones are cut at record_text_most */
     const struct record_charge *charges;    /* borrowed */
     size_t charge_count;                    /* at most record_charges_max */
+    int64_t given[record_givens];           /* beside it: never written by record_put, nor read */
 };
 
 struct str record_number_name(enum record_number number);
 struct str record_text_name(enum record_text text);
 struct str record_word_name(enum record_word word);
+struct str record_given_name(enum record_given given);
 static inline bool record_has_word(const struct record_said *said) { return said->tag.words[0] || said->tag.words[1]; }
 
 /* What of it is written, found once. */

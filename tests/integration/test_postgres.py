@@ -470,7 +470,7 @@ def test_what_the_unit_tests_of_the_ledger_hold_of_a_file_they_hold_of_a_server(
     """The binaries that the build has: make unit builds them all."""
     folder = os.environ.get("WEIR_BUILD")
     names = ["store-ledger_test", "store-ledger_alerts_test", "store-audit_test", "store-ledger_erase_test",
-             "store-entry_store_test", "store-ledger_health_test"]
+             "store-entry_store_test", "store-ledger_health_test", "store-ledger_given_test"]
     built = [os.path.join(folder, name) for name in names if folder and os.path.exists(os.path.join(folder, name))]
     if not built:
         pytest.skip("no unit tests are built")

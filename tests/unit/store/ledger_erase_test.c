@@ -93,7 +93,7 @@ static void what_it_alone_said_goes_with_it(void **state) {
     assert_int_equal(told.attempts, 2);
     assert_int_equal(attempts_of(ledger, str_from(told.tombstone)), 2);
     assert_null(strstr(lines, "its own"));
-    assert_null(strstr(lines, "shared"));
+    assert_null(strstr(lines, "\"shared\""));
     assert_int_equal(attempts_of(ledger, STR("b")), 1);
     assert_non_null(strstr(lines, "\"session\":\"shared\""));
     struct usage_question question = {.by_count = 1, .by = {usage_by_session}};
