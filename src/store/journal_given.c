@@ -68,6 +68,7 @@ static struct journal_given *place_free(struct givens *givens) {
     CHECKF(files < files_max, "files=%u", files);
     atomic_store_explicit(&givens->files[files], file, memory_order_relaxed);
     atomic_store_explicit(&givens->file_count, files + 1, memory_order_release);
+    givens->hand = count; /* the others of it are next */
     return file->places;
 }
 
