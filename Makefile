@@ -79,12 +79,13 @@ chaos:
 	@$(NINJA) build-asan --quiet weir
 	@python3 tests/chaos --binary build-asan/weir --seconds $(or $(SECONDS),180) $(if $(SEED),--seed $(SEED))
 
-# What make test shows in short, for an hour: kills under load, a bad network, seeds that nobody has drawn.
+# What make test shows in short, for an hour: kills under load, a simulated day, a bad network, seeds that nobody has drawn.
 soak: all
 	@$(call configure,build-asan,$(setup_asan))
 	@$(NINJA) build-asan --quiet weir
 	@WEIR_KILLS=$(or $(KILLS),500) WEIR_SOURCE_ROOT=$(CURDIR) WEIR_BUILD=$(CURDIR)/$(BUILD) WEIR_BINARY=$(CURDIR)/$(BUILD)/weir \
 	    python3 -m pytest -q -p no:cacheprovider tests/integration/test_ledger.py -k kills_under_load
+	@python3 tests/soak --binary $(BUILD)/weir --hours $(or $(HOURS),24) --rate $(or $(RATE),240)
 	@python3 tests/chaos --binary build-asan/weir --seconds $(or $(SECONDS),600)
 	@$(NINJA) $(BUILD) --quiet weir-sim
 	@$(BUILD)/weir-sim --seeds $$(date +%s)..$$(($$(date +%s) + $(or $(SEEDS),20000))) --jobs 2
