@@ -292,6 +292,7 @@ static void provider_read(struct config_reading *reading, struct snapshot *snaps
                                   .edited = node->edited,
                                   .state = (enum provider_state)read_choice(section, "state"),
                                   .unsupported = unsupported_of(section),
+                                  .prompt_cache = prompt_cache_of(section),
                                   .api = (enum provider_api)read_choice(section, "api"),
                                   .priority = (int64_t)read_whole(section, "priority"),
                                   .weight = read_number(section, "weight"),

@@ -297,6 +297,10 @@ enum unsupported unsupported_of(struct section section) {
     return (enum unsupported)read_choice(section, "unsupported"); /* its words stand in the enum's order */
 }
 
+enum prompt_cache prompt_cache_of(struct section section) {
+    return (enum prompt_cache)read_choice(section, "prompt_cache"); /* the same */
+}
+
 void decisions_of_route(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root,
                         const struct config_node *node, struct route *route) {
     const struct section section = {section_route, node, root}, top = {section_top, root};
@@ -305,6 +309,7 @@ void decisions_of_route(struct config_reading *reading, struct snapshot *snapsho
     hedge.above = read_section(top, "hedge").map;
     route->resume_streams = read_bool(section, "resume_streams");
     route->unsupported = unsupported_of((struct section){section_route, node, NULL});
+    route->prompt_cache = prompt_cache_of((struct section){section_route, node, NULL});
     route->resume_prompt = arena_copy(&snapshot->arena, read_str(section, "resume_prompt"));
     route->strategy = snapshot->strategy;
     strategy_read(read_str(section, "strategy"), &route->strategy);

@@ -77,6 +77,8 @@ const struct config_node *template_of(const struct snapshot *snapshot, const str
 
 /* `unsupported` of a provider or a route. */
 enum unsupported unsupported_of(struct section section);
+/* `prompt_cache` of one of them. */
+enum prompt_cache prompt_cache_of(struct section section);
 
 /* config_facts.c: what the operator says of its models, over the catalogue's rows. */
 void facts_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,

@@ -24,6 +24,7 @@ struct codec_target {
     bool counts;                       /* the prompt's tokens are asked for and no answer */
     bool strict_version;               /* Anthropic's API is asked in a version that refuses what older ones take */
     const struct model_takes *takes;   /* NULL: nothing is known */
+    const struct prompt_marks *marks;  /* for its prompt cache (prompt_marks.h); NULL: as the message's parts say */
 };
 
 /* In what vendors of one dialect differ; rows of the catalogue name them. All zero: the dialect as its inventor speaks

@@ -16,9 +16,10 @@ static const uint64_t tuning =
     FEATURE_BIT(temperature) | FEATURE_BIT(top_p) | FEATURE_BIT(top_k) | FEATURE_BIT(min_p) |
     FEATURE_BIT(frequency_penalty) | FEATURE_BIT(presence_penalty) | FEATURE_BIT(repetition_penalty) |
     FEATURE_BIT(seed) | FEATURE_BIT(logit_bias) | FEATURE_BIT(parallel_tool_calls) | FEATURE_BIT(reasoning_effort) |
-    FEATURE_BIT(cache_control) | FEATURE_BIT(prompt_cache_key) | FEATURE_BIT(user) | FEATURE_BIT(metadata) |
-    FEATURE_BIT(service_tier) | FEATURE_BIT(verbosity) | FEATURE_BIT(store) | FEATURE_BIT(prediction) |
-    FEATURE_BIT(max_tokens) | FEATURE_BIT(strict) | FEATURE_BIT(detail) | FEATURE_BIT(document_title);
+    FEATURE_BIT(cache_control) | FEATURE_BIT(prompt_cache_key) | FEATURE_BIT(prompt_cache_retention) |
+    FEATURE_BIT(user) | FEATURE_BIT(metadata) | FEATURE_BIT(service_tier) | FEATURE_BIT(verbosity) |
+    FEATURE_BIT(store) | FEATURE_BIT(prediction) | FEATURE_BIT(max_tokens) | FEATURE_BIT(strict) | FEATURE_BIT(detail) |
+    FEATURE_BIT(document_title);
 
 /* What a message is about: without it another question would be answered. */
 static const uint64_t media = FEATURE_BIT(image) | FEATURE_BIT(image_url) | FEATURE_BIT(audio) | FEATURE_BIT(document) |
@@ -294,6 +295,8 @@ static void texts_leave(struct message_request *fitted, uint64_t dropped) {
         struct str *text;
     } texts[] = {{FEATURE_BIT(logit_bias), &fitted->logit_bias},
                  {FEATURE_BIT(prompt_cache_key), &fitted->prompt_cache_key},
+                 {FEATURE_BIT(prompt_cache_retention), &fitted->prompt_cache_retention},
+                 {FEATURE_BIT(prompt_cache_retention), &fitted->prompt_cache_options},
                  {FEATURE_BIT(user), &fitted->user},
                  {FEATURE_BIT(metadata), &fitted->metadata},
                  {FEATURE_BIT(service_tier), &fitted->service_tier},

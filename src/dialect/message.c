@@ -196,6 +196,8 @@ static uint64_t features_look(const struct message_request *request, enum dialec
         when(request->format == format_schema, FEATURE_BIT(json_schema)) |
         when(reasons, FEATURE_BIT(reasoning_effort)) |
         when(request->prompt_cache_key.len > 0, FEATURE_BIT(prompt_cache_key)) |
+        when(request->prompt_cache_retention.len > 0 || request->prompt_cache_options.len > 0,
+             FEATURE_BIT(prompt_cache_retention)) |
         when(request->user.len > 0, FEATURE_BIT(user)) | when(request->metadata.len > 0, FEATURE_BIT(metadata)) |
         when(request->service_tier.len > 0, FEATURE_BIT(service_tier)) |
         when(request->verbosity.len > 0, FEATURE_BIT(verbosity)) |

@@ -168,6 +168,7 @@ struct message_request {
     struct str user;        /* end user's id */
     struct str metadata;    /* raw object */
     struct str service_tier, verbosity, prompt_cache_key;
+    struct str prompt_cache_retention, prompt_cache_options; /* how long it is kept; the latter raw */
     enum message_flag store;
     struct str modalities, audio, prediction; /* raw, OpenAI's */
     struct str safety;                        /* raw, Gemini's safetySettings */
@@ -307,58 +308,59 @@ struct embed_reply {
 
 /* What a request may ask for and a dialect may be unable to say. X(name): the name stands in x-weir-dropped and in the
  * refusal's sentence. */
-#define FEATURE_TABLE(X)   \
-    X(temperature)         \
-    X(top_p)               \
-    X(top_k)               \
-    X(min_p)               \
-    X(frequency_penalty)   \
-    X(presence_penalty)    \
-    X(repetition_penalty)  \
-    X(seed)                \
-    X(n)                   \
-    X(stop)                \
-    X(logprobs)            \
-    X(logit_bias)          \
-    X(tools)               \
-    X(server_tools)        \
-    X(tool_choice)         \
-    X(parallel_tool_calls) \
-    X(json_object)         \
-    X(json_schema)         \
-    X(reasoning_effort)    \
-    X(reasoning_history)   \
-    X(cache_control)       \
-    X(prompt_cache_key)    \
-    X(user)                \
-    X(metadata)            \
-    X(service_tier)        \
-    X(verbosity)           \
-    X(store)               \
-    X(modalities)          \
-    X(prediction)          \
-    X(safety_settings)     \
-    X(message_name)        \
-    X(image)               \
-    X(image_url)           \
-    X(audio)               \
-    X(document)            \
-    X(document_url)        \
-    X(file_id)             \
-    X(tool_result_media)   \
-    X(tool_result_error)   \
-    X(citations)           \
-    X(foreign)             \
-    X(echo)                \
-    X(suffix)              \
-    X(max_tokens)          \
-    X(prefill)             \
-    X(cached_content)      \
-    X(system)              \
-    X(video)               \
-    X(strict)              \
-    X(detail)              \
-    X(document_title)      \
+#define FEATURE_TABLE(X)      \
+    X(temperature)            \
+    X(top_p)                  \
+    X(top_k)                  \
+    X(min_p)                  \
+    X(frequency_penalty)      \
+    X(presence_penalty)       \
+    X(repetition_penalty)     \
+    X(seed)                   \
+    X(n)                      \
+    X(stop)                   \
+    X(logprobs)               \
+    X(logit_bias)             \
+    X(tools)                  \
+    X(server_tools)           \
+    X(tool_choice)            \
+    X(parallel_tool_calls)    \
+    X(json_object)            \
+    X(json_schema)            \
+    X(reasoning_effort)       \
+    X(reasoning_history)      \
+    X(cache_control)          \
+    X(prompt_cache_key)       \
+    X(prompt_cache_retention) \
+    X(user)                   \
+    X(metadata)               \
+    X(service_tier)           \
+    X(verbosity)              \
+    X(store)                  \
+    X(modalities)             \
+    X(prediction)             \
+    X(safety_settings)        \
+    X(message_name)           \
+    X(image)                  \
+    X(image_url)              \
+    X(audio)                  \
+    X(document)               \
+    X(document_url)           \
+    X(file_id)                \
+    X(tool_result_media)      \
+    X(tool_result_error)      \
+    X(citations)              \
+    X(foreign)                \
+    X(echo)                   \
+    X(suffix)                 \
+    X(max_tokens)             \
+    X(prefill)                \
+    X(cached_content)         \
+    X(system)                 \
+    X(video)                  \
+    X(strict)                 \
+    X(detail)                 \
+    X(document_title)         \
     X(extra)
 
 enum feature {

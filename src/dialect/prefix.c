@@ -45,8 +45,7 @@ static enum section section_of(struct str key) {
     return section_other;
 }
 
-/* "5m", "1h", "24h", "300s"; 0: it is none of these. */
-static uint32_t lifetime_of(struct str text) {
+uint32_t prompt_lifetime_s(struct str text) {
     static const struct {
         char unit;
         uint32_t seconds;
@@ -62,7 +61,7 @@ static uint32_t lifetime_of(struct str text) {
 }
 
 static void lifetime_note(struct prompt_prefix *prefix, struct str value) {
-    uint32_t lifetime_s = lifetime_of(skim_inside(value));
+    uint32_t lifetime_s = prompt_lifetime_s(skim_inside(value));
     if (lifetime_s > prefix->lifetime_s) prefix->lifetime_s = lifetime_s;
 }
 

@@ -19,6 +19,8 @@ struct prompt_prefix {
     bool marked;         /* it says up to where it is to be kept */
 };
 
+/* "5m", "1h", "24h", "300s"; 0: it is none of these. */
+uint32_t prompt_lifetime_s(struct str text);
 /* Of what is no JSON object, or breaks off, what could be read. */
 struct prompt_prefix prompt_prefix_read(struct str body);
 

@@ -30,6 +30,7 @@ static void explain_usage_put(struct text *text, const struct story_attempt *att
     if (attempt->input_tokens >= 0) text_json_i64(text, STR("input_tokens"), attempt->input_tokens);
     if (attempt->output_tokens >= 0) text_json_i64(text, STR("output_tokens"), attempt->output_tokens);
     if (attempt->cached_tokens > 0) text_json_i64(text, STR("cached_tokens"), attempt->cached_tokens);
+    if (attempt->cache_write_tokens > 0) text_json_i64(text, STR("cache_write_tokens"), attempt->cache_write_tokens);
     if (attempt->reasoning_tokens > 0) text_json_i64(text, STR("reasoning_tokens"), attempt->reasoning_tokens);
 }
 
@@ -96,6 +97,7 @@ static void attempt_put(struct telling *telling, struct text *text) {
     told_cost_put(text, &attempt);
     if (attempt.flags & attempt_ended_for_money) text_json_str(text, STR("ended"), STR("budget"));
     losses_put(text, texts);
+    if (attempt.marked_s) text_json_u64(text, STR("prompt_marked_s"), attempt.marked_s);
     if (attempt.flags & attempt_by_responses) text_json_str(text, STR("api"), STR("responses"));
     if (attempt.events_dropped) text_json_u64(text, STR("events_dropped"), attempt.events_dropped);
     text_put_byte(text, '}');

@@ -336,9 +336,10 @@ struct attempt_dialect {
     struct str dropped;         /* the names of what it is not told, separated by commas */
     struct str changed;         /* what it is told otherwise than was asked for: the same */
     struct text sealed;         /* raw items of reasoning that lead to the next call (flight_reasoning.c) */
-    uint64_t said_bytes;        /* of text, reasoning and arguments, in a translated stream */
-    uint64_t next_sequence;     /* the number of the caller's next event, where the provider's numbers pass; else 0 */
-    bool usage_told;            /* by estimate, to the caller, whose dialect wants one: x-weir-estimated */
+    uint32_t marked_s;   /* so long its provider is asked to keep the prompt by weir's own marks; 0: there are none */
+    uint64_t said_bytes; /* of text, reasoning and arguments, in a translated stream */
+    uint64_t next_sequence; /* the number of the caller's next event, where the provider's numbers pass; else 0 */
+    bool usage_told;        /* by estimate, to the caller, whose dialect wants one: x-weir-estimated */
 };
 
 /* flight_splice.c */

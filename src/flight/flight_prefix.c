@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "dialect/prefix.h"
 #include "flight/flight_internal.h"
+#include "flight/flight_mark.h"
 
 enum { lifetime_usual_s = 300 };
 
@@ -115,7 +116,10 @@ int64_t prefix_cost_at(const struct flight *flight, const struct candidate *cand
     int64_t calls = candidate->calls ? flight->request.n : 1; /* each has all of the prompt */
     int64_t input = flight->prompt_tokens > tokens ? flight->prompt_tokens : tokens;
     struct meter meter = {0};
-    const uint32_t lifetime_s = written ? flight->prefix->lifetime_s : 0;
+    const uint32_t marked_s = written ? mark_lifetime_s(flight, candidate->target) : 0,
+                   lifetime_s = !written   ? 0
+                                : marked_s ? marked_s
+                                           : flight->prefix->lifetime_s;
     if (lifetime_s > 3600)
         meter.count[meter_cache_write_12h] = (uint32_t)written;
     else if (lifetime_s > lifetime_usual_s)
@@ -131,7 +135,8 @@ int64_t prefix_cost_at(const struct flight *flight, const struct candidate *cand
 
 static struct prefix_cost prefix_cost_of(const struct flight *flight, const struct candidate *candidate) {
     const struct flight_prefix *prefix = flight->prefix;
-    int64_t tokens = prefix->known.tokens, written = prefix->marked ? tokens : 0;
+    bool marked = prefix->marked || mark_lifetime_s(flight, candidate->target);
+    int64_t tokens = prefix->known.tokens, written = marked ? tokens : 0;
     struct prefix_cost cost = {.cold = prefix_cost_at(flight, candidate, tokens, 0, 0)};
     cost.warm = !tokens                       ? cost.cold
                 : candidate == prefix->holder ? prefix_cost_at(flight, candidate, tokens, tokens, 0)
@@ -170,11 +175,11 @@ size_t prefix_pick(struct flight *flight, const struct level *level, const struc
 
 /* -- what is learnt -- */
 
-static void prefix_keep(struct flight *flight, const struct target *target, uint32_t tokens, struct now now) {
+static void prefix_keep(struct flight *flight, const struct attempt *attempt, uint32_t tokens, struct now now) {
     struct flight_prefix *prefix = flight->prefix;
-    uint32_t now_s = prefix_now_s(now);
-    struct prefix_known known = {.target = prefix_target(target),
-                                 .until_s = now_s + prefix->lifetime_s,
+    uint32_t now_s = prefix_now_s(now), marked_s = attempt->dialect.marked_s;
+    struct prefix_known known = {.target = prefix_target(attempt->target),
+                                 .until_s = now_s + (marked_s ? marked_s : prefix->lifetime_s),
                                  .tokens = tokens,
                                  .whose = short_hash(flight->client_hash)};
     if (!prefix->place || !known.target) return;
@@ -186,8 +191,7 @@ static void prefix_keep(struct flight *flight, const struct target *target, uint
 void prefix_begun(struct flight *flight, const struct attempt *attempt, struct now now) {
     const struct flight_prefix *prefix = flight->prefix;
     bool lives = prefix && prefix->has && prefix->known.until_s > prefix_now_s(now);
-    if (prefix && !lives && !flight->attempts[0]->hedge && attempt->number == 0)
-        prefix_keep(flight, attempt->target, 0, now);
+    if (prefix && !lives && !flight->attempts[0]->hedge && attempt->number == 0) prefix_keep(flight, attempt, 0, now);
 }
 
 /* Of the model, and of the client. */
@@ -208,5 +212,5 @@ void prefix_settle(struct flight *flight, struct attempt *attempt, struct now no
     if (attempt->usage_estimated) counted.cached = -1;
     prefix->miss = prefix_missed(prefix->has, &prefix->known, prefix_target(attempt->target), &counted,
                                  (uint32_t)(attempt->started_ns / NS_PER_S));
-    prefix_keep(flight, attempt->target, prefix_learnt(&counted), now);
+    prefix_keep(flight, attempt, prefix_learnt(&counted), now);
 }

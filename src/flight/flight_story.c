@@ -49,6 +49,7 @@ static void story_attempt_put(const struct flight *flight, struct text *story, c
         .input_tokens = usage->input_tokens,
         .output_tokens = usage->output_tokens,
         .cached_tokens = usage->cached_input_tokens,
+        .cache_write_tokens = usage->cache_write_tokens,
         .reasoning_tokens = usage->reasoning_tokens,
         .cost_nano_usd = attempt->cost_nano_usd,
         .provider_nano_usd = usage->cost_nano_usd,
@@ -64,6 +65,7 @@ static void story_attempt_put(const struct flight *flight, struct text *story, c
                       (attempt->holds.money.ended_for_money ? attempt_ended_for_money : 0)),
         .status = (int16_t)attempt->reply.status,
         .events_dropped = attempt->stream.events_dropped,
+        .marked_s = attempt->dialect.marked_s,
     };
     lens_fill(put.texts, texts, attempt_texts);
     texts_put(story, &put, sizeof put, texts, attempt_texts);

@@ -63,12 +63,13 @@ enum {
 };
 enum { attempt_target, attempt_route, attempt_words, attempt_code, attempt_dropped, attempt_changed, attempt_texts };
 struct story_attempt {
-    int64_t input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost_nano_usd, provider_nano_usd;
+    int64_t input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost_nano_usd;
+    int64_t provider_nano_usd;
     uint64_t sent_us, first_token_us, duration_us;
     bool sent, first_token;
     uint8_t failure, flags;
     int16_t status;
-    uint32_t events_dropped;
+    uint32_t events_dropped, marked_s;
     story_len texts[attempt_texts];
 };
 

@@ -11,6 +11,7 @@
 #include "dialect/quirks.h"
 #include "dialect/skim.h"
 #include "flight/flight_internal.h"
+#include "flight/flight_mark.h"
 
 static const int64_t tokens_max = 1000000000000;
 enum { translated_body_max = 32 * 1024 * 1024, message_arena_max = 256 * 1024 * 1024 };
@@ -222,6 +223,7 @@ bool translate_fits(struct flight *flight, const struct target *target, struct e
     if (message->format == format_schema || message->tool_choice >= tools_required) emulate_look(message);
     fit_request(flight->canonical.message, codec_of(towards), &there, flight_unsupported(flight, target), &fitted,
                 &fit);
+    if (flight_unsupported(flight, target) == unsupported_refuse) fit.refused |= mark_lost(flight, target);
     if (flight->snapshot->fetch.on) fit.fetched = 0; /* weir gets it (flight_fetch.c) */
     if (fit.refused & FEATURE_BIT(n)) return too_many_calls(flight, error);
     for (unsigned f = 0; f < features; f++) {
@@ -314,6 +316,8 @@ static bool body_write(struct flight *flight, struct attempt *attempt) {
                              &attempt->dialect.emulation))
             return false;
         if (!fit_schemas(&fitted, attempt->dialect.codec, &target, &flight->canonical.arena, &fit)) return false;
+        struct prompt_marks marks;
+        if (!target.counts) target.marks = mark_prompt(flight, attempt, &fitted, &marks, &fit);
         attempt->dialect.codec->write_request(&fitted, &target, &body);
         fit.dropped |= gone;
         if (attempt->one_of_several) fit.emulated |= FEATURE_BIT(n);

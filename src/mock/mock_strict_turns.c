@@ -183,6 +183,65 @@ static bool anthropic_pairs(const struct json_value *message, const struct json_
     return true;
 }
 
+/* -- Anthropic's marks for its prompt cache -- */
+
+struct cache_marks {
+    size_t count;
+    bool short_one; /* one that is kept for five minutes stands before */
+};
+
+static bool cache_mark_is_good(const struct json_value *block, const char *where, struct cache_marks *marks,
+                               struct mock_refusal *refusal) {
+    const struct json_value *mark = json_member(block, "cache_control");
+    struct str type = text_of(mark, "type"), ttl = text_of(mark, "ttl"), of = text_of(block, "type");
+    if (json_kind(mark) <= json_null) return true;
+    if (!str_eq(type, STR("ephemeral")))
+        return mock_strict_refuse(refusal, "", STR(""),
+                                  "%s.cache_control: Input tag '%.*s' found using 'type' does not match any of the "
+                                  "expected tags: 'ephemeral'",
+                                  where, STR_ARG(str_slice(type, 0, 40)));
+    if (ttl.len && !mock_strict_is_one_of(STR("5m 1h"), ttl))
+        return mock_strict_refuse(refusal, "", STR(""), "%s.cache_control.ephemeral.ttl: Input should be '5m' or '1h'",
+                                  where);
+    if (str_eq(of, STR("thinking")) || str_eq(of, STR("redacted_thinking")))
+        return mock_strict_refuse(refusal, "", STR(""), "%s.cache_control: Extra inputs are not permitted", where);
+    if (str_eq(ttl, STR("1h")) && marks->short_one)
+        return mock_strict_refuse(refusal, "", STR(""),
+                                  "%s.cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' "
+                                  "cache_control block. Note that blocks are processed in the following order: "
+                                  "`tools`, `system`, `messages`.",
+                                  where);
+    marks->short_one |= !str_eq(ttl, STR("1h"));
+    marks->count++;
+    return true;
+}
+
+static bool cache_marks_are_good(const struct json_value *blocks, const char *where, struct cache_marks *marks,
+                                 struct mock_refusal *refusal) {
+    size_t place = 0;
+    if (json_kind(blocks) != json_array) return true;
+    for (const struct json_value *block; (block = json_each(blocks, &place, NULL));)
+        if (!cache_mark_is_good(block, where, marks, refusal)) return false;
+    return true;
+}
+
+static bool anthropic_marks(const struct json_value *root, const struct json_value **messages, size_t count,
+                            struct mock_refusal *refusal) {
+    enum { most = 4 };
+    struct cache_marks marks = {.count = 0};
+    if (!cache_marks_are_good(json_member(root, "tools"), "tools", &marks, refusal) ||
+        !cache_marks_are_good(json_member(root, "system"), "system", &marks, refusal))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!cache_marks_are_good(json_member(messages[i], "content"), "messages.content", &marks, refusal))
+            return false;
+    return cache_mark_is_good(root, "request", &marks, refusal) &&
+           (marks.count <= most ||
+            mock_strict_refuse(refusal, "", STR(""),
+                               "A maximum of %d blocks with cache_control may be provided. Found %zu.", (int)most,
+                               marks.count));
+}
+
 bool mock_strict_anthropic_turns(const struct mock_asked *asked, struct arena *arena, struct mock_refusal *refusal) {
     size_t count;
     const struct json_value **messages = list_of(json_member(asked->root, "messages"), &count, arena);
@@ -201,7 +260,7 @@ bool mock_strict_anthropic_turns(const struct mock_asked *asked, struct arena *a
             !anthropic_pairs(messages[i], after, STR("tool_use"), STR("tool_result"), i, refusal))
             return false;
     }
-    return true;
+    return anthropic_marks(asked->root, messages, count, refusal);
 }
 
 /* -- Google -- */

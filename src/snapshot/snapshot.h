@@ -12,7 +12,7 @@
 #include "base/network.h"
 #include "core/health.h"
 #include "core/pick.h"
-#include "dialect/fit.h"
+#include "dialect/prompt_marks.h"
 #include "dialect/quirks.h"
 #include "snapshot/cache.h"
 #include "snapshot/catalog.h"
@@ -57,7 +57,8 @@ struct provider {
     struct str *models; /* configured, else the catalogue's; may be empty: then any model after "provider/" */
     size_t model_count;
     enum unsupported unsupported; /* what becomes of what it cannot be told */
-    struct catalog_model *facts;  /* what the configuration says of models, over the catalogue's rows */
+    enum prompt_cache prompt_cache;
+    struct catalog_model *facts; /* what the configuration says of models, over the catalogue's rows */
     size_t fact_count;
     bool models_written; /* these and no others: it gets none that no list knows */
     struct str default_model;
@@ -192,12 +193,13 @@ struct route {
     struct retry_rules retry;
     struct hedge_rules hedge;
     struct cache_rules cache;
-    unsigned failover_after;       /* exclusive */
-    uint64_t return_to_primary_ns; /* exclusive; 0: the lock stays */
-    enum unsupported unsupported;  /* usual: as its providers have it */
-    bool strict;                   /* exclusive: who timed out is asked nowhere else */
-    bool context_answers;          /* a context that is too small is the answer, and not asked for elsewhere */
-    bool filtered_next;            /* what a content filter refuses is asked of the next target */
+    unsigned failover_after;        /* exclusive */
+    uint64_t return_to_primary_ns;  /* exclusive; 0: the lock stays */
+    enum unsupported unsupported;   /* usual: as its providers have it */
+    enum prompt_cache prompt_cache; /* the same */
+    bool strict;                    /* exclusive: who timed out is asked nowhere else */
+    bool context_answers;           /* a context that is too small is the answer, and not asked for elsewhere */
+    bool filtered_next;             /* what a content filter refuses is asked of the next target */
     bool resume_streams;
     struct str resume_prompt;
     struct str fallback;       /* what is answered when no target of it can be had; empty: nothing */

@@ -88,7 +88,6 @@ const struct codec codec_anthropic = {
               [feature_logit_bias] = fate_dropped,
               [feature_server_tools] = fate_refused,
               [feature_json_object] = fate_dropped,
-              [feature_prompt_cache_key] = fate_dropped,
               [feature_metadata] = fate_dropped,
               [feature_verbosity] = fate_dropped,
               [feature_store] = fate_dropped,

@@ -3,13 +3,17 @@
 #include <math.h>
 
 #include "dialect/anthropic/anthropic.h"
+#include "dialect/prompt_marks.h"
 
 enum { usual_max_tokens = 4096, least_budget = 1024 };
 
 /* -- blocks -- */
 
-static void cache_put(struct text *text, bool mark, struct str ttl) {
-    if (!mark) return;
+/* A part or a tool: as `marks` have it, or as its caller marked it. */
+static void cache_put(struct text *text, const struct prompt_marks *marks, const void *at, bool own, struct str ttl) {
+    const struct prompt_mark *mark = prompt_marks_at(marks, at);
+    if (marks ? !mark : !own) return;
+    if (mark) ttl = mark->ttl;
     text_json_key(text, STR("cache_control"));
     text_put(text, STR("{\"type\":\"ephemeral\""));
     text_json_str_if(text, STR("ttl"), ttl);
@@ -44,9 +48,10 @@ static void source_put(struct text *text, const struct message_part *part) {
     text_put_byte(text, '}');
 }
 
-static void anthropic_write_part(struct text *text, const struct message_part *part);
+static void anthropic_write_part(struct text *text, const struct message_part *part, const struct prompt_marks *marks);
 
-static void anthropic_write_result(struct text *text, const struct message_part *part) {
+static void anthropic_write_result(struct text *text, const struct message_part *part,
+                                   const struct prompt_marks *marks) {
     anthropic_write_request_block_begin(text, STR("tool_result"));
     text_json_str(text, STR("tool_use_id"), part->id.at ? part->id : part->name);
     text_json_key(text, STR("content"));
@@ -54,7 +59,7 @@ static void anthropic_write_result(struct text *text, const struct message_part 
     for (size_t i = 0; i < part->part_count; i++)
         if (part->parts[i].kind == part_text || part->parts[i].kind == part_image ||
             part->parts[i].kind == part_document)
-            anthropic_write_part(text, &part->parts[i]);
+            anthropic_write_part(text, &part->parts[i], marks);
     text_put_byte(text, ']');
     if (part->is_error) text_json_bool(text, STR("is_error"), true);
 }
@@ -72,7 +77,7 @@ static void reasoning_put(struct text *text, const struct message_part *part) {
     text_put_byte(text, '}');
 }
 
-static void anthropic_write_part(struct text *text, const struct message_part *part) {
+static void anthropic_write_part(struct text *text, const struct message_part *part, const struct prompt_marks *marks) {
     switch (part->kind) {
     case part_text:
     case part_refusal:
@@ -97,7 +102,7 @@ static void anthropic_write_part(struct text *text, const struct message_part *p
         text_json_key(text, STR("input"));
         text_put_object(text, part->arguments, "arguments");
         break;
-    case part_tool_result: anthropic_write_result(text, part); break;
+    case part_tool_result: anthropic_write_result(text, part, marks); break;
     case part_reasoning: reasoning_put(text, part); return;
     case part_foreign:
         if (part->of != dialect_anthropic) return;
@@ -107,7 +112,7 @@ static void anthropic_write_part(struct text *text, const struct message_part *p
     case part_audio:
     case part_kinds: return;
     }
-    cache_put(text, part->cache_mark, part->cache_ttl);
+    cache_put(text, marks, part, part->cache_mark, part->cache_ttl);
     text_put_byte(text, '}');
 }
 
@@ -127,7 +132,8 @@ static bool anthropic_says(const struct message *message) {
     return false;
 }
 
-static void anthropic_write_system(struct text *text, const struct message_request *request) {
+static void anthropic_write_system(struct text *text, const struct message_request *request,
+                                   const struct prompt_marks *marks) {
     bool any = false;
     if (message_is_of_system_alone(request)) return; /* it is the user's then */
     const size_t leading = message_leading_system(request);
@@ -138,7 +144,7 @@ static void anthropic_write_system(struct text *text, const struct message_reque
             if (!any) text_json_key(text, STR("system"));
             if (!any) text_put_byte(text, '[');
             any = true;
-            anthropic_write_part(text, &message->parts[p]);
+            anthropic_write_part(text, &message->parts[p], marks);
         }
     }
     if (any) text_put_byte(text, ']');
@@ -152,7 +158,7 @@ static bool stands_apart(const struct message *message, const struct message *tu
 }
 
 /* Neighbours of one role are one message; results stand first in theirs. */
-static void messages_put(struct text *text, const struct message_request *request) {
+static void messages_put(struct text *text, const struct message_request *request, const struct prompt_marks *marks) {
     const struct message *list = request->messages;
     const struct message *turns = list + (message_is_of_system_alone(request) ? 0 : message_leading_system(request));
     text_json_key(text, STR("messages"));
@@ -176,7 +182,7 @@ static void messages_put(struct text *text, const struct message_request *reques
             for (size_t m = i; m < end; m++)
                 for (size_t p = 0; p < list[m].part_count && !stands_apart(&list[m], turns); p++)
                     if ((list[m].parts[p].kind == part_tool_result) == results)
-                        anthropic_write_part(text, &list[m].parts[p]);
+                        anthropic_write_part(text, &list[m].parts[p], marks);
         text_put(text, STR("]}"));
         i = end;
     }
@@ -185,7 +191,8 @@ static void messages_put(struct text *text, const struct message_request *reques
 
 /* -- tools, thinking -- */
 
-static void anthropic_write_tools(struct text *text, const struct message_request *request) {
+static void anthropic_write_tools(struct text *text, const struct message_request *request,
+                                  const struct prompt_marks *marks) {
     if (request->tool_count == 0) return;
     text_json_key(text, STR("tools"));
     text_put_byte(text, '[');
@@ -203,7 +210,7 @@ static void anthropic_write_tools(struct text *text, const struct message_reques
         text_json_raw(text, STR("input_schema"),
                       tool->parameters.at ? tool->parameters : STR("{\"type\":\"object\",\"properties\":{}}"));
         if (tool->strict) text_json_bool(text, STR("strict"), tool->strict == flag_true);
-        cache_put(text, tool->cache_mark, tool->cache_ttl);
+        cache_put(text, marks, tool, tool->cache_mark, tool->cache_ttl);
         text_put_byte(text, '}');
     }
     text_put_byte(text, ']');
@@ -309,10 +316,10 @@ void anthropic_write_request(const struct message_request *request, const struct
     text_put_byte(body, '{');
     text_json_str(body, STR("model"), target->model);
     if (!target->counts) text_json_i64(body, STR("max_tokens"), most);
-    anthropic_write_system(body, request);
-    messages_put(body, request);
+    anthropic_write_system(body, request, target->marks);
+    messages_put(body, request, target->marks);
     if (!target->counts) knobs_put(body, request, budget > 0);
-    anthropic_write_tools(body, request);
+    anthropic_write_tools(body, request, target->marks);
     anthropic_write_tool_choice(body, request);
     anthropic_write_thinking(body, request, adaptive, budget);
     output_put(body, request, adaptive, budget);

@@ -168,6 +168,7 @@ const struct codec codec_cloudflare = {
               [feature_reasoning_history] = fate_dropped,
               [feature_cache_control] = fate_dropped,
               [feature_prompt_cache_key] = fate_dropped,
+              [feature_prompt_cache_retention] = fate_dropped,
               [feature_user] = fate_dropped,
               [feature_metadata] = fate_dropped,
               [feature_service_tier] = fate_dropped,

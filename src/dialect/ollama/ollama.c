@@ -580,6 +580,7 @@ const struct codec codec_ollama = {
               [feature_parallel_tool_calls] = fate_dropped,
               [feature_cache_control] = fate_dropped,
               [feature_prompt_cache_key] = fate_dropped,
+              [feature_prompt_cache_retention] = fate_dropped,
               [feature_user] = fate_dropped,
               [feature_metadata] = fate_dropped,
               [feature_service_tier] = fate_dropped,

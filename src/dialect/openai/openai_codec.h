@@ -51,6 +51,8 @@ enum message_finish openai_read_finish(struct str name);
 void openai_write_usage(struct text *text, const struct usage *usage);
 /* Text that stands in `content` (a string, or a list of parts as Mistral's) as parts; reasoning among it too. NULL with
  * *count 0: none. */
+/* Up to there its provider is to keep the prompt: by OpenAI's own mark or OpenRouter's. */
+void openai_read_mark(const struct json_value *value, struct message_part *part);
 struct message_part *openai_read_parts(const struct json_value *content, struct arena *arena, size_t *count);
 
 /* "tools":[...] of functions alone, without strictness, as those want them who took OpenAI's form over. */

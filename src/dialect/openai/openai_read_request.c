@@ -27,6 +27,8 @@ const struct field openai_fields[] = {
     {STR("service_tier"), field_str, AT(service_tier)},
     {STR("verbosity"), field_str, AT(verbosity)},
     {STR("prompt_cache_key"), field_str, AT(prompt_cache_key)},
+    {STR("prompt_cache_retention"), field_str, AT(prompt_cache_retention)},
+    {STR("prompt_cache_options"), field_raw, AT(prompt_cache_options)},
 };
 const size_t openai_field_count = sizeof openai_fields / sizeof *openai_fields;
 
@@ -56,6 +58,14 @@ static struct str joined_texts(const struct json_value *value, struct arena *are
     for (const struct json_value *at; (at = json_each(value, &place, NULL));)
         text_put(&text, json_str(json_member(at, "text"), json_str(at, STR(""))));
     return text.failed ? STR_NONE : text_str(&text);
+}
+
+void openai_read_mark(const struct json_value *value, struct message_part *part) {
+    const struct json_value *cache = json_member(value, "cache_control"), /* OpenRouter's, as Anthropic's */
+        *own = json_member(value, "prompt_cache_breakpoint");
+    bool is_own = json_kind(cache) != json_object;
+    part->cache_mark = json_kind(is_own ? own : cache) == json_object;
+    part->cache_ttl = is_own ? json_member_str(value, "ttl") : json_member_str(cache, "ttl");
 }
 
 static void openai_read_part(const struct json_value *value, struct arena *arena, struct message_part *part) {
@@ -93,9 +103,7 @@ static void openai_read_part(const struct json_value *value, struct arena *arena
         part->kind = part_foreign;
         part->raw = json_raw(value, arena);
     }
-    const struct json_value *cache = json_member(value, "cache_control"); /* OpenRouter's, as Anthropic's */
-    part->cache_mark = json_kind(cache) == json_object;
-    part->cache_ttl = json_member_str(cache, "ttl");
+    openai_read_mark(value, part);
 }
 
 struct message_part *openai_read_parts(const struct json_value *content, struct arena *arena, size_t *count) {

@@ -19,6 +19,8 @@ const struct field responses_fields[] = {
     {STR("service_tier"), field_str, AT(service_tier)},
     {STR("user"), field_str, AT(user)},
     {STR("prompt_cache_key"), field_str, AT(prompt_cache_key)},
+    {STR("prompt_cache_retention"), field_str, AT(prompt_cache_retention)},
+    {STR("prompt_cache_options"), field_raw, AT(prompt_cache_options)},
 };
 const size_t responses_field_count = sizeof responses_fields / sizeof *responses_fields;
 
@@ -49,6 +51,7 @@ static void responses_read_part(const struct json_value *value, struct arena *ar
         part->kind = part_foreign;
         part->raw = json_raw(value, arena);
     }
+    openai_read_mark(value, part);
 }
 
 static struct message_part *responses_read_parts(const struct json_value *content, struct arena *arena, size_t *count) {

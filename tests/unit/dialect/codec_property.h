@@ -264,6 +264,8 @@ static const struct knob {
     {{STR("service_tier"), field_str, AT(service_tier)}, feature_service_tier},
     {{STR("verbosity"), field_str, AT(verbosity)}, feature_verbosity},
     {{STR("cache_key"), field_str, AT(prompt_cache_key)}, feature_prompt_cache_key},
+    {{STR("cache_retention"), field_str, AT(prompt_cache_retention)}, feature_prompt_cache_retention},
+    {{STR("cache_options"), field_raw, AT(prompt_cache_options)}, feature_prompt_cache_retention},
     {{STR("store"), field_flag, AT(store)}, feature_store},
     {{STR("modalities"), field_raw, AT(modalities)}, feature_modalities},
     {{STR("audio"), field_raw, AT(audio)}, feature_modalities},
@@ -376,6 +378,8 @@ static inline struct str reply_dump(const struct message_reply *reply) {
 
 static inline bool is(enum dialect dialect) { return codec && codec->dialect == dialect; }
 static inline bool can(enum feature feature) {
+    bool by_marks = feature == feature_prompt_cache_key || feature == feature_prompt_cache_retention;
+    if (codec && codec->dialect == dialect_anthropic && by_marks) return false; /* prompt_marks.h */
     return !codec || feature == features || codec->fates[feature] == fate_carried;
 }
 /* Whose signature, data or raw value it is. */

@@ -48,7 +48,20 @@ struct example {
 #define ADAPTIVE ",\"thinking\":{\"type\":\"adaptive\"}"
 #define BUDGET ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000}"
 
+#define MARKED(ttl) "{\"type\":\"text\",\"text\":\"x\",\"cache_control\":{\"type\":\"ephemeral\"" ttl "}}"
+#define HOUR ",\"ttl\":\"1h\""
+#define SAYS(blocks) "{\"role\":\"user\",\"content\":[" blocks "]}"
+
 static const struct example examples[] = {
+    CLAUDE(CLAUDES("", SAYS(MARKED("") "," MARKED("") "," MARKED("") "," MARKED(""))), NULL),
+    CLAUDE(CLAUDES(",\"system\":[" MARKED("") "]", SAYS(MARKED("") "," MARKED("") "," MARKED("") "," MARKED(""))),
+           "A maximum of 4 blocks with cache_control may be provided. Found 5."),
+    CLAUDE(CLAUDES(",\"system\":[" MARKED(HOUR) "]", SAYS(MARKED(""))), NULL),
+    CLAUDE(CLAUDES(",\"system\":[" MARKED("") "]", SAYS(MARKED(HOUR))), "must not come after a ttl='5m'"),
+    CLAUDE(CLAUDES("", SAYS(MARKED(",\"ttl\":\"30m\""))), "ttl: Input should be '5m' or '1h'"),
+    CLAUDE(CLAUDES(",\"cache_control\":{\"type\":\"durable\"}", USER), "expected tags: 'ephemeral'"),
+    CLAUDE(CLAUDES("", SAYS("{\"type\":\"thinking\",\"thinking\":\"x\",\"cache_control\":{\"type\":\"ephemeral\"}}")),
+           "Extra inputs are not permitted"),
     CHAT(OF("gpt-5", ",\"temperature\":0.5"), "Only the default (1) value", "temperature"),
     CHAT(OF("gpt-5", ",\"temperature\":1,\"max_completion_tokens\":5"), NULL, NULL),
     CHAT(OF("gpt-5", ",\"max_tokens\":5"), "Use 'max_completion_tokens' instead", "max_tokens"),
