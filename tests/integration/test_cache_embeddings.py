@@ -355,6 +355,23 @@ def test_an_answer_to_the_rest_alone_is_never_given_for_all(start, how):
         assert reply.status == 502 or by_index(reply) == [number_of(t) for t in "abce"], reply
 
 
+def test_what_stands_beside_many_inputs_is_not_read_once_for_each(pair):
+    """A loop is everybody's: two thousand inputs and half a megabyte beside them would be a gigabyte."""
+    weir, _ = pair()
+
+    def took(inputs, beside):
+        def ticks():
+            with open(f"/proc/{weir.process.pid}/stat", encoding="ascii") as stat:
+                return sum(int(n) for n in stat.read().rsplit(")", 1)[1].split()[11:13])
+        before = ticks()
+        assert embed(weir, inputs, instructions=beside).status == 400  # what no provider knows, and weir passes on
+        return ticks() - before
+
+    inputs = [f"{i}" for i in range(2000)]
+    usual = min(took([*inputs, "y" * 480_000 + str(i)], f"{i}") for i in range(3))
+    assert (many := min(took(inputs, "x" * 480_000 + str(i)) for i in range(3))) < 3 * usual + 20, (many, usual)
+
+
 def test_geminis_batch_of_two_widths_is_not_said_in_one(pair):
     """Others have one width for all: that of one input would be given, and kept, for the other."""
     weir, _ = pair()
