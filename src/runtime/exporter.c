@@ -189,9 +189,11 @@ static void exporter_metrics_send(struct exporter *exporter, struct now now) {
     library_metrics_write(exporter->weir, deployment->snapshot, &shown);
     deployment_release(deployment);
     struct text *body = otlp_post_body(&exporter->metrics);
-    size_t points =
-        otlp_metrics_put(body, &exporter->rules, text_str(&shown), exporter->weir->started.wall_ns, now.wall_ns);
-    body->failed = body->failed || shown.failed;
+    size_t points = 0;
+    body->failed = body->failed || shown.failed; /* what breaks off anywhere is not read */
+    if (!shown.failed)
+        points =
+            otlp_metrics_put(body, &exporter->rules, text_str(&shown), exporter->weir->started.wall_ns, now.wall_ns);
     arena_free(&arena);
     otlp_post_send(&exporter->metrics, points);
 }
