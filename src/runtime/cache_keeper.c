@@ -10,7 +10,10 @@
 #include "net/loop.h"
 #include "store/cache_db.h"
 
-enum { keeper_bytes_max = 64 * 1024 * 1024, keeper_path_max = 512 };
+/* keeper_end_s: so long the end of the process waits for what is to be written; answers that are left can be made
+ * again.
+ */
+enum { keeper_bytes_max = 64 * 1024 * 1024, keeper_path_max = 512, keeper_end_s = 2 };
 
 /* A letter or a purge. */
 struct keeper_job {
@@ -29,6 +32,7 @@ struct cache_keeper {
     pthread_cond_t came, went;
     struct keeper_job *first, *last;
     size_t bytes;
+    uint64_t end_by_ns; /* once it is ending */
     bool ending, told;
 };
 
@@ -145,8 +149,9 @@ static void *cache_keeper_run(void *context) {
         if (!job) break;
         keeper->first = job->next;
         if (!keeper->first) keeper->last = NULL;
+        const bool late = keeper->ending && job->answer && clock_read().mono_ns > keeper->end_by_ns;
         pthread_mutex_unlock(&keeper->mutex);
-        keeper_do(keeper, db, job);
+        keeper_do(keeper, late ? NULL : db, job);
         pthread_mutex_lock(&keeper->mutex);
     }
     pthread_mutex_unlock(&keeper->mutex);
@@ -179,6 +184,7 @@ void cache_keeper_close(struct cache_keeper *keeper) {
     if (!keeper) return;
     pthread_mutex_lock(&keeper->mutex);
     keeper->ending = true;
+    keeper->end_by_ns = clock_read().mono_ns + keeper_end_s * NS_PER_S;
     pthread_cond_signal(&keeper->came);
     pthread_mutex_unlock(&keeper->mutex);
     pthread_join(keeper->thread, NULL);

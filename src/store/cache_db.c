@@ -27,6 +27,8 @@ enum statement {
     statement_put,
     statement_drop,
     statement_oldest,
+    statement_oldest_bytes,
+    statement_row_bytes,
     statement_bytes,
     statement_expired,
     statement_each,
@@ -38,6 +40,9 @@ static const char *const sql[statements] = {
     [statement_drop] = "DELETE FROM answers WHERE key = ?1",
     [statement_oldest] =
         "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers ORDER BY made_s, rowid LIMIT 16)",
+    [statement_oldest_bytes] =
+        "SELECT coalesce(sum(bytes), 0) FROM (SELECT bytes FROM answers ORDER BY made_s, rowid LIMIT 16)",
+    [statement_row_bytes] = "SELECT bytes FROM answers WHERE key = ?1",
     [statement_bytes] = "SELECT coalesce(sum(bytes), 0) FROM answers",
     [statement_expired] = "DELETE FROM answers WHERE expires_s <= ?1",
     [statement_each] = "SELECT * FROM answers ORDER BY made_s DESC, rowid DESC",
@@ -114,15 +119,30 @@ static void cache_db_blob(sqlite3_stmt *statement, int place, const void *at, si
     sqlite3_bind_blob64(statement, place, len ? at : "", len, SQLITE_STATIC);
 }
 
+/* 0: it has no row. */
+static int64_t cache_db_told(sqlite3_stmt *statement) {
+    int64_t number = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+    return number;
+}
+
+/* All rows are counted where the file is opened or purged alone: there may be a million of them. */
 static bool cache_db_room(struct cache_db *db, size_t bytes_max) {
     bool good = true;
-    while (good && db->bytes > 0 && (uint64_t)db->bytes > bytes_max)
-        good = cache_db_done(db->statements[statement_oldest]) && cache_db_count(db);
+    while (good && db->bytes > 0 && (uint64_t)db->bytes > bytes_max) {
+        const int64_t bytes = cache_db_told(db->statements[statement_oldest_bytes]);
+        good = cache_db_done(db->statements[statement_oldest]);
+        db->bytes -= bytes;
+        if (good && bytes <= 0) return cache_db_count(db); /* there are none */
+    }
     return good;
 }
 
 bool cache_db_put(struct cache_db *db, const struct cache_row *row, size_t bytes_max) {
-    sqlite3_stmt *put = db->statements[statement_put];
+    sqlite3_stmt *put = db->statements[statement_put], *before = db->statements[statement_row_bytes];
+    cache_db_blob(before, 1, row->key.bytes, sizeof row->key.bytes);
+    const int64_t earlier = cache_db_told(before);
     cache_db_blob(put, 1 + column_key, row->key.bytes, sizeof row->key.bytes);
     sqlite3_bind_int64(put, 1 + column_made, row->made_s);
     sqlite3_bind_int64(put, 1 + column_expires, row->expires_s);
@@ -132,8 +152,8 @@ bool cache_db_put(struct cache_db *db, const struct cache_row *row, size_t bytes
     cache_db_blob(put, 1 + column_body, row->body.at, row->body.len);
     sqlite3_bind_int64(put, 1 + column_bytes, (int64_t)row->bytes);
     if (!cache_db_done(put)) return false;
-    db->bytes += (int64_t)row->bytes; /* an earlier one of its key counts on until there is no room: then all are */
-    return (uint64_t)db->bytes <= bytes_max || (cache_db_count(db) && cache_db_room(db, bytes_max));
+    db->bytes += (int64_t)row->bytes - earlier;
+    return cache_db_room(db, bytes_max);
 }
 
 static struct str cache_db_text(sqlite3_stmt *row, int column) {

@@ -1,6 +1,8 @@
 """Embeddings are kept by the input: a batch asks only for what is new, in every dialect that has them."""
+import concurrent.futures
 import json
 import threading
+import time
 
 import pytest
 
@@ -370,6 +372,21 @@ def test_what_stands_beside_many_inputs_is_not_read_once_for_each(pair):
     inputs = [f"{i}" for i in range(2000)]
     usual = min(took([*inputs, "y" * 480_000 + str(i)], f"{i}") for i in range(3))
     assert (many := min(took(inputs, "x" * 480_000 + str(i)) for i in range(3))) < 3 * usual + 20, (many, usual)
+
+
+def test_a_full_file_of_many_small_ones_keeps_nobody_from_ending(folder, start_mock):
+    """A hundred thousand answers that have no room any more, each of which goes where others were."""
+    weir = folder(config(start_mock(), {"max_bytes": 33_554_432}, retry={"max_retries": 0}))
+
+    def ask_for(turn):
+        return embed(weir, [f"{turn}-{i}" for i in range(2000)], dimensions=1).status
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(ask_for, range(90))) == {200}
+    assert admin(weir, "GET", "/cache").json["evicted"] > 50_000
+    began = time.monotonic()
+    weir.stop()
+    assert time.monotonic() - began < 15
 
 
 def test_geminis_batch_of_two_widths_is_not_said_in_one(pair):
