@@ -318,27 +318,35 @@ static struct hash_tag given_tag(const struct journal *journal, const struct rec
 }
 
 /* NULL: there is no room. */
-static struct journal_given *given_place(struct journal *journal, struct writer *writer, struct record *record) {
-    const struct hash_tag tag = given_tag(journal, record);
+static struct journal_given *given_place(struct journal *journal, struct writer *writer, enum given_level level,
+                                         const struct record *record) {
+    struct record kept = *record;
+    for (size_t i = 0; i < record_words && level > given_with_words; i++)
+        kept.words[i] = (struct record_said){.text = STR_NONE};
+    for (size_t i = 0; i < record_texts && level == given_others; i++)
+        if (record_text_is_name((enum record_text)i)) kept.texts[i] = STR("(other)");
+    const struct hash_tag tag = given_tag(journal, &kept);
     bool is_new;
-    struct journal_given *place = givens_place(writer->givens, record, &tag, &is_new);
+    struct journal_given *place = givens_place(writer->givens, level, &tag, &is_new);
     if (!place || !is_new) return place;
-    if (words_size(writer, record)) {
-        if (!segment_with_room(writer, record, 0)) return NULL;
-        words_write(writer, record);
+    if (words_size(writer, &kept)) {
+        if (!segment_with_room(writer, &kept, 0)) return NULL;
+        words_write(writer, &kept);
         segment_commit(writer);
     }
-    record->sequence = ++writer->sequence;
-    givens_open(writer->givens, place, &tag, record);
+    kept.sequence = ++writer->sequence;
+    givens_open(writer->givens, place, &tag, &kept);
     return place;
 }
 
 bool journal_give(struct journal *journal, unsigned worker, const struct record *record) {
     CHECKF(worker < journal->workers && record->kind == record_of_given, "worker=%u of %u", worker, journal->workers);
-    struct record kept = *record;
-    struct journal_given *place = given_place(journal, &journal->writers[worker], &kept);
-    for (size_t i = 0; i < record_words && !place; i++) kept.words[i] = (struct record_said){.text = STR_NONE};
-    if (!place) place = given_place(journal, &journal->writers[worker], &kept);
+    struct writer *writer = &journal->writers[worker];
+    struct journal_given *place = NULL;
+    if (givens_turn(writer->givens, record->numbers[record_time_ms])) /* there is a place for what finds none */
+        (void)given_place(journal, writer, given_others, record);
+    for (unsigned level = 0; level < given_levels && !place; level++)
+        place = given_place(journal, writer, (enum given_level)level, record);
     for (unsigned i = 0; i < record_givens && place; i++) {
         int64_t count = atomic_load_explicit(&place->counts[i], memory_order_relaxed), more = record->given[i];
         if (more > 0 && !__builtin_add_overflow(count, more, &count))

@@ -70,8 +70,8 @@ void journal_words_again(const struct journal_sent *sent, struct record_said wor
 void journal_settled(struct journal *journal, unsigned worker, struct journal_sent *sent);
 
 /* So much more was given (record->given), of the kind and in the minute that the record says, which has nothing but its
- * time, names and words. Where there is no room for one more kind its words are left out. false: none without them
- * either, and it is nowhere. */
+ * time, names and words. Where there is no room for one more kind its words are left out, and then its names are
+ * "(other)". false: there is no place at all, and it is nowhere. */
 bool journal_give(struct journal *journal, unsigned worker, const struct record *record);
 /* Will it soon need what journal_provide makes? Any thread. */
 bool journal_wants_places(struct journal *journal, unsigned worker);

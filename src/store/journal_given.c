@@ -12,7 +12,10 @@
 #include "base/memory.h"
 #include "store/journal_internal.h"
 
-enum { files_max = 32, kinds_max = files_max * journal_given_places, known_places = 2 * kinds_max, looks_most = 64 };
+enum { files_max = 32, open_max = files_max * journal_given_places / 2, known_places = 2 * open_max, looks_most = 64 };
+/* So many files may have each. */
+static const unsigned level_files[given_levels] = {
+    [given_with_words] = files_max * 7 / 8, [given_without_words] = files_max - 1, [given_others] = files_max};
 
 /* A file, and what the reader knows of its places. */
 struct given_file {
@@ -30,9 +33,9 @@ struct givens {
         struct hash_tag tag;
         struct journal_given *place; /* NULL: nobody's */
     } known[known_places];           /* the minute's, by the hash of what they are */
-    struct journal_given *open[kinds_max];
+    struct journal_given *open[open_max];
     unsigned open_count, hand;
-    int64_t minute;
+    int64_t minute_ms; /* -1: none */
     /* the reader's, which makes what the worker takes */
     struct given_file *_Atomic spare;
     struct given_file *_Atomic files[files_max];
@@ -40,22 +43,27 @@ struct givens {
 };
 
 struct givens *givens_new(void) {
-    return memory_take_zeroed(sizeof(struct givens));
+    struct givens *givens = memory_take_zeroed(sizeof *givens);
+    if (givens) givens->minute_ms = -1;
+    return givens;
 }
 
 /* -- the worker's -- */
 
-static void minute_begin(struct givens *givens, int64_t minute) {
+bool givens_turn(struct givens *givens, int64_t minute_ms) {
+    if (minute_ms == givens->minute_ms && givens->open_count < open_max) return false;
     for (unsigned i = 0; i < givens->open_count; i++)
         atomic_store_explicit(&givens->open[i]->state, given_is_ended, memory_order_release);
     if (givens->open_count) memset(givens->known, 0, sizeof givens->known);
     givens->open_count = 0;
-    givens->minute = minute;
+    givens->minute_ms = minute_ms;
+    return true;
 }
 
-static struct journal_given *place_free(struct givens *givens) {
+static struct journal_given *place_free(struct givens *givens, unsigned files_most) {
     const unsigned files = atomic_load_explicit(&givens->file_count, memory_order_relaxed);
-    const unsigned count = files * journal_given_places, most = count < looks_most ? count : looks_most;
+    const unsigned count = (files < files_most ? files : files_most) * journal_given_places;
+    const unsigned most = count < looks_most ? count : looks_most;
     for (unsigned i = 0; i < most; i++) {
         givens->hand = (givens->hand + 1) % count;
         struct given_file *file =
@@ -63,9 +71,9 @@ static struct journal_given *place_free(struct givens *givens) {
         struct journal_given *place = &file->places[givens->hand % journal_given_places];
         if (atomic_load_explicit(&place->state, memory_order_acquire) == 0) return place;
     }
+    if (files >= files_most) return NULL;
     struct given_file *file = atomic_exchange_explicit(&givens->spare, NULL, memory_order_acq_rel);
     if (!file) return NULL;
-    CHECKF(files < files_max, "files=%u", files);
     atomic_store_explicit(&givens->files[files], file, memory_order_relaxed);
     atomic_store_explicit(&givens->file_count, files + 1, memory_order_release);
     givens->hand = count; /* the others of it are next */
@@ -79,18 +87,11 @@ static struct given_known *known_of(struct givens *givens, const struct hash_tag
     return &givens->known[at];
 }
 
-struct journal_given *givens_place(struct givens *givens, const struct record *record, const struct hash_tag *tag,
+struct journal_given *givens_place(struct givens *givens, enum given_level level, const struct hash_tag *tag,
                                    bool *is_new) {
-    const int64_t minute = record->numbers[record_time_ms];
-    if (minute != givens->minute) minute_begin(givens, minute);
     struct journal_given *place = known_of(givens, tag)->place;
     *is_new = !place;
-    if (place) return place;
-    /* Of what callers choose there is no end: some room is left for what has no words. */
-    bool has_words = false;
-    for (size_t i = 0; i < record_words; i++) has_words = has_words || record_has_word(&record->words[i]);
-    const unsigned most = has_words ? kinds_max * 7 / 8 : kinds_max;
-    return givens->open_count < most ? place_free(givens) : NULL;
+    return place || givens->open_count == open_max ? place : place_free(givens, level_files[level]);
 }
 
 void givens_open(struct givens *givens, struct journal_given *place, const struct hash_tag *tag,

@@ -42,7 +42,7 @@ static inline struct str journal_sent_record(const struct journal_sent *sent, si
 
 /* A place in a file of what has been given. Who writes it is the worker up to its end, then the reader, which frees it.
  */
-enum { journal_given_bytes = 1792, journal_given_places = 32 };
+enum { journal_given_bytes = 1792, journal_given_places = 128 };
 struct journal_given {
     _Atomic uint64_t state; /* given_is_open or given_is_ended, stored last; all else: free */
     _Atomic int64_t counts[record_givens];
@@ -58,9 +58,13 @@ struct givens;
 struct givens *givens_new(void);
 /* true: all that was given has been kept. NULL is fine. */
 bool givens_free(struct givens *givens);
-/* On the worker's thread. The place of this kind in the record's minute; NULL: there is none, and none is free.
- * *is_new: it has not been written yet, and givens_open is to follow. */
-struct journal_given *givens_place(struct givens *givens, const struct record *record, const struct hash_tag *tag,
+/* On the worker's thread. true: a minute has begun, or so many kinds are open that those are left to the reader: none
+ * is open now. */
+bool givens_turn(struct givens *givens, int64_t minute_ms);
+/* Of callers' words there is no end, and of names there are many: each leaves room to what is told with fewer. */
+enum given_level { given_with_words, given_without_words, given_others, given_levels };
+/* The open place of this kind; else one that is free, *is_new, and givens_open is to follow; NULL: there is none. */
+struct journal_given *givens_place(struct givens *givens, enum given_level level, const struct hash_tag *tag,
                                    bool *is_new);
 void givens_open(struct givens *givens, struct journal_given *place, const struct hash_tag *tag,
                  const struct record *record);

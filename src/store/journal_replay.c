@@ -176,6 +176,12 @@ static void replay_sent(struct replay *replay, const struct journal_name *name) 
     replay->damaged |= !good;
 }
 
+static bool given_any(const struct record *record) {
+    bool any = false;
+    for (unsigned i = 0; i < record_givens; i++) any = any || record->given[i] > 0;
+    return any;
+}
+
 /* All that it counted: who keeps it knows what it had been told of it before. */
 static void replay_given(struct replay *replay, const struct journal_name *name) {
     char path[journal_path_max + 300];
@@ -189,6 +195,7 @@ static void replay_given(struct replay *replay, const struct journal_name *name)
         bool whole;
         if (!journal_given_read(&places[i], &record, &whole)) continue;
         good = good && whole;
+        if (whole && !given_any(&record)) continue;
         replay->ended =
             whole && !replay->take(replay->context, (struct journal_source){replay->instance, name->worker}, &record);
     }

@@ -118,6 +118,7 @@ def config(steady, shaky, receiver):
         "header_timeout_seconds": 3600, "body_timeout_seconds": 3600, "write_timeout_seconds": 3600,
         "workers": 2, "drain_seconds": 3600,
         "alerts": {"webhook": receiver.url, "secret": "soak", "webhook_timeout_seconds": 300, "burn_after": 0,
+                   "least_answers": 3,  # an open breaker lets few through: all of them fail
                    "spend_factor": 0, "latency_factor": 0, "ledger_behind_seconds": 7200},
     }
 
