@@ -170,6 +170,23 @@ def test_kills_under_load_lose_and_double_nothing(run, server, url):
     check_whole(server, url, run(workers=2), answered)
 
 
+def test_what_the_cache_gave_is_there_once_after_kills_and_while_the_server_was_away(run, server):
+    weir = run(cache={"mode": "all"})
+    assert ask(weir).headers["x-weir-cache"] == "miss"
+    for hits in (1, 2):
+        assert ask(weir).headers["x-weir-cache"] == "hit"
+        weir.stop(signal.SIGKILL, status=-signal.SIGKILL)
+        weir = run(cache={"mode": "all"})
+        assert usage(weir)["total"]["cache_hits"] == hits
+    server.stop("immediate")
+    assert ask(weir).headers["x-weir-cache"] == "hit"
+    poll(lambda: weir.log("ledger_failed"))
+    server.start()
+    poll(lambda: weir.log("ledger_works"), 20)
+    total = usage(weir)["total"]
+    assert (total["cache_hits"], total["requests"]) == (3, 1) and float(total["saved_usd"]) > 0, total
+
+
 def test_a_kill_while_the_server_is_away_loses_nothing(run, server, url):
     weir, answered = run(), []
     with under_load(weir, answered):
