@@ -190,6 +190,54 @@ static bool names_a_thing(struct str key) {
     return false;
 }
 
+/* -- numbers -- */
+
+/* Such as phone, Mobile-Number, tel: of a number that is written without its country's sign the name alone tells. */
+static bool names_a_phone(struct str key) {
+    static const struct str words[] = {STR("phone"), STR("mobile"), STR("msisdn"), STR("whatsapp"), STR("fax")};
+    char lower[64];
+    if (str_eq_nocase(key, STR("tel")) || str_eq_nocase(key, STR("cell"))) return true;
+    if (key.len > sizeof lower) return false;
+    for (size_t i = 0; i < key.len; i++)
+        lower[i] = (char)(key.at[i] >= 'A' && key.at[i] <= 'Z' ? key.at[i] | 0x20 : key.at[i]);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_find(str_make(lower, key.len), words[i]) != SIZE_MAX) return true;
+    return false;
+}
+
+static bool is_all_digits(struct str number) {
+    size_t at = 0;
+    while (at < number.len && number.at[at] >= '0' && number.at[at] <= '9') at++;
+    return at == number.len;
+}
+
+/* Milliseconds, microseconds or nanoseconds since 1970: no card of as many digits begins with a 1. */
+static bool is_a_moment(struct str number) {
+    return number.at[0] == '1' && (number.len == 13 || number.len == 16 || number.len == 19);
+}
+
+/* Whole ones, of as many digits as a telephone's at least; a drawn number is nobody's card, however its digits add up.
+ */
+static bool number_may_say(const struct skim_token *token, bool freely) {
+    return token->kind == skim_number && token->value.len >= 7 && is_all_digits(token->value) &&
+           (freely || !(skim_is(token->key, STR("seed")) || names_a_thing(token->key)));
+}
+
+static void placeholders_number_take(struct placeholders *placeholders, const struct pattern *own, size_t *work,
+                                     struct str key, struct str number, struct text *text) {
+    bool owns = false;
+    if (own) {
+        const struct pattern_match match = pattern_find(own, number, 0, work);
+        owns = match.from != match.to;
+    }
+    if (!owns && number.len <= 15 && names_a_phone(key))
+        word_replace(placeholders, redact_phone, number, text);
+    else if (!owns && is_a_moment(number))
+        text_put(text, number);
+    else
+        placeholders_said_take(placeholders, own, work, number, text);
+}
+
 /* Arguments and results of tools, where any name may stand. */
 static bool opens_freely(const struct skim_token *token) {
     return token->kind == skim_object && (skim_is(token->key, STR("input")) || skim_is(token->key, STR("args")) ||
@@ -206,43 +254,109 @@ static void numbers_skip(struct placeholders *placeholders, struct str body) {
     }
 }
 
-bool placeholders_take(struct placeholders *placeholders, struct str body, const struct pattern *own,
-                       struct arena *arena, struct str *out) {
-    struct text text = text_in_arena(arena, body.len + body.len / 8 + 256);
+static size_t placeholders_replaced(const struct placeholders *placeholders) {
+    size_t replaced = 0;
+    for (unsigned kind = 0; kind < placeholder_kinds; kind++) replaced += placeholders->replaced[kind];
+    return replaced;
+}
+
+struct taking {
+    struct placeholders *placeholders;
+    const struct pattern *own;
+    size_t *work;
+    struct str body;
+    struct text text;
+    size_t put;
+    struct str list; /* the member whose list is read */
+    unsigned list_depth;
+    bool all; /* any name may stand anywhere: it is JSON that a string holds */
+};
+
+static bool is_json(struct str text) {
+    struct skim skim;
+    enum skim_kind kind;
+    skim_begin(&skim, text, limit_json_depth);
+    while ((kind = skim_next(&skim).kind) != skim_end)
+        if (kind == skim_error) return false;
+    return true;
+}
+
+static bool placeholders_body_take(struct taking *taking, struct str *out);
+
+/* JSON in a string, such as arguments and results of tools, which it must be afterwards too. false: it is none. */
+static bool json_said_take(const struct taking *taking, struct str said, struct text *replaced) {
+    struct taking within = {.placeholders = taking->placeholders,
+                            .own = taking->own,
+                            .work = taking->work,
+                            .body = said,
+                            .text = text_in_arena(replaced->arena, said.len + 64),
+                            .all = true};
+    struct str out;
+    const struct str begins = str_slice(str_trim(said), 0, 1);
+    if (taking->all || !(str_eq(begins, STR("{")) || str_eq(begins, STR("["))) || !is_json(said) ||
+        !placeholders_body_take(&within, &out))
+        return false;
+    text_put(replaced, out);
+    return true;
+}
+
+/* What is found in it is replaced; of a number all of it is a string then. false: no memory, or it is none. */
+static bool token_take(struct taking *taking, const struct skim_token *token) {
+    const bool number = token->kind == skim_number, listed = !token->key.at && token->depth == taking->list_depth + 1;
+    struct arena scrap;
+    struct str said = token->value;
+    arena_init_beside(&scrap, 4096, taking->text.arena);
+    bool plain = number || skim_unescape(skim_inside(token->value), &scrap, &said);
+    struct text replaced = text_in_arena(&scrap, said.len + 64);
+    const size_t before = placeholders_replaced(taking->placeholders);
+    if (number)
+        placeholders_number_take(taking->placeholders, taking->own, taking->work, listed ? taking->list : token->key,
+                                 said, &replaced);
+    else if (plain && !json_said_take(taking, said, &replaced))
+        placeholders_said_take(taking->placeholders, taking->own, taking->work, said, &replaced);
+    if (placeholders_replaced(taking->placeholders) > before && !replaced.failed) {
+        const size_t at = (size_t)(token->value.at - taking->body.at);
+        text_put(&taking->text, str_slice(taking->body, taking->put, at));
+        text_put_json(&taking->text, text_str(&replaced));
+        taking->put = at + token->value.len;
+    }
+    bool good = plain && !replaced.failed;
+    arena_free(&scrap);
+    return good;
+}
+
+/* Calls itself for a string that holds JSON, and within that no more. */
+static bool placeholders_body_take(struct taking *taking, struct str *out) {
     struct skim skim;
     struct skim_token token;
-    size_t put = 0, work = pattern_work_max;
     unsigned freely = 0; /* the depth behind which any name may stand; 0: none */
-    numbers_skip(placeholders, body);
-    skim_begin(&skim, body, limit_json_depth);
+    skim_begin(&skim, taking->body, limit_json_depth);
     while ((token = skim_next(&skim)).kind != skim_end) {
         if (token.kind == skim_error) return false;
         if (!freely && opens_freely(&token)) freely = token.depth + 1;
         if (token.kind == skim_close && freely && token.depth < freely) freely = 0;
-        if (token.kind != skim_string || (!freely && names_a_thing(token.key))) continue;
-        struct arena scrap;
-        struct str said;
-        arena_init_beside(&scrap, 4096, arena);
-        bool plain = skim_unescape(skim_inside(token.value), &scrap, &said);
-        struct text replaced = text_in_arena(&scrap, said.len + 64);
-        size_t before = 0, after = 0;
-        for (unsigned k = 0; k < placeholder_kinds; k++) before += placeholders->replaced[k];
-        if (plain) placeholders_said_take(placeholders, own, &work, said, &replaced);
-        for (unsigned k = 0; k < placeholder_kinds; k++) after += placeholders->replaced[k];
-        if (after > before && !replaced.failed) {
-            text_put(&text, str_make(body.at + put, (size_t)(token.value.at - body.at) - put));
-            text_put_json(&text, text_str(&replaced));
-            put = (size_t)(token.value.at - body.at) + token.value.len;
-        }
-        bool failed = !plain || replaced.failed;
-        arena_free(&scrap);
-        if (failed) return false;
+        if (token.kind == skim_array) taking->list = token.key, taking->list_depth = token.depth;
+        const bool any = taking->all || freely;
+        bool says = token.kind == skim_string ? any || !names_a_thing(token.key) : number_may_say(&token, any);
+        if (says && !token_take(taking, &token)) return false;
     }
-    *out = body;
-    if (!put) return true;
-    text_put(&text, str_slice(body, put, body.len));
-    *out = text_str(&text);
-    return !text.failed;
+    *out = taking->body;
+    if (!taking->put) return true;
+    text_put(&taking->text, str_slice(taking->body, taking->put, taking->body.len));
+    *out = text_str(&taking->text);
+    return !taking->text.failed;
+}
+
+bool placeholders_take(struct placeholders *placeholders, struct str body, const struct pattern *own,
+                       struct arena *arena, struct str *out) {
+    size_t work = pattern_work_max;
+    struct taking taking = {.placeholders = placeholders,
+                            .own = own,
+                            .work = &work,
+                            .body = body,
+                            .text = text_in_arena(arena, body.len + body.len / 8 + 256)};
+    numbers_skip(placeholders, body);
+    return placeholders_body_take(&taking, out);
 }
 
 /* -- putting back -- */

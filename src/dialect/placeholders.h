@@ -35,8 +35,9 @@ struct str placeholder_kind_name(unsigned kind);
 /* "redacted email 2 phone 1": how much was taken out. */
 void placeholders_told_put(const struct placeholders *placeholders, struct text *text);
 
-/* The body with all that is found in its strings replaced: itself where nothing was. `own` may be NULL. Left alone are
- * names of members, and values of members that name things (model, type, id, url, data, ...), but not inside the
+/* The body with all that is found in its strings, and its whole numbers, replaced: itself where nothing was. A number
+ * is a card's by its check digit, a telephone's by its member's name, and a string then. `own` may be NULL. Left alone
+ * are names of members, and values of members that name things (model, type, id, url, data, ...), but not inside the
  * arguments of tools. Numbers that stand in the body as placeholders already are not given again. false: it is not
  * JSON, or there is no memory. */
 bool placeholders_take(struct placeholders *placeholders, struct str body, const struct pattern *own,

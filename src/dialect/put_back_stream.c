@@ -4,10 +4,12 @@
 #include "base/budget.h"
 #include "dialect/skim.h"
 
-void put_back_begin(struct put_back_stream *stream, const struct placeholders *placeholders, bool events,
+enum { list_element_most = 16 * 1024 * 1024 };
+
+void put_back_begin(struct put_back_stream *stream, const struct placeholders *placeholders, enum put_back_form form,
                     struct budget *budget) {
     *stream = (struct put_back_stream){
-        .putting = {.placeholders = placeholders}, .placeholders = placeholders, .events = events, .budget = budget};
+        .putting = {.placeholders = placeholders}, .placeholders = placeholders, .form = form, .budget = budget};
     sse_init(&stream->sse);
     sse_hold_within(&stream->sse, budget);
 }
@@ -59,7 +61,8 @@ static struct event_text event_text_of(struct str data) {
 
 /* -- events -- */
 
-static void event_emit(const struct put_back_stream *stream, struct str event, struct text *text) {
+static void event_emit(struct put_back_stream *stream, struct str event, struct text *text) {
+    if (stream->form == put_back_list && stream->list.told++) text_put(text, STR(",\n"));
     struct putting_back putting = {.placeholders = stream->placeholders,
                                    .nested_delta = str_find(event, STR("function_call_arguments.delta")) != SIZE_MAX};
     put_back(&putting, event, text);
@@ -117,16 +120,9 @@ static bool event_join(struct put_back_stream *stream, uint64_t channel, struct 
     return true;
 }
 
-static bool put_back_event(struct put_back_stream *stream, const struct sse_event *event, struct arena *scratch,
-                           struct text *text) {
-    struct str raw = event->raw;
-    bool inside = !event->comment_only && event->data.at >= raw.at && event->data.at <= raw.at + raw.len;
-    struct event_text found = inside ? event_text_of(event->data) : (struct event_text){.channel = 0};
-    if (event->comment_only || !found.said.at) {
-        if (!event->comment_only) held_emit(stream, text);
-        event_emit(stream, raw, text);
-        return true;
-    }
+/* Its text begins with what the one before it held back, and its own end may wait. */
+static bool told_put(struct put_back_stream *stream, struct str raw, struct event_text found, struct arena *scratch,
+                     struct text *text) {
     if (!event_join(stream, found.channel, &raw, &found.said, scratch, text)) return false;
     size_t cut = placeholder_cut(found.said), at = (size_t)(found.said.at - raw.at);
     if (cut < found.said.len) return event_hold(stream, found.channel, raw, at + cut, at + found.said.len, text);
@@ -134,16 +130,118 @@ static bool put_back_event(struct put_back_stream *stream, const struct sse_even
     return true;
 }
 
+static bool put_back_event(struct put_back_stream *stream, const struct sse_event *event, struct arena *scratch,
+                           struct text *text) {
+    struct str raw = event->raw;
+    bool inside = !event->comment_only && event->data.at >= raw.at && event->data.at <= raw.at + raw.len;
+    struct event_text found = inside ? event_text_of(event->data) : (struct event_text){.channel = 0};
+    if (!event->comment_only && found.said.at) return told_put(stream, raw, found, scratch, text);
+    if (!event->comment_only) held_emit(stream, text);
+    event_emit(stream, raw, text);
+    return true;
+}
+
+/* -- a list -- */
+
+static bool list_keep(struct put_back_stream *stream, struct str bytes) {
+    struct put_back_list *list = &stream->list;
+    if (list->len + bytes.len > list->room) {
+        size_t room = list->room ? list->room : 4096;
+        while (room < list->len + bytes.len) room *= 2;
+        char *more = room <= list_element_most ? budget_resize(stream->budget, list->bytes, list->room, room) : NULL;
+        if (!more) return false;
+        list->bytes = more;
+        list->room = room;
+    }
+    if (bytes.len) memcpy(list->bytes + list->len, bytes.at, bytes.len);
+    list->len += bytes.len;
+    return true;
+}
+
+static bool list_element_put(struct put_back_stream *stream, struct arena *scratch, struct text *text) {
+    struct str raw = str_make(stream->list.bytes, stream->list.len);
+    struct event_text found = event_text_of(raw);
+    bool good = true;
+    stream->list.len = 0;
+    if (found.said.at) {
+        good = told_put(stream, raw, found, scratch, text);
+    } else {
+        held_emit(stream, text);
+        event_emit(stream, raw, text);
+    }
+    arena_reset(scratch);
+    return good;
+}
+
+/* The bytes of an element from *at on, up to its end. */
+static bool list_inside(struct put_back_stream *stream, struct str bytes, size_t *at) {
+    struct put_back_list *list = &stream->list;
+    const size_t from = *at;
+    do {
+        const char byte = bytes.at[(*at)++];
+        if (list->escaped)
+            list->escaped = false;
+        else if (list->in_string && byte == '\\')
+            list->escaped = true;
+        else if (byte == '"')
+            list->in_string = !list->in_string;
+        else if (!list->in_string && (byte == '{' || byte == '['))
+            list->depth++;
+        else if (!list->in_string && (byte == '}' || byte == ']'))
+            list->depth--;
+    } while (list->depth && *at < bytes.len);
+    return list_keep(stream, str_slice(bytes, from, *at));
+}
+
+/* Between elements. What is no list of objects goes on as any JSON. */
+static void list_between(struct put_back_stream *stream, struct str bytes, size_t *at, struct text *text) {
+    struct put_back_list *list = &stream->list;
+    const char byte = bytes.at[*at];
+    if (byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t' || (byte == ',' && list->opened)) {
+        ++*at;
+        return;
+    }
+    if (byte == '[' && !list->opened) {
+        ++*at;
+        list->opened = true;
+        text_put_byte(text, '[');
+        return;
+    }
+    held_emit(stream, text);
+    if (byte != ']' && list->told) text_put(text, STR(",\n"));
+    stream->form = put_back_json;
+    put_back(&stream->putting, str_slice(bytes, *at, bytes.len), text);
+    *at = bytes.len;
+}
+
+static bool list_take(struct put_back_stream *stream, struct str bytes, struct arena *scratch, struct text *text) {
+    bool good = true;
+    for (size_t at = 0; at < bytes.len && good;) {
+        if (stream->list.depth || (stream->list.opened && bytes.at[at] == '{')) {
+            good = list_inside(stream, bytes, &at);
+            if (good && !stream->list.depth) good = list_element_put(stream, scratch, text);
+        } else {
+            list_between(stream, bytes, &at, text);
+        }
+    }
+    return good;
+}
+
 bool put_back_take(struct put_back_stream *stream, struct str bytes, struct text *text) {
     struct arena scratch;
     struct sse_event event;
     enum sse_result result = sse_more;
     bool good = true;
-    if (!stream->events) {
+    if (stream->form == put_back_json) {
         put_back(&stream->putting, bytes, text);
         return !text->failed;
     }
     arena_init_beside(&scratch, 4096, text->arena);
+    if (stream->form == put_back_list) {
+        good = list_take(stream, bytes, &scratch, text);
+        arena_free(&scratch);
+        return good && !text->failed;
+    }
     sse_feed(&stream->sse, bytes);
     while (good && (result = sse_next(&stream->sse, &scratch, &event)) == sse_got_event) {
         good = put_back_event(stream, &event, &scratch, text);
@@ -154,14 +252,17 @@ bool put_back_take(struct put_back_stream *stream, struct str bytes, struct text
 }
 
 bool put_back_finish(struct put_back_stream *stream, struct text *text) {
-    if (!stream->events)
+    if (stream->form == put_back_json)
         put_back_end(&stream->putting, text);
     else
         held_emit(stream, text);
+    if (stream->list.len) event_emit(stream, str_make(stream->list.bytes, stream->list.len), text); /* it broke off */
+    stream->list.len = 0;
     return !text->failed;
 }
 
 void put_back_free(struct put_back_stream *stream) {
     while (stream->held_count) held_drop(stream, 0);
+    budget_free(stream->budget, stream->list.bytes, stream->list.room);
     sse_free(&stream->sse);
 }

@@ -10,12 +10,21 @@
 
 enum { put_back_channels_max = 16 }; /* texts that may wait at once: of several answers, or calls of tools */
 
+/* put_back_list: Google's stream as one JSON list, whose elements are as events. */
+enum put_back_form { put_back_json, put_back_events, put_back_list };
+
 struct put_back_stream {
     struct putting_back putting; /* of what are no events */
     const struct placeholders *placeholders;
     struct budget *budget;
-    bool events;
+    enum put_back_form form;
     struct sse sse;
+    struct put_back_list {
+        char *bytes; /* of the element that is read */
+        size_t len, room, told;
+        unsigned depth; /* within it; 0: in none */
+        bool opened, in_string, escaped;
+    } list;
     struct put_back_held {
         uint64_t channel;
         char *bytes;
@@ -24,8 +33,8 @@ struct put_back_stream {
     size_t held_count;
 };
 
-/* `events`: of server-sent events; else JSON in any cut. */
-void put_back_begin(struct put_back_stream *stream, const struct placeholders *placeholders, bool events,
+/* put_back_json: in any cut. */
+void put_back_begin(struct put_back_stream *stream, const struct placeholders *placeholders, enum put_back_form form,
                     struct budget *budget);
 /* What may be passed on: appended to text, which grows in scratch. false: no memory, or an event that is too large. */
 bool put_back_take(struct put_back_stream *stream, struct str bytes, struct text *text);

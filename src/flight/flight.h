@@ -223,6 +223,8 @@ const struct client *flight_client(const struct flight *flight);
 /* What is to be put back into what its caller gets; NULL: nothing. Lives as long as the flight. */
 struct placeholders;
 const struct placeholders *flight_put_back(const struct flight *flight);
+/* Its answer is a stream as one JSON list. */
+bool flight_streams_a_list(const struct flight *flight);
 /* The session that the caller, or its agent, names: not what else tells requests that belong together. Empty: none. */
 struct str flight_session_said(const struct flight *flight);
 /* Of its client's name; callers without a key are one: 0. */

@@ -21,6 +21,8 @@ enum step redact_admit(struct flight *flight, struct now now, struct actions *ou
     return step_on;
 }
 
+bool flight_streams_a_list(const struct flight *flight) { return flight->head.wants_array && flight->request.stream; }
+
 const struct placeholders *flight_put_back(const struct flight *flight) {
     return flight->placeholders && flight->client->redacts == redacts_restores ? flight->placeholders : NULL;
 }

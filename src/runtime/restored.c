@@ -19,7 +19,10 @@ struct restored *restored_begin(const struct flight *flight, const struct http_h
     *failed = !restored;
     if (!restored) return NULL;
     restored->budget = budget;
-    put_back_begin(&restored->stream, placeholders, str_starts_nocase(type, STR("text/event-stream")), budget);
+    const enum put_back_form form = str_starts_nocase(type, STR("text/event-stream")) ? put_back_events
+                                    : flight_streams_a_list(flight)                   ? put_back_list
+                                                                                      : put_back_json;
+    put_back_begin(&restored->stream, placeholders, form, budget);
     return restored;
 }
 

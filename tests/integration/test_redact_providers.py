@@ -127,6 +127,42 @@ def test_a_placeholder_that_is_said_in_pieces_is_put_together(folder, path):
             weir.stop()
 
 
+def test_a_list_of_googles_has_it_put_together_over_its_elements(folder):
+    text = "write to <EMAIL_1> or <EMAIL_2>; a < b, <EMAIL_9>, <EM"
+    for size in (1, 3, 7):
+        answer, _ = answering([[events(*({"content": text[i:i + size]} for i in range(0, len(text), size)))]])
+        with RawProvider(answer) as raw:
+            weir = folder({"providers": {"one": provider(raw, api="chat")}, "clients": clients()})
+            body = {"contents": [{"role": "user", "parts": [{"text": "ada@example.com and bob@example.com"}]}]}
+            reply = http(weir.port, "POST", "/v1beta/models/m:streamGenerateContent", body, of("puts-back"))
+            assert reply.status == 200 and reply.complete, reply
+            assert reply.headers["content-type"].startswith("application/json") and isinstance(reply.json, list)
+            said = "".join(part.get("text", "") for element in reply.json for one in element.get("candidates", [])
+                           for part in one.get("content", {}).get("parts", []))
+            assert said == "write to ada@example.com or bob@example.com; a < b, <EMAIL_9>, <EM"
+            weir.stop()
+
+
+def test_numbers_of_cards_and_telephones_go_up_without_them(run, mocks):
+    weir = run()
+    arguments = {"card": 4111111111111111, "phone": 4930901820, "at_ms": 1763856000009}
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": json.dumps(arguments)}}
+    chat = {"seed": 4111111111111111, "messages": [
+        {"role": "user", "content": "go"}, {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": json.dumps(arguments)}]}
+    messages = {"max_tokens": 100, "messages": [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "call_1", "name": "f", "input": arguments}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": "good"}]}]}
+    for path, body in (("/v1/chat/completions", chat), ("/v1/messages", messages)):
+        for model in ("openai-m", "anthropic-m", "gemini-m"):
+            reply = http(weir.port, "POST", path, {**body, "model": model}, of("puts-back"))
+            assert reply.status == 200, reply
+            sent = mocks[0].last()["body"].replace('"seed": 4111111111111111', "")
+            sent = sent.replace('"seed":4111111111111111', "")
+            assert "4111111111111111" not in sent and "4930901820" not in sent and "1763856000009" in sent, sent
+
+
 def test_in_tool_arguments_the_escapes_are_right_at_every_cut(folder):
     words = 'the word is "quoted\\path"'
     inner = json.dumps({"to": "<PRIVATE_1>", "n": 1})

@@ -147,6 +147,37 @@ static void what_names_a_thing_is_left_alone_but_not_within_a_tools_arguments(vo
                         "{\"ada@example.com\":\"x\",\"email\":\"<EMAIL_1>\"}"); /* names of members stay */
 }
 
+/* Of a card or a telephone, which is a string from then on; what only has as many digits stays. */
+static void whole_numbers_are_read_too(void **state) {
+    (void)state;
+    assert_string_equal(taken("{\"card\":4111111111111111,\"cards\":[5500005555555559, 1],\"n\":1}"),
+                        "{\"card\":\"<CARD_1>\",\"cards\":[\"<CARD_2>\", 1],\"n\":1}");
+    assert_string_equal(
+        taken("{\"phone\":4930901820,\"Mobile_Number\":15551234567,\"phones\":[4930901820],\"tel\":5551234}"),
+        "{\"phone\":\"<PHONE_1>\",\"Mobile_Number\":\"<PHONE_2>\",\"phones\":[\"<PHONE_1>\"],\"tel\":"
+        "\"<PHONE_3>\"}");
+    assert_string_equal(told(), "redacted phone 4 card 2");
+    static const char *const same[] = {
+        "{\"at\":1763856000009,\"ns\":1763856000000000000}", /* moments, the first of a card's digits */
+        "{\"seed\":4111111111111111}",
+        "{\"id\":4111111111111111}",
+        "{\"x\":0.4111111111111111,\"y\":4.111111111111111e15}",
+        "{\"telemetry\":4930901820,\"phone\":123456,\"phone\":1234567890123456}",
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) assert_string_equal(taken(same[i]), same[i]);
+    assert_string_equal(taken("{\"input\":{\"id\":4111111111111111,\"seed\":4111111111111111}}"),
+                        "{\"input\":{\"id\":\"<CARD_1>\",\"seed\":\"<CARD_1>\"}}");
+}
+
+/* JSON in a string is JSON afterwards. */
+static void numbers_in_json_in_a_string_become_strings_in_it(void **state) {
+    (void)state;
+    assert_string_equal(taken("{\"arguments\":\"{\\\"card\\\": 4111111111111111, \\\"to\\\": \\\"ada@x.org\\\"}\"}"),
+                        "{\"arguments\":\"{\\\"card\\\": \\\"<CARD_1>\\\", \\\"to\\\": \\\"<EMAIL_1>\\\"}\"}");
+    assert_string_equal(taken("{\"arguments\":\"{\\\"card\\\": 4111111111111111\"}"), /* cut: it is words */
+                        "{\"arguments\":\"{\\\"card\\\": <CARD_1>\"}");
+}
+
 static void numbers_that_stand_there_already_are_not_given_again(void **state) {
     (void)state;
     assert_string_equal(taken("[\"<EMAIL_7>, \\u003cEMAIL_8\\u003E, <CARD_3>\",\"ada@example.com +49 30 901820\"]"),
@@ -367,6 +398,8 @@ int main(void) {
         TEST(a_body_without_such_words_is_itself),
         TEST(strings_are_read_as_what_they_say),
         TEST(what_names_a_thing_is_left_alone_but_not_within_a_tools_arguments),
+        TEST(whole_numbers_are_read_too),
+        TEST(numbers_in_json_in_a_string_become_strings_in_it),
         TEST(numbers_that_stand_there_already_are_not_given_again),
         TEST(what_is_no_json_is_refused),
         TEST(an_operators_patterns_come_first),

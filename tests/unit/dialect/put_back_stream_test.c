@@ -35,12 +35,12 @@ static const char *c_str(const struct text *text) {
 }
 
 /* In pieces of `size` bytes; each piece is freed before the next. */
-static const char *passed(bool events, const char *answer, size_t size) {
+static const char *passed_as(enum put_back_form form, const char *answer, size_t size) {
     struct budget budget = {.limit = 1 << 20};
     struct put_back_stream stream;
     struct text text = text_in_arena(&arena, 16);
     const struct str all = str_from(answer);
-    put_back_begin(&stream, &placeholders, events, &budget);
+    put_back_begin(&stream, &placeholders, form, &budget);
     for (size_t at = 0; at < all.len; at += size) {
         struct str piece = str_slice(all, at, at + size);
         char *bytes = malloc(piece.len);
@@ -52,6 +52,15 @@ static const char *passed(bool events, const char *answer, size_t size) {
     put_back_free(&stream);
     assert_int_equal(budget.taken, 0);
     return c_str(&text);
+}
+
+static const char *passed(bool events, const char *answer, size_t size) {
+    return passed_as(events ? put_back_events : put_back_json, answer, size);
+}
+
+static void check_list(const char *answer, const char *read) {
+    for (size_t size = 1; size <= strlen(answer); size++)
+        assert_string_equal(passed_as(put_back_list, answer, size), read);
 }
 
 static void check(bool events, const char *answer, const char *read) {
@@ -82,11 +91,32 @@ static void four_dialects_say_it_in_pieces(void **state) {
           GEMINI("to ") GEMINI("") GEMINI("ada@x.org now"));
 }
 
+#define ELEMENT(words) "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"" words "\"}],\"role\":\"model\"}}]}"
+
+/* Google's stream without alt=sse: elements as they come, cut anywhere. */
+static void a_list_says_it_in_pieces_too(void **state) {
+    (void)state;
+    check_list("[" ELEMENT("to <EM") ",\r\n" ELEMENT("AIL_") "\n,\n" ELEMENT("1> now") "\n]\n",
+               "[" ELEMENT("to ") ",\n" ELEMENT("") ",\n" ELEMENT("ada@x.org now") "]\n");
+    check_list("[" ELEMENT("a \\u003cEMAIL_1") "," ELEMENT("\\u003e b") ",{\"usageMetadata\":{\"n\":[1,{}]}}]",
+               "[" ELEMENT("a ") ",\n" ELEMENT("ada@x.org b") ",\n{\"usageMetadata\":{\"n\":[1,{}]}}]");
+    check_list("[" ELEMENT("<EMAIL_1> \\\"]},{[<") "]", "[" ELEMENT("ada@x.org \\\"]},{[<") "]");
+    check_list("[" ELEMENT("a <EMA") ",{\"error\":{\"message\":\"<EMAIL_1>\"}}]", /* nothing comes for it */
+               "[" ELEMENT("a <EMA") ",\n{\"error\":{\"message\":\"ada@x.org\"}}]");
+    check_list("[]", "[]");
+    check_list(" [ ] ", "[] ");
+    check_list("{\"error\":\"<EMAIL_1>\"}", "{\"error\":\"ada@x.org\"}"); /* no list at all */
+    check_list("[1, \"<EMAIL_1>\"]", "[1, \"ada@x.org\"]");
+    check_list("[" ELEMENT("a") ",1]", "[" ELEMENT("a") ",\n1]");
+    check_list("[" ELEMENT("a <E"), "[" ELEMENT("a <E"));                                         /* it broke off */
+    check_list("[" ELEMENT("a") ",{\"x\":\"<EMAIL_1>", "[" ELEMENT("a") ",\n{\"x\":\"ada@x.org"); /* within one */
+}
+
 static void an_event_that_holds_all_of_it_does_not_wait(void **state) {
     (void)state;
     struct put_back_stream stream;
     struct text text = text_in_arena(&arena, 16);
-    put_back_begin(&stream, &placeholders, true, NULL);
+    put_back_begin(&stream, &placeholders, put_back_events, NULL);
     assert_true(put_back_take(&stream, STR(CHAT("<EMAIL_1> <PHONE_1> <b>")), &text));
     assert_string_equal(c_str(&text), CHAT("ada@x.org +49 30 901820 <b>"));
     text.len = 0;
@@ -135,7 +165,7 @@ static void a_summary_is_put_back_by_itself(void **state) {
     check(true, DONE("a <"), DONE("a <"));
     struct put_back_stream stream;
     struct text text = text_in_arena(&arena, 16);
-    put_back_begin(&stream, &placeholders, true, NULL);
+    put_back_begin(&stream, &placeholders, put_back_events, NULL);
     assert_true(put_back_take(&stream, STR(DONE("a <")), &text));
     assert_int_equal(stream.held_count, 0);
     put_back_free(&stream);
@@ -209,7 +239,7 @@ static void when_too_many_wait_the_first_goes(void **state) {
     struct text text = text_in_arena(&arena, 16);
     char event[100];
     size_t len = 0;
-    put_back_begin(&stream, &placeholders, true, &budget);
+    put_back_begin(&stream, &placeholders, put_back_events, &budget);
     for (unsigned i = 0; i <= put_back_channels_max; i++) {
         assert_int_equal(text.len, 0);
         assert_int_equal(stream.held_count, i);
@@ -239,7 +269,7 @@ static void what_waits_is_counted_and_refused_where_there_is_no_room(void **stat
         struct budget budget = {.limit = event.len - 1 + room};
         struct put_back_stream stream;
         struct text text = text_in_arena(&arena, 16);
-        put_back_begin(&stream, &placeholders, true, &budget);
+        put_back_begin(&stream, &placeholders, put_back_events, &budget);
         assert_int_equal(put_back_take(&stream, event, &text), room);
         assert_int_equal(budget.taken, room ? event.len : 0);
         put_back_free(&stream);
@@ -254,7 +284,7 @@ static void an_event_that_is_too_large_is_refused(void **state) {
     char *bytes = arena_take(&arena, limit_sse_event + 8);
     memset(bytes, 'x', limit_sse_event + 8);
     memcpy(bytes, "data: ", 6);
-    put_back_begin(&stream, &placeholders, true, NULL);
+    put_back_begin(&stream, &placeholders, put_back_events, NULL);
     assert_false(put_back_take(&stream, str_make(bytes, limit_sse_event + 8), &text));
     put_back_free(&stream);
 }
@@ -290,6 +320,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_begin, test_end)
     const struct CMUnitTest tests[] = {
         TEST(four_dialects_say_it_in_pieces),
+        TEST(a_list_says_it_in_pieces_too),
         TEST(an_event_that_holds_all_of_it_does_not_wait),
         TEST(what_waits_is_passed_on_before_what_is_no_piece_of_text),
         TEST(a_summary_is_put_back_by_itself),
