@@ -32,6 +32,7 @@ export async function show_cache(place) {
     facts([["Prompt tokens from them", `${count(total.cached_tokens)} of ${count(total.input_tokens)}, ${percent(share(total))}`], ["Written into them", count(total.cache_write_tokens)], ["Saved", usd(total.cache_saved_usd)]]),
     drawn?.box,
     table("By model and client", [{ head: "Model", of: (row) => row.model }, { head: "Client", of: (row) => row.client || "(none)" }, { head: "Prompt tokens", of: (row) => count(row.input_tokens), number: true }, { head: "From the cache", of: (row) => percent(share(row)), number: true },
+      { head: "Missed", of: (row) => count(row.cache_missed_tokens), number: true }, { head: "Why (too late, moved, changed)", of: (row) => [row.cache_missed_expired, row.cache_missed_moved, row.cache_missed_changed].map(count).join(", ") },
       { head: "Written", of: (row) => count(row.cache_write_tokens), number: true }, { head: "Saved", of: (row) => usd(row.cache_saved_usd), number: true }], models.rows));
   return () => drawn?.end();
 }

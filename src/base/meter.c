@@ -55,6 +55,10 @@ void meter_note_region(struct meter *meter, struct str word) {
 }
 
 void meter_merge(struct meter *meter, const struct meter *more) {
+    if (more->miss || more->missed_tokens) {
+        meter->miss = more->miss;
+        meter->missed_tokens = more->missed_tokens;
+    }
     if (!more->said) return;
     for (unsigned i = 0; i < meter_counts; i++)
         if (more->count[i]) meter->count[i] = more->count[i];

@@ -88,12 +88,36 @@ enum meter_region {
         meter_regions
 };
 
+/* Why a provider has not read from its prompt cache what it was sent. X(name). The first as far as it can be told from
+ * here, the others by its own word. Their places stand in ledgers: what is new goes to the end. */
+#define CACHE_MISS_TABLE(X)                                                      \
+    X(none)           /* it has, or there was nothing to read, or nobody says */ \
+    X(first_use)      /* it was not seen before */                               \
+    X(lifetime_over)  /* it was not used for as long as it is kept */            \
+    X(target_changed) /* another target had it */                                \
+    X(prefix_changed) /* it begins in other words than before, or was put out */ \
+    X(model_changed)                                                             \
+    X(system_changed)                                                            \
+    X(tools_changed)                                                             \
+    X(messages_changed)                                                          \
+    X(options_changed) /* of the answer: its format, effort, verbosity, tier */  \
+    X(key_changed)                                                               \
+    X(not_found) /* the request before it: too old, or another account's */
+enum cache_miss {
+#define X(name) cache_miss_##name,
+    CACHE_MISS_TABLE(X)
+#undef X
+        cache_misses
+};
+
 /* Zeroed: nothing is said. */
 struct meter {
     uint32_t count[meter_counts]; /* full rather than wrapped */
     uint8_t tier, speed, region;  /* enum meter_tier, meter_speed, meter_region */
     bool batch;
-    bool said; /* something above is not 0 */
+    bool said;              /* something above is not 0 */
+    uint8_t miss;           /* enum cache_miss */
+    uint32_t missed_tokens; /* that its prompt cache should have had */
 };
 
 /* Notes a count; below 1 is none. */

@@ -68,6 +68,16 @@ static void usage_row_print(const struct json_value *row, const struct usage_key
     printf("\n");
 }
 
+/* Why providers' prompt caches did not have what they should have had. */
+static void missed_print(const struct json_value *total) {
+    const int64_t tokens = json_i64(json_member(total, "cache_missed_tokens"), 0);
+    if (tokens <= 0) return;
+    printf("prompt caches missed %lld tokens: %lld answers too late, %lld elsewhere, %lld changed\n", (long long)tokens,
+           (long long)json_i64(json_member(total, "cache_missed_expired"), 0),
+           (long long)json_i64(json_member(total, "cache_missed_moved"), 0),
+           (long long)json_i64(json_member(total, "cache_missed_changed"), 0));
+}
+
 static void usage_print(const char *text) {
     const char *problem;
     size_t at, place = 0;
@@ -88,6 +98,7 @@ static void usage_print(const char *text) {
     place = 0;
     for (const struct json_value *row; (row = json_each(rows, &place, NULL));) usage_row_print(row, &keys, most, gives);
     usage_row_print(total, &keys, 0, gives);
+    missed_print(total);
     json_free(json);
 }
 

@@ -69,7 +69,7 @@ struct str prefix_outcome_name(enum prefix_outcome outcome) {
 
 const struct str prefix_miss_names[prefix_misses] = {
 #define X(name) STR(#name),
-    PREFIX_MISS_TABLE(X)
+    CACHE_MISS_TABLE(X)
 #undef X
 };
 

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 
+#include "base/meter.h"
 #include "core/cell.h"
 #include "core/pick.h"
 
@@ -80,16 +81,10 @@ enum { prefix_load_more = 16 };
 struct prefix_choice prefix_choose(struct pick_input *input, struct pick_candidate *candidates, size_t kept,
                                    const struct prefix_cost *costs, double *scores);
 
-/* Why a provider has not read from its cache what it was sent, as far as it can be told from here. X(name) */
-#define PREFIX_MISS_TABLE(X)                                                     \
-    X(none)           /* it has, or there was nothing to read, or nobody says */ \
-    X(first_use)      /* it was not seen before */                               \
-    X(lifetime_over)  /* it was not used for as long as it is kept */            \
-    X(target_changed) /* another target had it */                                \
-    X(prefix_changed) /* it begins in other words than before, or was put out */
+/* Why a provider has not read from its cache what it was sent (base/meter.h). */
 enum prefix_miss {
 #define X(name) prefix_miss_##name,
-    PREFIX_MISS_TABLE(X)
+    CACHE_MISS_TABLE(X)
 #undef X
         prefix_misses
 };

@@ -134,6 +134,7 @@ struct attempt_facts {
     struct str code;       /* the provider's, where that is a plain name; {NULL,0}: none */
     enum key_rest rests;   /* why its key cools down from its end on */
     unsigned key;          /* which of the provider's it used */
+    int64_t missed_tokens; /* that its provider's prompt cache should have had: */
     enum prefix_miss miss; /* why its provider's prompt cache did not have what it was sent */
 };
 

@@ -97,6 +97,8 @@ static void attempt_put(struct telling *telling, struct text *text) {
     told_cost_put(text, &attempt);
     if (attempt.flags & attempt_ended_for_money) text_json_str(text, STR("ended"), STR("budget"));
     losses_put(text, texts);
+    if (attempt.miss) text_json_str(text, STR("cache_miss"), prefix_miss_name((enum prefix_miss)attempt.miss));
+    if (attempt.missed_tokens) text_json_u64(text, STR("cache_missed_tokens"), attempt.missed_tokens);
     if (attempt.marked_s) text_json_u64(text, STR("prompt_marked_s"), attempt.marked_s);
     if (attempt.flags & attempt_by_responses) text_json_str(text, STR("api"), STR("responses"));
     if (attempt.events_dropped) text_json_u64(text, STR("events_dropped"), attempt.events_dropped);

@@ -45,7 +45,8 @@ struct attempt_facts attempt_facts(const struct flight *flight, unsigned number)
         .code = attempt->word.code,
         .rests = attempt->rests,
         .key = attempt->holds.key,
-        .miss = flight->prefix && attempt->failure == failure_none ? flight->prefix->miss : prefix_miss_none,
+        .miss = attempt->miss,
+        .missed_tokens = attempt->missed_tokens,
     };
     if (others && others->bill.total > 0) {
         const int64_t *of = others->tokens.of;

@@ -400,6 +400,8 @@ struct attempt {
     uint64_t started_ns, sent_ns, head_ns, first_token_ns, last_token_ns, ended_ns; /* 0: did not happen */
     struct usage usage;                                                             /* its meter is the one below */
     struct meter meter;
+    enum prefix_miss miss;             /* why its provider's prompt cache did not have what it was sent */
+    int64_t missed_tokens;             /* how much of it that was; 0: none, or not known */
     struct others *others;             /* NULL: none that are known; in the flight's arena */
     bool usage_estimated;              /* it ended before the provider had counted */
     int64_t cost_nano_usd;             /* what it is charged: ours, else the provider's own; -1: not known */

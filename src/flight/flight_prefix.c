@@ -201,16 +201,28 @@ static void prefix_share_note(const struct flight *flight, const struct target *
         cached_share_note(&flight->client->cells->cached, usage->cached_input_tokens, usage->input_tokens);
 }
 
+/* What its provider says, where it says it, else what can be told from here. */
+static void prefix_miss_note(const struct flight_prefix *prefix, struct attempt *attempt,
+                             const struct prefix_counted *counted) {
+    attempt->miss = (enum prefix_miss)attempt->meter.miss;
+    attempt->missed_tokens = attempt->meter.missed_tokens;
+    if (attempt->miss || !prefix) return;
+    attempt->miss = prefix_missed(prefix->has, &prefix->known, prefix_target(attempt->target), counted,
+                                  (uint32_t)(attempt->started_ns / NS_PER_S));
+    bool had = attempt->miss > prefix_miss_first_use && prefix->known.tokens > counted->cached;
+    if (had) attempt->missed_tokens = prefix->known.tokens - counted->cached;
+}
+
 void prefix_settle(struct flight *flight, struct attempt *attempt, struct now now) {
     struct flight_prefix *prefix = flight->prefix;
     const struct usage *usage = &attempt->usage;
     if (attempt->failure != failure_none) return;
     if (usage->cached_input_tokens >= 0 && usage->input_tokens >= prefix_least_tokens)
         prefix_share_note(flight, attempt->target, usage);
-    if (!prefix) return;
     struct prefix_counted counted = {usage->input_tokens, usage->cached_input_tokens, usage->cache_write_tokens};
     if (attempt->usage_estimated) counted.cached = -1;
-    prefix->miss = prefix_missed(prefix->has, &prefix->known, prefix_target(attempt->target), &counted,
-                                 (uint32_t)(attempt->started_ns / NS_PER_S));
+    prefix_miss_note(prefix, attempt, &counted);
+    if (!prefix) return;
+    prefix->miss = attempt->miss;
     prefix_keep(flight, attempt, prefix_learnt(&counted), now);
 }

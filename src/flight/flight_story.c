@@ -66,6 +66,8 @@ static void story_attempt_put(const struct flight *flight, struct text *story, c
         .status = (int16_t)attempt->reply.status,
         .events_dropped = attempt->stream.events_dropped,
         .marked_s = attempt->dialect.marked_s,
+        .miss = (uint8_t)attempt->miss,
+        .missed_tokens = attempt->missed_tokens < UINT32_MAX ? (uint32_t)attempt->missed_tokens : UINT32_MAX,
     };
     lens_fill(put.texts, texts, attempt_texts);
     texts_put(story, &put, sizeof put, texts, attempt_texts);

@@ -67,9 +67,9 @@ struct story_attempt {
     int64_t provider_nano_usd;
     uint64_t sent_us, first_token_us, duration_us;
     bool sent, first_token;
-    uint8_t failure, flags;
+    uint8_t failure, flags, miss;
     int16_t status;
-    uint32_t events_dropped, marked_s;
+    uint32_t events_dropped, marked_s, missed_tokens;
     story_len texts[attempt_texts];
 };
 

@@ -148,7 +148,8 @@ void metrics_attempt(struct metrics_loop *loop, const struct metrics_attempt_fac
     metrics_add(&target->outcomes[facts->outcome], 1);
     if (facts->outcome == metrics_failed && facts->failure < metrics_failures_max)
         metrics_add(&target->failures[facts->failure], 1);
-    if (facts->cache_miss && facts->cache_miss < metrics_misses_max) metrics_add(&target->misses[facts->cache_miss], 1);
+    if (facts->cache_miss && facts->cache_miss < metrics_misses_room)
+        metrics_add(&target->misses[facts->cache_miss], 1);
     if (facts->failover) metrics_add(&loop->failovers, 1);
     add_duration(&target->attempt, &metrics_bounds_long, facts->duration_us);
     if (facts->first_token_us) add_duration(&target->first_token, &metrics_bounds_long, facts->first_token_us);

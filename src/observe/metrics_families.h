@@ -43,8 +43,9 @@
       "Tokens as the providers counted them: input, output, and of these cached input, what was written to a prompt "  \
       "cache, and reasoning output.")                                                                                  \
     X(prompt_cache_misses, "weir_prompt_cache_misses_total", counter, "provider, model, reason",                       \
-      "Answers whose provider read less of the prompt from its cache than it should have, where affinity is on: "      \
-      "first_use, lifetime_over, target_changed or prefix_changed.")                                                   \
+      "Answers whose provider read less of the prompt from its cache than it should have: by its own word where it "   \
+      "says why (model_changed, system_changed, tools_changed, messages_changed, options_changed, key_changed, "       \
+      "not_found), else, where affinity is on, first_use, lifetime_over, target_changed or prefix_changed.")           \
     X(cost, "weir_cost_usd_total", counter, "provider, model",                                                         \
       "Cost of the attempts whose price is known, in US dollars.")                                                     \
     X(cost_differences, "weir_cost_differences_total", counter, "provider, model",                                     \

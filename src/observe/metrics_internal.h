@@ -20,6 +20,7 @@ enum {
     metrics_codes = 501,                             /* exact statuses, from 100; the last: none */
     metrics_client_places = metrics_clients_max + 2, /* 0: without a key; the last: further ones */
     metrics_client_table = 4096,                     /* places to find a name by its hash */
+    metrics_misses_room = 16,                        /* why a prompt cache missed (base/meter.h) */
 };
 
 /* Upper bounds of buckets, rising. A value equal to a bound falls in its bucket, so that every `le` is exact. */
@@ -42,7 +43,7 @@ struct metrics_durations {
 struct metrics_target {
     metrics_count outcomes[metrics_outcomes];
     metrics_count failures[metrics_failures_max];
-    metrics_count misses[metrics_misses_max];
+    metrics_count misses[metrics_misses_room];
     metrics_count tokens[metrics_tokens]; /* input, output, cached, reasoning, cache_write */
     metrics_count cost_nano_usd, cost_differences;
     struct metrics_durations attempt, first_token, between_tokens;

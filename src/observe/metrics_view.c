@@ -18,7 +18,7 @@ void metrics_durations_merge(struct metrics_durations *into, const struct metric
 static void merge_target(struct metrics_target *into, const struct metrics_target *from) {
     merge(into->outcomes, from->outcomes, metrics_outcomes);
     merge(into->failures, from->failures, metrics_failures_max);
-    merge(into->misses, from->misses, metrics_misses_max);
+    merge(into->misses, from->misses, metrics_misses_room);
     merge(into->tokens, from->tokens, metrics_tokens);
     merge(&into->cost_nano_usd, &from->cost_nano_usd, 1);
     merge(&into->cost_differences, &from->cost_differences, 1);

@@ -257,7 +257,7 @@ static void prometheus_put_target(struct text *text, enum metrics_family family,
 
 static void put_misses(struct text *text, const struct metrics *metrics, const struct metrics_view_target *target) {
     struct label labels[3] = {{"provider", target->provider}, {"model", target->model}, {"", STR_NONE}};
-    for (size_t i = 1; i < metrics_misses_max && i < metrics->options.miss_count; i++) {
+    for (size_t i = 1; i < metrics_misses_room && i < metrics->options.miss_count; i++) {
         uint64_t value = metrics_read(&target->counts->misses[i]);
         labels[2] = (struct label){"reason", metrics->options.miss_names[i]};
         if (value) put_count(text, metrics_family_prompt_cache_misses, labels, 3, value);

@@ -38,6 +38,10 @@ struct ledger;
     X(cache_stale)                                                                                       \
     X(fallbacks)                                                                                         \
     X(saved_nano_usd)                                                                                    \
+    X(cache_missed_tokens)  /* that providers' prompt caches should have had, and had not: */            \
+    X(cache_missed_expired) /* in so many answers they had it no more, */                                \
+    X(cache_missed_moved)   /* another target or model had it, */                                        \
+    X(cache_missed_changed) /* the prompt, or what is asked of it, was another */                        \
     X(duration_us)
 
 enum usage_sum {

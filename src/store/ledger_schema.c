@@ -121,5 +121,11 @@ const char *const ledger_migrations[] = {
     "CREATE TABLE given(id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, cache_hits INTEGER NOT NULL, "
     "cache_shared INTEGER NOT NULL, cache_stale INTEGER NOT NULL, fallbacks INTEGER NOT NULL, "
     "saved_nano_usd INTEGER NOT NULL);",
+    /* What providers' prompt caches should have had, and why they had it not (base/meter.h). */
+    "ALTER TABLE attempts ADD COLUMN cache_miss INTEGER; ALTER TABLE attempts ADD COLUMN cache_missed_tokens INTEGER;"
+    "ALTER TABLE usage ADD COLUMN cache_missed_tokens INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE usage ADD COLUMN cache_missed_expired INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE usage ADD COLUMN cache_missed_moved INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE usage ADD COLUMN cache_missed_changed INTEGER NOT NULL DEFAULT 0;",
 };
 const int ledger_version = sizeof ledger_migrations / sizeof *ledger_migrations;

@@ -22,32 +22,33 @@ enum told_as { told_text, told_number, told_money, told_flag };
 #define WORD_OF(column) "(SELECT word FROM words WHERE id = " column ")"
 #define FLAG_OF(bit) "flags & " bit
 /* X(member, how, what it is in SQL) */
-#define TOLD_TABLE(X)                                        \
-    X(time_ms, told_number, "time_ms")                       \
-    X(id, told_text, "request_id")                           \
-    X(caller_id, told_text, "caller_id")                     \
-    X(attempt, told_number, "attempt")                       \
-    X(client, told_text, NAME_OF("client"))                  \
-    X(asked, told_text, WORD_OF("asked"))                    \
-    X(route, told_text, NAME_OF("route"))                    \
-    X(provider, told_text, NAME_OF("provider"))              \
-    X(model, told_text, NAME_OF("model"))                    \
-    X(endpoint, told_text, NAME_OF("endpoint"))              \
-    X(outcome, told_text, NAME_OF("outcome"))                \
-    X(status, told_number, "status")                         \
-    X(duration_us, told_number, "duration_us")               \
-    X(first_token_us, told_number, "first_token_us")         \
-    X(input_tokens, told_number, "input_tokens")             \
-    X(output_tokens, told_number, "output_tokens")           \
-    X(cached_tokens, told_number, "cached_tokens")           \
-    X(cache_write_tokens, told_number, "cache_write_tokens") \
-    X(cost_usd, told_money, "cost_nano_usd")                 \
-    X(session, told_text, WORD_OF("session"))                \
-    X(tags, told_text, WORD_OF("tags"))                      \
-    X(streamed, told_flag, FLAG_OF("1"))                     \
-    X(hedge, told_flag, FLAG_OF("2"))                        \
-    X(failover, told_flag, FLAG_OF("4"))                     \
-    X(estimated, told_flag, FLAG_OF("8"))                    \
+#define TOLD_TABLE(X)                                          \
+    X(time_ms, told_number, "time_ms")                         \
+    X(id, told_text, "request_id")                             \
+    X(caller_id, told_text, "caller_id")                       \
+    X(attempt, told_number, "attempt")                         \
+    X(client, told_text, NAME_OF("client"))                    \
+    X(asked, told_text, WORD_OF("asked"))                      \
+    X(route, told_text, NAME_OF("route"))                      \
+    X(provider, told_text, NAME_OF("provider"))                \
+    X(model, told_text, NAME_OF("model"))                      \
+    X(endpoint, told_text, NAME_OF("endpoint"))                \
+    X(outcome, told_text, NAME_OF("outcome"))                  \
+    X(status, told_number, "status")                           \
+    X(duration_us, told_number, "duration_us")                 \
+    X(first_token_us, told_number, "first_token_us")           \
+    X(input_tokens, told_number, "input_tokens")               \
+    X(output_tokens, told_number, "output_tokens")             \
+    X(cached_tokens, told_number, "cached_tokens")             \
+    X(cache_write_tokens, told_number, "cache_write_tokens")   \
+    X(cache_missed_tokens, told_number, "cache_missed_tokens") \
+    X(cost_usd, told_money, "cost_nano_usd")                   \
+    X(session, told_text, WORD_OF("session"))                  \
+    X(tags, told_text, WORD_OF("tags"))                        \
+    X(streamed, told_flag, FLAG_OF("1"))                       \
+    X(hedge, told_flag, FLAG_OF("2"))                          \
+    X(failover, told_flag, FLAG_OF("4"))                       \
+    X(estimated, told_flag, FLAG_OF("8"))                      \
     X(lost, told_flag, FLAG_OF("16"))
 
 static const struct {

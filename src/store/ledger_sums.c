@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/meter.h"
 #include "base/memory.h"
 
 enum { groups_max = 128, group_places = 4 * groups_max, models_max = 16 };
@@ -174,6 +175,18 @@ static int64_t cache_saved(const int64_t sums[usage_sums]) {
     return saved < 0 ? 0 : saved > INT64_MAX ? INT64_MAX : (int64_t)saved;
 }
 
+/* A first use misses nothing that could have been there. */
+static void usage_of_misses(const int64_t numbers[record_numbers], int64_t sums[usage_sums]) {
+    static const int of[cache_misses] = {[cache_miss_lifetime_over] = usage_cache_missed_expired,
+                                         [cache_miss_not_found] = usage_cache_missed_expired,
+                                         [cache_miss_target_changed] = usage_cache_missed_moved,
+                                         [cache_miss_model_changed] = usage_cache_missed_moved};
+    const int64_t miss = numbers[record_cache_miss];
+    if (miss <= cache_miss_first_use || miss >= cache_misses) return;
+    sums[of[miss] ? of[miss] : usage_cache_missed_changed] = 1;
+    sums[usage_cache_missed_tokens] = sums_count(numbers[record_cache_missed_tokens]);
+}
+
 /* What this attempt adds to each sum. */
 static void usage_of(const int64_t numbers[record_numbers], int64_t sums[usage_sums]) {
     const int64_t flags = numbers[record_flags];
@@ -200,6 +213,7 @@ static void usage_of(const int64_t numbers[record_numbers], int64_t sums[usage_s
     sums[usage_fees_nano_usd] = sums_count(numbers[record_fees_nano_usd]);
     sums[usage_provider_nano_usd] = sums_count(numbers[record_provider_nano_usd]);
     sums[usage_cache_saved_nano_usd] = cache_saved(sums);
+    usage_of_misses(numbers, sums);
     sums[usage_duration_us] = sums_count(numbers[record_duration_us]);
 }
 

@@ -17,29 +17,31 @@
 #include "base/hash.h"
 
 /* Below 0: not known. The names are columns of the ledger. */
-#define RECORD_NUMBERS(X)                                             \
-    X(time_ms)        /* it began, wall clock */                      \
-    X(attempt)        /* of its request, from 0 */                    \
-    X(status)         /* the provider's; 0: none came */              \
-    X(flags)          /* bits of enum record_flag */                  \
-    X(duration_us)    /* up to its end */                             \
-    X(first_token_us) /* 0: none came */                              \
-    X(input_tokens)   /* cached ones and cache writes included */     \
-    X(output_tokens)  /* reasoning included */                        \
-    X(cached_tokens)                                                  \
-    X(cache_write_tokens)                                             \
-    X(reasoning_tokens)                                               \
-    X(cost_nano_usd)   /* what it is charged: */                      \
-    X(input_nano_usd)  /* of that, by what it is for */               \
-    X(output_nano_usd) /* reasoning included */                       \
-    X(cached_nano_usd)                                                \
-    X(cache_write_nano_usd)                                           \
-    X(tools_nano_usd)                                                 \
-    X(fees_nano_usd)                                                  \
-    X(provider_nano_usd) /* what its provider says that it charges */ \
-    X(prompt_tokens)     /* by estimate, before it was sent */        \
-    X(output_cap)        /* tokens that it was told to keep to */     \
-    X(generation)        /* of the configuration */
+#define RECORD_NUMBERS(X)                                                      \
+    X(time_ms)        /* it began, wall clock */                               \
+    X(attempt)        /* of its request, from 0 */                             \
+    X(status)         /* the provider's; 0: none came */                       \
+    X(flags)          /* bits of enum record_flag */                           \
+    X(duration_us)    /* up to its end */                                      \
+    X(first_token_us) /* 0: none came */                                       \
+    X(input_tokens)   /* cached ones and cache writes included */              \
+    X(output_tokens)  /* reasoning included */                                 \
+    X(cached_tokens)                                                           \
+    X(cache_write_tokens)                                                      \
+    X(reasoning_tokens)                                                        \
+    X(cost_nano_usd)   /* what it is charged: */                               \
+    X(input_nano_usd)  /* of that, by what it is for */                        \
+    X(output_nano_usd) /* reasoning included */                                \
+    X(cached_nano_usd)                                                         \
+    X(cache_write_nano_usd)                                                    \
+    X(tools_nano_usd)                                                          \
+    X(fees_nano_usd)                                                           \
+    X(provider_nano_usd) /* what its provider says that it charges */          \
+    X(prompt_tokens)     /* by estimate, before it was sent */                 \
+    X(output_cap)        /* tokens that it was told to keep to */              \
+    X(generation)        /* of the configuration */                            \
+    X(cache_miss)        /* enum cache_miss, of the provider's prompt cache */ \
+    X(cache_missed_tokens)
 
 #define RECORD_TEXTS(X)                                                                        \
     X(request_id) /* weir's own */                                                             \

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "dialect/anthropic/anthropic.h"
+#include "dialect/cache_miss.h"
 
 static const struct finish_name finish_names[] = {
     /* the name that is written stands first */
@@ -97,6 +98,7 @@ bool anthropic_read_reply(struct str body, struct arena *arena, const struct cod
     reply->choices = choice;
     reply->choice_count = 1;
     anthropic_read_usage(json_member(root, "usage"), arena, &reply->usage);
+    cache_miss_take(json_member(json_member(root, "diagnostics"), "cache_miss_reason"), arena, &reply->usage);
     reply->iterations = json_raw(json_member(json_member(root, "usage"), "iterations"), arena);
     reply->service_tier = json_member_str(json_member(root, "usage"), "service_tier");
     return true;

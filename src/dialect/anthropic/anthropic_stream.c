@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "dialect/anthropic/anthropic.h"
+#include "dialect/cache_miss.h"
 
 struct reader {
     unsigned tools;     /* calls that have begun */
@@ -32,6 +33,8 @@ static void begin_add(struct message_events *events, const struct json_value *me
     begin->id = json_member_str(message, "id");
     begin->model = json_member_str(message, "model");
     anthropic_read_usage(json_member(message, "usage"), events->arena, &begin->usage);
+    cache_miss_take(json_member(json_member(message, "diagnostics"), "cache_miss_reason"), events->arena,
+                    &begin->usage);
 }
 
 static void anthropic_text_add(struct message_events *events, enum message_event_kind kind, struct str text) {

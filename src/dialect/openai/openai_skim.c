@@ -5,6 +5,7 @@
 
 #include "base/decimal.h"
 #include "base/text.h"
+#include "dialect/cache_miss.h"
 #include "dialect/openai/openai.h"
 #include "dialect/skim.h"
 
@@ -159,6 +160,11 @@ static void tier_take(struct usage *usage, const struct skim_token *token) {
         meter_note_tier(usage->meter, skim_inside(token->value));
 }
 
+static void miss_take(struct usage *usage, struct str text, const struct skim_token *token) {
+    if (usage->meter && token->kind == skim_object && str_eq(token->key, STR("prompt_cache_diagnostics")))
+        cache_miss_read(rest_from(text, token), usage->meter);
+}
+
 static bool finish_is_error(struct str value) {
     return str_eq(value, STR("\"error\"")) || str_eq(value, STR("\"insufficient_system_resource\"")); /* DeepSeek */
 }
@@ -221,6 +227,7 @@ bool openai_skim_reply(struct str body, struct usage *usage, bool *is_error) {
         if (token.depth == 1) {
             top = whole_place(&token);
             tier_take(&read, &token);
+            miss_take(&read, body, &token);
             if (token.kind == skim_object && str_eq(token.key, STR("usage")))
                 openai_read_usage(rest_from(body, &token), &read);
         }
@@ -404,6 +411,7 @@ static bool event_top(struct event_reading *seen, const struct skim_token *token
     }
     if (token->kind == skim_object && str_eq(token->key, STR("usage"))) seen->has_usage = true;
     tier_take(seen->usage, token);
+    miss_take(seen->usage, seen->data, token);
     event_usage(seen, token);
     if ((str_eq(token->key, STR("object")) || str_eq(token->key, STR("type"))) &&
         str_eq(token->value, STR("\"error\"")))

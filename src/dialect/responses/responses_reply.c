@@ -3,6 +3,7 @@
 
 #include "dialect/custom_tool.h"
 #include "dialect/openai/openai.h"
+#include "dialect/cache_miss.h"
 #include "dialect/responses/responses.h"
 
 /* -- read -- */
@@ -85,6 +86,7 @@ void responses_read_usage(const struct json_value *response, struct arena *arena
     int64_t ticks = json_i64(json_member(usage, "cost_in_usd_ticks"), -1); /* xAI: tenths of a nano-dollar */
     if (ticks >= 0) into->cost_nano_usd = ticks / 10 + (ticks % 10 != 0);
     responses_read_meter(response, arena, into);
+    cache_miss_take(json_member(response, "prompt_cache_diagnostics"), arena, into);
 }
 
 static void responses_read_citations(const struct json_value *list, struct arena *arena, struct message_part *part) {
