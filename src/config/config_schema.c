@@ -698,7 +698,7 @@ static const struct config_key traces_keys[] = {
            "Share of the traces that begin at weir which are sent; a caller's flag decides of its."),
     CHOICE("semconv", "legacy|2026-11|both", "2026-11",
            "Names of the GenAI conventions: those up to 1.36, those of November 2026, or both."),
-    BOOL("content", "false", "Prompts and answers on spans too, redacted.", .status = key_later),
+    BOOL("content", "false", "Prompts and answers of chats on spans too, redacted as the log is."),
     BOOL("metrics", "false", "Send what /metrics shows, too."),
     SECONDS("metrics_interval_seconds", 0, 86400, "60", "How often."),
     TEXT("service_name", "weir", "`service.name` of what is sent."),

@@ -59,6 +59,7 @@ struct trace_rules traces_of(struct config_reading *reading, struct snapshot *sn
     const struct section top = {section_top, root}, section = read_section(top, "traces");
     struct trace_rules traces = {.propagate = read_bool(section, "propagate"),
                                  .metrics = read_bool(section, "metrics"),
+                                 .content = read_bool(section, "content"),
                                  .semconv = (enum semconv)read_choice(section, "semconv"),
                                  .sample = read_number(section, "sample"),
                                  .endpoint = arena_copy(&snapshot->secrets, traces_base(read_str(section, "endpoint"))),

@@ -20,6 +20,9 @@
     X(cache_read, NULL, "gen_ai.usage.cache_read.input_tokens")                  \
     X(cache_write, NULL, "gen_ai.usage.cache_write.input_tokens")                \
     X(reasoning, NULL, "gen_ai.usage.reasoning.output_tokens")                   \
+    X(instructions, NULL, "gen_ai.system_instructions")                          \
+    X(input_messages, NULL, "gen_ai.input.messages")                             \
+    X(output_messages, NULL, "gen_ai.output.messages")                           \
     X(error_type, "error.type", "error.type")                                    \
     X(status, "http.response.status_code", "http.response.status_code")
 

@@ -108,6 +108,10 @@ static void otlp_request_put(struct text *text, const struct otlp_rules *rules, 
     attribute_str(text, rules, otlp_conversation, request->session);
     if (request->status) attribute_int(text, rules, otlp_status, request->status);
     if (request->failed) attribute_str(text, rules, otlp_error_type, why);
+    attribute_str(text, rules, otlp_instructions, request->instructions);
+    attribute_str(text, rules, otlp_input_messages, request->input);
+    attribute_str(text, rules, otlp_output_messages, request->output);
+    if (request->left_out) otlp_bool(text, "weir.content.left_out", true);
     otlp_str(text, "weir.request.id", request->own_id);
     otlp_str(text, "weir.request.caller_id", request->caller_id);
     otlp_str(text, "weir.endpoint", request->endpoint);

@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 
-enum { ring_bytes = 512 * 1024, request_texts = 17, attempt_texts = 5 };
+enum { ring_bytes = 512 * 1024, request_words = 17, request_texts = request_words + 3, attempt_texts = 5 };
 
 struct spans_ring {
     _Atomic uint64_t put, taken; /* bytes so far; their places are these modulo ring_bytes */
@@ -30,7 +30,7 @@ struct spans_head {
 #define spans_pad UINT32_MAX
 
 #define X(name) offsetof(struct span_request, name),
-static const size_t of_request[] = {SPAN_REQUEST_TEXTS(X)};
+static const size_t of_request[] = {SPAN_REQUEST_TEXTS(X) SPAN_REQUEST_CONTENT(X)};
 #undef X
 #define X(name) offsetof(struct span_attempt, name),
 static const size_t of_attempt[] = {SPAN_ATTEMPT_TEXTS(X)};
@@ -44,6 +44,9 @@ static struct str spans_text(const void *of, size_t offset) {
     return text;
 }
 
+/* Of the text in this place: those of content come last. */
+static size_t spans_most(size_t place) { return place < request_words ? spans_text_most : spans_content_most; }
+
 /* A length that keeps what follows where a number may stand. */
 static size_t spans_even(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
 
@@ -51,7 +54,7 @@ static size_t spans_texts_len(const void *of, const size_t *offsets, size_t coun
     size_t sum = 0;
     for (size_t i = 0; i < count; i++) {
         size_t len = spans_text(of, offsets[i]).len;
-        sum += len < spans_text_most ? len : spans_text_most;
+        sum += len < spans_most(i) ? len : spans_most(i);
     }
     return spans_even(sum);
 }
@@ -62,7 +65,7 @@ static char *spans_part_put(char *at, const void *of, size_t bytes, const size_t
     memcpy(at, of, bytes);
     for (size_t i = 0; i < count; i++) {
         struct str text = spans_text(of, offsets[i]);
-        if (text.len > spans_text_most) text.len = spans_text_most;
+        if (text.len > spans_most(i)) text.len = spans_most(i);
         if (text.len) memcpy(texts, text.at, text.len);
         texts += text.len;
         memcpy(at + offsets[i], &text, sizeof text);
@@ -76,7 +79,7 @@ static const char *spans_part_take(const char *at, void *into, size_t bytes, con
     memcpy(into, at, bytes);
     for (size_t i = 0; i < count; i++) {
         struct str text = spans_text(into, offsets[i]);
-        CHECKF(text.len <= spans_text_most, "len=%zu", text.len);
+        CHECKF(text.len <= spans_most(i), "len=%zu", text.len);
         text.at = text.len ? texts : NULL;
         texts += text.len;
         memcpy((char *)into + offsets[i], &text, sizeof text);

@@ -10,7 +10,7 @@
 
 #include "base/str.h"
 
-enum { spans_attempts_most = 32, spans_text_most = 256 };
+enum { spans_attempts_most = 32, spans_text_most = 256, spans_content_most = 64 * 1024 };
 
 /* {NULL,0} and an empty text: there is none. A longer one than spans_text_most is cut. */
 #define SPAN_REQUEST_TEXTS(X) \
@@ -31,6 +31,11 @@ enum { spans_attempts_most = 32, spans_text_most = 256 };
     X(system)                 \
     X(served)                 \
     X(cache)
+/* Of a chat whose content is wanted: what was sent and answered, as it was, up to spans_content_most each. */
+#define SPAN_REQUEST_CONTENT(X) \
+    X(path_model)               \
+    X(sent)                     \
+    X(said)
 #define SPAN_ATTEMPT_TEXTS(X) \
     X(provider)               \
     X(system)                 \
@@ -41,8 +46,12 @@ enum { spans_attempts_most = 32, spans_text_most = 256 };
 struct span_request {
 #define X(name) struct str name;
     SPAN_REQUEST_TEXTS(X)
+    SPAN_REQUEST_CONTENT(X)
 #undef X
-    uint64_t span; /* its id */
+    struct str instructions, input, output; /* made of that behind the ring (runtime/trace_content.h) */
+    unsigned asked_by;                      /* by which of weir's paths */
+    bool streamed, left_out;                /* the answer is made of events; content is too long, or cannot be read */
+    uint64_t span;                          /* its id */
     int64_t started_wall_ns;
     uint64_t duration_us, overhead_us;
     int64_t cost_nano_usd, saved_nano_usd; /* -1: not known */

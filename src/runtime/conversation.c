@@ -3,24 +3,27 @@
 
 #include "base/chunks.h"
 #include "base/memory.h"
+#include "observe/spans.h"
 
 enum conversation_state { conversation_asks, conversation_answers, conversation_given_up, conversation_none };
 
 struct conversation {
     enum conversation_state state;
     enum endpoint endpoint;
-    bool streamed;
+    bool streamed, keeps, traced;
     struct budget *budget;
     struct chunks body, answer;
     char path_model[limit_model + 1], request_id[limit_request_id + 1];
 };
 
-struct conversation *conversation_new(const struct flight_request *asked, struct budget *budget) {
-    bool kept = asked->client && asked->client->keeps_conversations &&
-                endpoint_facts(asked->endpoint)->operation == operation_chat;
-    struct conversation *conversation = kept ? budget_resize(budget, NULL, 0, sizeof *conversation) : NULL;
+struct conversation *conversation_new(const struct flight_request *asked, bool traced, struct budget *budget) {
+    bool keeps = asked->client && asked->client->keeps_conversations,
+         chats = endpoint_facts(asked->endpoint)->operation == operation_chat;
+    struct conversation *conversation =
+        chats && (keeps || traced) ? budget_resize(budget, NULL, 0, sizeof *conversation) : NULL;
     if (!conversation) return NULL;
-    *conversation = (struct conversation){.endpoint = asked->endpoint, .budget = budget};
+    *conversation =
+        (struct conversation){.endpoint = asked->endpoint, .keeps = keeps, .traced = traced, .budget = budget};
     chunks_init(&conversation->body, budget);
     chunks_init(&conversation->answer, budget);
     str_copy(conversation->path_model, sizeof conversation->path_model, asked->path_model);
@@ -37,7 +40,8 @@ static void conversation_drop(struct conversation *conversation, enum conversati
 
 static void piece_add(struct conversation *conversation, struct chunks *chunks, struct str piece) {
     if (conversation->state >= conversation_given_up || !piece.len) return;
-    if (piece.len > limit_held_stored - conversation->body.len - conversation->answer.len || !chunks_add(chunks, piece))
+    size_t most = conversation->keeps ? limit_held_stored : 2 * spans_content_most;
+    if (piece.len > most - conversation->body.len - conversation->answer.len || !chunks_add(chunks, piece))
         conversation_drop(conversation, conversation_given_up);
 }
 
@@ -60,27 +64,44 @@ void conversation_said(struct conversation *conversation, const struct str *rang
     for (size_t i = 0; conversation && i < count; i++) piece_add(conversation, &conversation->answer, ranges[i]);
 }
 
+/* What came, joined; {NULL,0}: no memory. */
+static struct str conversation_whole(struct chunks *chunks) { return chunks->len ? chunks_whole(chunks) : STR(""); }
+
+static struct turn_said said_of(const struct conversation *conversation, struct str body, struct str answer) {
+    bool list = conversation->endpoint == endpoint_generate_stream; /* a stream, in whichever form */
+    return (struct turn_said){.endpoint = conversation->endpoint,
+                              .path_model = str_from(conversation->path_model),
+                              .body = body,
+                              .answer = answer,
+                              .streamed = conversation->streamed || list};
+}
+
+bool conversation_content(struct conversation *conversation, struct turn_said *said) {
+    if (!conversation || !conversation->traced) return false;
+    bool there = conversation->state < conversation_given_up;
+    struct str body = there ? conversation_whole(&conversation->body) : STR(""),
+               answer = there ? conversation_whole(&conversation->answer) : STR("");
+    *said = said_of(conversation, answer.at ? body : STR(""), answer);
+    return true;
+}
+
 void conversation_end(struct conversation *conversation, const struct flight *flight, struct response_store *responses,
                       struct log_writer *log, struct now now) {
     if (!conversation) return;
     struct str body = STR_NONE, answer = STR_NONE;
     if (conversation->state == conversation_answers) {
-        body = chunks_whole(&conversation->body);
-        answer = conversation->answer.len ? chunks_whole(&conversation->answer) : STR("");
+        body = conversation_whole(&conversation->body);
+        answer = conversation_whole(&conversation->answer);
         if (!body.at || !answer.at) conversation->state = conversation_given_up;
     }
-    bool list = conversation->endpoint == endpoint_generate_stream; /* a stream, in whichever form */
-    const struct turn_heard heard = {.client = flight_client(flight)->name,
+    const struct client *client = flight_client(flight);
+    const struct turn_heard heard = {.client = client ? client->name : STR(""),
                                      .session = flight_session_said(flight),
                                      .request_id = str_from(conversation->request_id),
-                                     .said = {.endpoint = conversation->endpoint,
-                                              .path_model = str_from(conversation->path_model),
-                                              .body = body,
-                                              .answer = answer,
-                                              .streamed = conversation->streamed || list}};
-    if (conversation->state == conversation_answers)
+                                     .said = said_of(conversation, body, answer)};
+    if (conversation->state == conversation_answers && conversation->keeps)
         response_store_hear(responses, &heard, now.wall_ns / (int64_t)NS_PER_S);
-    if (conversation->state == conversation_given_up)
+    if (conversation->state == conversation_given_up && conversation->keeps)
         log_warn(log, now, "conversation_not_kept", f_text("request_id", conversation->request_id),
                  f_str("client", heard.client),
                  f_text("problem", "the turn is larger than 16 MB, or its client's share of the memory is used up"));

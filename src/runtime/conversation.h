@@ -9,8 +9,12 @@
 
 struct conversation;
 
-/* NULL: nothing of this is to be kept, or there is no memory. */
-struct conversation *conversation_new(const struct flight_request *asked, struct budget *budget);
+/* NULL: nothing of this is to be kept, or there is no memory. traced: what was said is told on a span
+ * (`traces.content`), whoever asks. */
+struct conversation *conversation_new(const struct flight_request *asked, bool traced, struct budget *budget);
+/* What was said, for a span, as far as it has come and finds room there: borrowed until its end. `body` is empty where
+ * it has not. false: it is not told. */
+bool conversation_content(struct conversation *conversation, struct turn_said *said);
 /* Each: NULL does nothing. More of the request's body. */
 void conversation_sent(struct conversation *conversation, struct str piece);
 /* The answer's head: nothing but a 200 is a turn. */

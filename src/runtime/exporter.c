@@ -10,6 +10,7 @@
 #include "net/tls.h"
 #include "observe/otlp.h"
 #include "runtime/otlp_post.h"
+#include "runtime/trace_content.h"
 #include "runtime/weir_internal.h"
 
 enum { tick_ms = 250, last_ms = 2000, records_most = 1024, batch_bytes = 1024 * 1024, origin_ids = 1 << 20 };
@@ -26,6 +27,7 @@ struct exporter {
     struct otlp_rules rules;
     struct otlp_post traces, metrics;
     struct spans_record record;
+    struct arena content; /* of the record that is told */
     uint64_t origins, metrics_due_ns, dropped_told;
     bool running, ready, ending;
     bool fails[metrics_signals]; /* and it has been told */
@@ -157,6 +159,25 @@ static void exporter_follow(struct exporter *exporter) {
 
 /* -- what is posted -- */
 
+/* What was said, in the conventions' words. */
+static void exporter_content_make(struct exporter *exporter) {
+    enum { content_first = 16 * 1024, content_most = 8 * 1024 * 1024 };
+    struct span_request *request = &exporter->record.request;
+    const struct turn_said said = {.endpoint = (enum endpoint)request->asked_by,
+                                   .path_model = request->path_model,
+                                   .body = request->sent,
+                                   .answer = request->said,
+                                   .streamed = request->streamed};
+    struct trace_content content;
+    arena_init(&exporter->content, content_first, content_most);
+    if (!request->sent.len) return;
+    request->left_out = !trace_content_read(&said, exporter->rules.own, &exporter->content, &content);
+    if (request->left_out) return;
+    request->instructions = content.instructions;
+    request->input = content.input;
+    request->output = content.output;
+}
+
 static void traces_send(struct exporter *exporter) {
     size_t records = 0;
     struct text *body = NULL;
@@ -167,7 +188,9 @@ static void traces_send(struct exporter *exporter) {
             body = otlp_post_body(&exporter->traces);
             otlp_traces_begin(body, &exporter->rules);
         }
+        exporter_content_make(exporter);
         (void)otlp_traces_put(body, &exporter->rules, &exporter->record);
+        arena_free(&exporter->content);
         spans_taken(&exporter->record);
         records++;
     }

@@ -162,7 +162,8 @@ static void story_keep(struct reporter *reporter, const struct flight *flight, c
     if (!story.failed) (void)explain_put(reporter->explain, &key, text_str(&story));
 }
 
-void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now) {
+void report_request(struct reporter *reporter, const struct flight *flight, const struct turn_said *said,
+                    uint64_t overhead_ns, struct now now) {
     struct flight_facts facts = flight_facts(flight);
     uint64_t duration_us = report_us_between(facts.arrived_ns, now.mono_ns);
     metrics_request(reporter->metrics, &(struct metrics_request_facts){.endpoint = facts.endpoint,
@@ -179,7 +180,7 @@ void report_request(struct reporter *reporter, const struct flight *flight, uint
                                                                        .first_byte_us = facts.headed_us,
                                                                        .overhead_us = overhead_ns / NS_PER_US});
     story_keep(reporter, flight, &facts);
-    if (facts.is_sampled && reporter->spans) report_trace(reporter, flight, &facts, overhead_ns, now);
+    if (facts.is_sampled && reporter->spans) report_trace(reporter, flight, &facts, said, overhead_ns, now);
     lock_move_log(reporter, &facts, now);
     tool_loop_log(reporter, &facts, now);
     session_shared_log(reporter, &facts, now);

@@ -2,6 +2,7 @@
 #ifndef WEIR_RUNTIME_REPORT_H
 #define WEIR_RUNTIME_REPORT_H
 
+#include "dialect/turn.h"
 #include "flight/flight.h"
 #include "observe/explain.h"
 #include "observe/log.h"
@@ -36,8 +37,9 @@ void report_key_rests(struct reporter *reporter, const struct provider *provider
                       struct now now);
 /* report_trace.c: a request is over that is to be traced. */
 void report_trace(struct reporter *reporter, const struct flight *flight, const struct flight_facts *facts,
-                  uint64_t overhead_ns, struct now now);
-/* A request is over. */
-void report_request(struct reporter *reporter, const struct flight *flight, uint64_t overhead_ns, struct now now);
+                  const struct turn_said *said, uint64_t overhead_ns, struct now now);
+/* A request is over. said: what is told of it, borrowed; NULL: nothing. */
+void report_request(struct reporter *reporter, const struct flight *flight, const struct turn_said *said,
+                    uint64_t overhead_ns, struct now now);
 
 #endif

@@ -43,11 +43,22 @@ static struct span_attempt trace_attempt(const struct flight *flight, const stru
     };
 }
 
+/* Half of it would be no JSON. */
+static void trace_content_note(struct span_request *request, const struct turn_said *said) {
+    request->left_out = !said->body.len || said->body.len > spans_content_most || said->answer.len > spans_content_most;
+    if (request->left_out) return;
+    request->asked_by = said->endpoint;
+    request->streamed = said->streamed;
+    request->path_model = said->path_model;
+    request->sent = said->body;
+    request->said = said->answer;
+}
+
 void report_trace(struct reporter *reporter, const struct flight *flight, const struct flight_facts *facts,
-                  uint64_t overhead_ns, struct now now) {
+                  const struct turn_said *said, uint64_t overhead_ns, struct now now) {
     struct span_attempt attempts[spans_attempts_most];
     unsigned count = facts->attempts < spans_attempts_most ? facts->attempts : spans_attempts_most;
-    const struct span_request request = {
+    struct span_request request = {
         .trace = facts->trace_id,
         .parent = facts->trace_parent,
         .state = facts->trace_state,
@@ -77,6 +88,7 @@ void report_trace(struct reporter *reporter, const struct flight *flight, const 
         .caller_gone = facts->caller_gone,
         .failed = facts->error != error_none || facts->status >= 500,
     };
+    if (said) trace_content_note(&request, said);
     for (unsigned i = 0; i < count; i++) attempts[i] = trace_attempt(flight, facts, i);
     (void)spans_put(reporter->spans, &request, attempts, count);
 }

@@ -380,7 +380,10 @@ static bool perform(struct request *request, const struct action *action) {
 
 static void request_end(struct request *request) {
     struct worker *worker = request->worker;
-    report_request(&worker->reporter, request->flight, request->overhead_ns, loop_now(worker->loop));
+    struct turn_said said;
+    bool told = conversation_content(request->conversation, &said);
+    report_request(&worker->reporter, request->flight, told ? &said : NULL, request->overhead_ns,
+                   loop_now(worker->loop));
     conversation_end(request->conversation, request->flight, worker->responses, worker->reporter.log,
                      loop_now(worker->loop));
     request->sink->closed(request->sink_owner, request->flight);
@@ -491,7 +494,8 @@ struct request *request_start(struct worker *worker, const struct flight_request
     }
     *request = (struct request){
         .worker = worker, .deployment = worker->deployment, .flight = flight, .sink = sink, .sink_owner = sink_owner};
-    request->conversation = conversation_new(asked, flight_holds_within(flight));
+    const struct trace_rules *traces = &request->deployment->snapshot->traces;
+    request->conversation = conversation_new(asked, traces->on && traces->content, flight_holds_within(flight));
     deployment_hold(request->deployment);
     list_add_last(&worker->requests, &request->node);
     worker->request_count++;

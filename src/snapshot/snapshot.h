@@ -237,6 +237,7 @@ struct trace_rules {
     bool on;        /* each request has a trace: there is an endpoint */
     bool propagate; /* providers are told */
     bool metrics;
+    bool content; /* prompts and answers too */
     enum semconv semconv;
     double sample;       /* share of the traces that begin here which are collected */
     struct str endpoint; /* in snapshot->secrets, as it may hold a credential; without a slash at its end; and: */

@@ -1,11 +1,12 @@
 /* turn_fuzz.c - a request and its answer with any bytes, in every dialect, whole and streamed: what is read of them is
- * JSON, and what links a turn to those before it lies within its messages. The first byte says the endpoint and the
- * form, the next two how much is the request. */
+ * JSON, as is what a span would tell of them, and what links a turn to those before it lies within its messages. The
+ * first byte says the endpoint and the form, the next two how much is the request. */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "dialect/json.h"
 #include "dialect/turn.h"
+#include "runtime/trace_content.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,6 +36,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (turn.link_count > turn_links_max) abort();
         for (size_t i = 0; i < turn.link_count; i++)
             if (turn.links[i].known == 0 || turn.links[i].known > turn.message_count) abort();
+    }
+    struct trace_content content;
+    if (trace_content_read(&said, NULL, &arena, &content)) {
+        const struct str lists[] = {content.instructions, content.input, content.output};
+        const char *problem;
+        size_t at;
+        for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+            if (lists[i].len && json_kind(json_parse_in(&arena, lists[i], &problem, &at)) != json_array) abort();
     }
     arena_free(&arena);
     return 0;

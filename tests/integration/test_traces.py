@@ -1,5 +1,6 @@
 """Traces: a caller's trace goes on to providers, attempt by attempt, and what happened is told to an OpenTelemetry
 collector, which may hang, refuse and lie without a request noticing."""
+import hashlib
 import json
 import re
 import subprocess
@@ -238,6 +239,92 @@ def test_what_is_not_read_in_the_log_is_not_read_on_a_span(start, mocks, collect
     assert poll(lambda: len(got.spans()) == 3)
     said = b"".join(body for _, _, body in got.posts)
     assert b"ada@example" not in said and b"4711" not in said and said.count(b"***") >= 3
+
+
+# -- what was said, where that is wanted -------------------------------------------------------------------------------
+
+def said_on(span):
+    named = attributes(span)
+    return {key: json.loads(named[f"gen_ai.{name}"]) if f"gen_ai.{name}" in named else None
+            for key, name in (("system", "system_instructions"), ("input", "input.messages"),
+                              ("output", "output.messages"))}
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/v1/chat/completions", {"model": "m", "messages": [{"role": "system", "content": "Be kind."},
+                                                         {"role": "user", "content": "Hello ACME-4711 there"}]}),
+    ("/v1/chat/completions", {"model": "m", "stream": True, "messages": [
+        {"role": "developer", "content": "Be kind."}, {"role": "user", "content": "Hello ACME-4711 there"}]}),
+    ("/v1/messages", {"model": "m", "max_tokens": 50, "system": "Be kind.",
+                      "messages": [{"role": "user", "content": [{"type": "text", "text": "Hello ACME-4711 there"}]}]}),
+    ("/v1beta/models/m:streamGenerateContent?alt=sse", {
+        "systemInstruction": {"parts": [{"text": "Be kind."}]},
+        "contents": [{"role": "user", "parts": [{"text": "Hello ACME-4711 there"}]}]}),
+    ("/v1/responses", {"model": "m", "instructions": "Be kind.", "input": "Hello ACME-4711 there"}),
+], ids=["chat", "stream", "messages", "gemini", "responses"])
+def test_content_is_told_on_the_requests_span_and_redacted_as_the_log(start, mocks, collector, path, body):
+    got = collector()
+    weir = start({"providers": {"one": provider(mocks[0])}, "log": {"redact_patterns": ["ACME-[0-9]+"]},
+                  "traces": {"endpoint": got.url, "content": True}})
+    body = json.loads(json.dumps(body).replace("there", "ada@example.com"))
+    assert http(weir.port, "POST", path, body=json.dumps(body),
+                headers={"content-type": "application/json"}).status == 200
+    root, below = tree(told(got, 2))
+    content = said_on(root)
+    assert content["system"] == [{"type": "text", "content": "Be kind."}]
+    assert [message["role"] for message in content["input"]] == ["user"]
+    assert content["input"][0]["parts"] == [{"type": "text", "content": "Hello *** ***"}]
+    answer, = content["output"]
+    assert answer["role"] == "assistant" and answer["finish_reason"] == "stop" and "***" in json.dumps(answer["parts"])
+    assert said_on(below[0]) == {"system": None, "input": None, "output": None}
+    said = b"".join(posted for _, _, posted in got.posts)
+    assert b"4711" not in said and b"ada@example" not in said
+
+
+def test_tools_and_pictures_are_told_without_their_bytes(start, mocks, collector):
+    got = collector()
+    weir = traced(start, mocks, got, content=True)
+    picture = "iVBORw0KGgo" + "A" * 400
+    messages = [{"role": "user", "content": [{"type": "text", "text": "look"}, {
+        "type": "image_url", "image_url": {"url": "data:image/png;base64," + picture}}]}, {
+            "role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": {
+                "name": "f", "arguments": '{"to":"ada@example.com"}'}}]}, {
+                    "role": "tool", "tool_call_id": "c1", "content": "done"}]
+    reply = http(weir.port, "POST", "/v1/chat/completions", body=json.dumps({"model": "m", "messages": messages}),
+                 headers={"content-type": "application/json"})
+    assert reply.status == 200
+    root, _ = tree(told(got, 2))
+    parts = [message["parts"] for message in said_on(root)["input"]]
+    assert parts[0] == [{"type": "text", "content": "look"}, {"type": "image_url"}]
+    assert parts[1] == [{"type": "tool_call", "id": "c1", "name": "f", "arguments": '{"to":"***"}'}]
+    assert parts[2] == [{"type": "tool_call_response", "id": "c1", "response": [{"type": "text", "content": "done"}]}]
+    assert picture.encode() not in b"".join(posted for _, _, posted in got.posts)
+
+
+def test_what_is_too_long_is_left_out_and_named_and_what_is_not_sampled_is_not_told(start, mocks, collector):
+    got = collector()
+    weir = traced(start, mocks, got, content=True, sample=0)
+    assert chat(weir.port, "unsampled").status == 200
+    assert chat(weir.port, "x" * 70000, headers={"traceparent": PARENT}).status == 200
+    root, _ = tree(told(got, 2))
+    assert attributes(root)["weir.content.left_out"] is True
+    assert said_on(root) == {"system": None, "input": None, "output": None}
+    assert b"unsampled" not in b"".join(posted for _, _, posted in got.posts)
+
+
+def test_it_costs_no_client_its_kept_conversations(start, mocks, collector):
+    """Who has its chats stored has them whole, whatever is told of them."""
+    got = collector()
+    weir = start({"providers": {"one": provider(mocks[0])}, "traces": {"endpoint": got.url, "content": True},
+                  "clients": [{"name": "app", "key_hash": hashlib.sha256(b"wk").hexdigest(),
+                               "conversations": "store"}]})
+    reply = chat(weir.port, "y" * 200000, headers={"authorization": "Bearer wk"})
+    assert reply.status == 200, reply
+    listed = poll(lambda: (r := http(weir.port, "GET", "/v1/key/conversations",
+                                     headers={"authorization": "Bearer wk"})).json.get("data") and r.json["data"])
+    assert len(listed) == 1
+    root, _ = tree(told(got, 2))
+    assert attributes(root)["weir.content.left_out"] is True
 
 
 def test_an_edit_of_something_else_sends_nothing_twice(start, mocks, collector):

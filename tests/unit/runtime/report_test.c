@@ -111,7 +111,7 @@ static void a_request_is_one_line_and_a_failed_attempt_another(void **state) {
     told.world.now.mono_ns += 2 * NS_PER_MS;
     flight_world_tell(&told.world, flight, (struct event){.kind = event_reply_end, .attempt = 1});
     report_attempt(&told.reporter, flight, 1, told.world.now);
-    report_request(&told.reporter, flight, 70 * NS_PER_US, told.world.now);
+    report_request(&told.reporter, flight, NULL, 70 * NS_PER_US, told.world.now);
     assert_line(&told,
                 "{\"event\":\"attempt_failed\",\"time\":\"2023-11-14T22:13:20.000Z\",\"level\":\"warn\",\"request_id\":"
                 "\"theirs\",\"own_id\":\"ours\",\"provider\":\"o\","
@@ -145,7 +145,7 @@ static void one_that_was_broken_off_has_not_failed(void **state) {
     struct flight *flight = asked(&told, "true");
     flight_world_tell(&told.world, flight, (struct event){.kind = event_caller_gone});
     report_attempt(&told.reporter, flight, 0, told.world.now);
-    report_request(&told.reporter, flight, 0, told.world.now);
+    report_request(&told.reporter, flight, NULL, 0, told.world.now);
     assert_no_line(&told, "attempt_failed");
     assert_line(&told, "\"status\":0,\"provider\":\"o\",\"served\":\"m\",\"attempts\":1,\"stream\":true,"
                        "\"input_tokens\":-1,\"output_tokens\":-1,");
@@ -172,7 +172,7 @@ static void a_cost_that_is_not_ours_is_told_beside_ours(void **state) {
         flight_world_body(&told.world, flight, 0, body);
         flight_world_tell(&told.world, flight, (struct event){.kind = event_reply_end});
         report_attempt(&told.reporter, flight, 0, told.world.now);
-        report_request(&told.reporter, flight, 0, told.world.now);
+        report_request(&told.reporter, flight, NULL, 0, told.world.now);
         if (near)
             assert_no_line(&told, "cost_differs");
         else
