@@ -123,6 +123,7 @@ void config_report(struct config_reading *reading, const struct config_node *at,
                    const char *format, ...) {
     char message[512];
     bool changed = at && at->file == config_file_changes;
+    if (at && at->unread) return; /* its own problem has been told; what else it seems to be is not its value */
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);

@@ -84,7 +84,7 @@ static bool config_check_vault_note(struct config_reading *reading, struct confi
     return reading->vault_fits && id.len;
 }
 
-static bool expand(struct config_reading *reading, struct config_node *node, bool disabled) {
+static bool references_expand(struct config_reading *reading, struct config_node *node, bool disabled) {
     struct str rest = node->text;
     if (node->vault.len) return true; /* of the overlay, and no text of anybody's */
     /* Decided before ${} is expanded: what a variable holds is never a reference itself. */
@@ -121,6 +121,11 @@ static bool expand(struct config_reading *reading, struct config_node *node, boo
     }
     if (from_file) return config_check_file_read(reading, node, disabled);
     return !from_vault || config_check_vault_note(reading, node);
+}
+
+static bool expand(struct config_reading *reading, struct config_node *node, bool disabled) {
+    node->unread = !references_expand(reading, node, disabled);
+    return !node->unread;
 }
 
 /* -- values -- */

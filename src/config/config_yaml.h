@@ -16,6 +16,7 @@ struct config_node {
     bool quoted;                   /* a scalar in quotes is a string, whatever it looks like */
     bool quoted_key;               /* its key is in quotes: `<<` in quotes is no merge */
     bool referred;                 /* the text came out of a reference: no message may show it */
+    bool unread;                   /* a reference in it leads nowhere, which has been told: its text is nobody's */
     struct str vault;              /* the vault's entry that stands for the text, or for a part of it; empty: none */
     size_t standby;                /* of a list: how many at its end are for when the others do not do */
     bool overlay;                  /* it stands in the run-time overlay, not in the configuration's own text */

@@ -60,6 +60,18 @@ on_disconnect: cancle
         assert [x for x in said.splitlines() if f"weir.yaml:{line}:" in x and words in x], (line, words, said)
 
 
+@pytest.mark.parametrize("more", [
+    "alerts: {webhook: '${NOT_SET}'}\n", "alerts: {webhooks: [{url: '${NOT_SET}', format: slack}]}\n",
+    "alerts: {webhook: 'https://a.example/${NOT_SET}', secret: x}\n", "traces: {endpoint: '${NOT_SET}'}\n",
+    "    base_url: ${NOT_SET}\n", "    proxy: ${NOT_SET}\n", "    ca_file: ${NOT_SET}\n",
+    "clients:\n  - {name: a, key_hash: '${NOT_SET}'}\n", "listen: ${NOT_SET}\n", "ledger: ${NOT_SET}\n"])
+def test_a_reference_that_leads_nowhere_is_one_problem(tmp_path, more):
+    """Nothing else is said of a value that nobody knows."""
+    status, said = check(tmp_path, GOOD + more)
+    problems = [line for line in said.splitlines() if "weir.yaml:" in line and "warning:" not in line]
+    assert status == 2 and len(problems) == 1 and "NOT_SET is not set" in problems[0], said
+
+
 @pytest.mark.parametrize(
     "text, words",
     [("providers: [", "weir.yaml:"), ("\tproviders: {}", "weir.yaml:1:"), ("- a\n- b\n", "map"),
