@@ -161,6 +161,9 @@ static const struct header_row of_20[] = {
 static const struct header_row of_22[] = {
     ROW("x-http-method-override", header_of_caller),
 };
+static const struct header_row of_23[] = {
+    ROW("x-weir-cache-similarity", header_tells),
+};
 static const struct header_row of_24[] = {
     ROW("x-claude-code-session-id", header_steers),
     ROW("x-weir-cost-cache-writes", header_tells),
@@ -207,7 +210,7 @@ static const struct header_rows lengths[] = {
     [7] = {LIST(of_7)},   [8] = {LIST(of_8)},   [9] = {LIST(of_9)},   [10] = {LIST(of_10)}, [11] = {LIST(of_11)},
     [12] = {LIST(of_12)}, [13] = {LIST(of_13)}, [14] = {LIST(of_14)}, [15] = {LIST(of_15)}, [16] = {LIST(of_16)},
     [17] = {LIST(of_17)}, [18] = {LIST(of_18)}, [19] = {LIST(of_19)}, [20] = {LIST(of_20)}, [22] = {LIST(of_22)},
-    [24] = {LIST(of_24)}, [25] = {LIST(of_25)}, [41] = {LIST(of_41)},
+    [23] = {LIST(of_23)}, [24] = {LIST(of_24)}, [25] = {LIST(of_25)}, [41] = {LIST(of_41)},
 };
 static const struct header_rows letters[26] = {
     ['a' - 'a'] = {LIST(from_a)}, ['c' - 'a'] = {LIST(from_c)}, ['o' - 'a'] = {LIST(from_o)},

@@ -6,6 +6,24 @@
 #include "dialect/json.h"
 #include "weir.h"
 
+/* Of routes that find answers by other words. */
+static void semantic_stats_print(const struct json_value *semantic) {
+    const struct json_value *routes = json_member(semantic, "routes");
+    size_t place = 0;
+    if (json_count(routes))
+        printf("%lld of %lld prompts may be found by other words\n",
+               (long long)json_i64(json_member(semantic, "prompts"), 0),
+               (long long)json_i64(json_member(semantic, "max_prompts"), 0));
+    for (const struct json_value *route; (route = json_each(routes, &place, NULL));) {
+        const struct str name = json_str(json_member(route, "route"), STR(""));
+        const long long compared = json_i64(json_member(route, "compared"), 0),
+                        wrong = json_i64(json_member(route, "false"), 0);
+        printf("%.*s: %lld of %lld answers to other words that were compared were false (%.1f%%)%s\n", STR_ARG(name),
+               wrong, compared, compared ? 100.0 * (double)wrong / (double)compared : 0.0,
+               json_bool(json_member(route, "on"), true) ? "" : ": it finds none until a reload or a purge");
+    }
+}
+
 static bool cache_stats_print(const char *text) {
     const char *problem;
     size_t at;
@@ -27,6 +45,7 @@ static bool cache_stats_print(const char *text) {
                (long long)json_i64(json_member(root, "evicted"), 0),
                (long long)json_i64(json_member(root, "expired"), 0),
                (long long)json_i64(json_member(root, "purged"), 0));
+    semantic_stats_print(json_member(root, "semantic"));
     json_free(json);
     return true;
 }

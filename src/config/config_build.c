@@ -698,6 +698,7 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
     model_routes_make(reading, snapshot, root);
     names_make(reading, snapshot, root, config_build_target_of);
     default_route_make(reading, snapshot, root);
+    semantic_models_look(reading, snapshot, root);
     clients_read(reading, snapshot, root);
     identity_read(reading, snapshot, root);
     return snapshot;

@@ -80,8 +80,11 @@ static struct cache_rules cache_rules_of(struct section cache) {
 }
 
 /* The seeds' `cache_ttl` is a cache of everything. */
-static void cache_of(struct snapshot *snapshot, struct section top) {
+static void cache_of(struct config_reading *reading, struct snapshot *snapshot, struct section top) {
     struct section cache = read_section(top, "cache");
+    const struct config_node *semantic = cache.map ? config_member(cache.map, STR("semantic")) : NULL;
+    if (semantic)
+        config_report(reading, semantic, config_error, "`semantic` is of one route: write it in the `cache` of that");
     bool brief = read_is_written(top, "cache_ttl");
     snapshot->cache = cache_rules_of(cache);
     snapshot->cache.on = cache.map ? snapshot->cache.on : brief;
@@ -96,7 +99,8 @@ static void cache_of(struct snapshot *snapshot, struct section top) {
 /* On where it is written, whatever holds for others. */
 static struct cache_rules cache_of_route(struct config_reading *reading, struct snapshot *snapshot,
                                          struct section section, struct section top) {
-    static const struct str of_all[] = {STR("max_bytes"), STR("max_ttl_seconds"), STR("durable")};
+    static const struct str of_all[] = {STR("max_bytes"), STR("max_ttl_seconds"), STR("durable"),
+                                        STR("semantic_entries")};
     struct section cache = read_section(section, "cache"), above = read_section(top, "cache");
     if (!cache.map) return snapshot->cache;
     for (size_t i = 0; i < sizeof of_all / sizeof *of_all; i++)
@@ -104,14 +108,17 @@ static struct cache_rules cache_of_route(struct config_reading *reading, struct 
             config_report(reading, config_member(cache.map, of_all[i]), config_error,
                           "`%.*s` is one for all routes: write it in the `cache` at the top", STR_ARG(of_all[i]));
     bool enabled = read_bool(cache, "enabled");
+    const struct semantic_rules *semantic = semantic_of_route(reading, snapshot, cache);
     cache.above = above.map;
     struct cache_rules rules = cache_rules_of(cache);
+    rules.semantic = enabled ? semantic : NULL;
     bool brief = read_is_written(top, "cache_ttl");
     if (brief && !read_is_written(cache, "mode")) rules.all = true;
     if (brief && !read_is_written(cache, "ttl_seconds")) rules.ttl_s = snapshot->cache.ttl_s;
     rules.on = enabled;
     rules.ttl_max_s = snapshot->cache.ttl_max_s;
     if (enabled) snapshot->cache_bytes_max = read_whole(above, "max_bytes");
+    if (rules.semantic) snapshot->semantic_entries = read_whole(above, "semantic_entries");
     return rules;
 }
 
@@ -121,7 +128,7 @@ void decisions_of_all(struct config_reading *reading, struct snapshot *snapshot,
     snapshot->retry = retry_of(read_section(top, "retry"));
     snapshot->hedge = hedge_of(reading, read_section(top, "hedge"), &(struct hedge_rules){.on = false});
     snapshot->fetch = fetch_of(reading, read_section(top, "fetch"), &snapshot->arena);
-    cache_of(snapshot, top);
+    cache_of(reading, snapshot, top);
     snapshot->responses.on = read_bool(responses, "store");
     snapshot->responses.keep_days = (int64_t)read_whole(responses, "keep_days");
     snapshot->responses.bytes_max = (int64_t)read_whole(responses, "max_bytes");

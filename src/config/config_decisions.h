@@ -84,6 +84,12 @@ enum prompt_cache prompt_cache_of(struct section section);
 void facts_of_provider(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *node,
                        struct provider *provider);
 
+/* config_semantic.c: of a route's `cache`; NULL: it has none. Once all models have their routes: does somebody embed?
+ */
+const struct semantic_rules *semantic_of_route(struct config_reading *reading, struct snapshot *snapshot,
+                                               struct section cache);
+void semantic_models_look(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root);
+
 /* config_traces.c */
 struct trace_rules traces_of(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root);
 

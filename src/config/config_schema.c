@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "config/config_rows.h"
+#include "config/config_rows_cache.h"
 #include "core/pick.h"
 #include "snapshot/price_words.h"
 #include "snapshot/snapshot.h"
@@ -158,26 +159,6 @@ static const struct config_key hedge_keys[] = {
          "When the second attempt starts: p95 (the first target's own), or a time such as 800ms or 1.5s."),
     NUMBER("max_share", 0, 1, "0.05",
            "Share of requests, over 10 s, that may be hedged; one in 10 s always may. 0: off."),
-};
-
-static const struct config_key cache_keys[] = {
-    BOOL("enabled", "true", "Whether answers are kept and given again."),
-    CHOICE("mode", "deterministic|all", "deterministic",
-           "Which requests: those at temperature 0, embeddings and those that ask for it; or all."),
-    SECONDS("ttl_seconds", 0, config_days_30, "300", "How long an answer is given again."),
-    CHOICE("scope", "client|owner|all", "client",
-           "Who is given the same answers: each client its own, all clients of one owner, or all."),
-    BOOL("share_in_flight", "true",
-         "Identical requests that are under way at once are asked of a provider once: all get its answer as it comes."),
-    SECONDS("max_ttl_seconds", 0, config_days_30, "2592000",
-            "The longest that a request may ask for (x-weir-cache-ttl)."),
-    BOOL("durable", "true", "Answers are kept in STATE_DIR/cache.db too, so that a restart has them."),
-    INT("max_bytes", 1048576, config_no_most, "268435456",
-        "Bytes of answers that are kept in memory, beside max_memory_bytes; one alone is at most a sixteenth."),
-    BOOL("serve_stale_on_outage", "true",
-         "When no target of a route can be had, an answer that has expired is given, and says so."),
-    SECONDS("max_stale_seconds", 0, config_days_30, "3600",
-            "How long after it expired, and it is kept so long; 0: not.", .none = true),
 };
 
 static const struct config_key provider_keys[] = {
@@ -727,6 +708,7 @@ static const struct {
     [section_fetch] = {STR("fetch"), KEYS(fetch_keys)},
     [section_responses] = {STR("responses"), KEYS(responses_keys)},
     [section_cache] = {STR("cache"), KEYS(cache_keys)},
+    [section_semantic] = {STR("cache.semantic"), KEYS(semantic_keys)},
     [section_provider] = {STR("providers.NAME"), KEYS(provider_keys)},
     [section_quota] = {STR("quota"), KEYS(quota_keys)},
     [section_price] = {STR("prices.MODEL"), KEYS(price_keys)},

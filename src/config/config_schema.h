@@ -16,6 +16,7 @@ enum config_section {
     section_fetch,
     section_responses,
     section_cache,
+    section_semantic,
     section_provider,
     section_quota,
     section_price,

@@ -150,6 +150,8 @@ bool meaning_put(const struct json_value *root, const struct meaning_rules *rule
         const struct json_value *value = level_next(&levels[depth - 1], rules, depth == 1, text, &plain);
         if (!value)
             depth--;
+        else if (value == rules->any)
+            text_put_byte(text, '*');
         else if (!meaning_scalar_put(value, arena, text) &&
                  (depth > limit_json_depth || !level_open(value, plain, arena, &levels[depth++], text)))
             return false;

@@ -17,6 +17,7 @@ struct meaning_rules {
         *plain;         /* names of members through which `marks` are looked for: of the outermost object and, again */
     size_t plain_count; /* and again, of what lies in them */
     struct str marks;   /* a member of those objects that is left out; empty: none */
+    const struct json_value *any; /* in whose place every text would be the same; NULL: none */
 };
 
 /* Appends it. `root` is of json_parse_in; what is wanted meanwhile is taken from the arena. false: an object in it has

@@ -25,6 +25,7 @@ enum event_kind {
     event_fetched,  /* action_fetch is over */
     event_shutdown, /* the process ends: what is under way is answered with that */
     event_turn,     /* a place that the flight waited for is its own now */
+    event_embedded, /* action_embed is over */
     event_made,     /* of the answer that it follows there is more, or an end; or nobody follows what it makes */
     event_kinds
 };
@@ -32,7 +33,8 @@ enum event_kind {
 struct event {
     enum event_kind kind;
     unsigned attempt;     /* of the upstream events: which; an event for one that is over changes nothing */
-    struct str bytes;     /* event_body, event_reply_body, event_fetched; event_recalled: {NULL,0} when there is none */
+    struct str bytes;     /* event_body, event_reply_body, event_fetched; event_recalled: {NULL,0} when there is none;
+                             event_embedded: as an embeddings request is answered, {NULL,0}: it failed */
     enum failure failure; /* event_call_failed */
     struct str text;      /* event_call_failed, event_fetched, event_recalled: the failure's own words; of the last two:
                              empty      when good */
@@ -63,6 +65,8 @@ enum action_kind {
     action_keep,     /* store a response */
     action_fetch,    /* get a file from the web by weir's rules: one event_fetched */
     action_unfetch,  /* break that off; no event of it comes any more */
+    action_embed,    /* have these words embedded, by a request of their own: one event_embedded */
+    action_unembed,  /* no event of it is wanted any more */
     action_cache,    /* keep this answer: its hold goes with it */
     action_tell,     /* one event_made for each flight that follows this making, on these loops */
     action_follow,   /* it follows this making from now on: event_made for it too, until it is closed */
@@ -109,6 +113,11 @@ struct action {
             struct str client, id, previous;    /* names */
             struct str input, output, response; /* JSON */
         } keep;
+        struct {
+            struct str model, words; /* until the event, or until it is unwanted */
+            uint64_t timeout_ns;
+            enum cache_scope scope;
+        } embed;
         bool wanted;    /* action_call_read */
         struct str url; /* action_fetch: until the event */
         uint64_t deadline_ns;

@@ -97,6 +97,16 @@ static void on_made(struct flight *flight, struct now now, struct actions *out) 
     }
 }
 
+/* Its words have been embedded, or that is not waited for any more (NULL). */
+static void on_embedded(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
+    if (flight->waiting.why != waiting_embedding || semantic_embedded(flight, event, now, out) != step_on ||
+        cache_go_on(flight, now, out) != step_on)
+        return;
+    flight_counts(flight, now);
+    flight_enter(flight, flight_trying, now);
+    flight_try_next(flight, now, out);
+}
+
 /* -- what follows a failure -- */
 
 /* What could not be read for want of memory says nothing of its provider, and must rest nobody's. */
@@ -216,6 +226,8 @@ static void on_timer(struct flight *flight, struct now now, struct actions *out)
         on_deadline(flight, now, out);
     else if (flight->waiting.why != waiting_none && now.mono_ns < flight->waiting.until_ns)
         flight_arm(flight, flight->waiting.until_ns, out);
+    else if (flight->waiting.why == waiting_embedding)
+        on_embedded(flight, NULL, now, out);
     else if (flight->waiting.why != waiting_none)
         flight_wait_over(flight, now, out);
 }
@@ -324,6 +336,7 @@ void flight_step(struct flight *flight, const struct event *event, struct now no
     case event_shutdown: on_shutdown(flight, now, out); break;
     case event_turn: flight_turn(flight, now, out); break;
     case event_made: on_made(flight, now, out); break;
+    case event_embedded: on_embedded(flight, event, now, out); break;
     case event_recalled:
         if (stored_recalled(flight, event, now, out) == step_on) on_request(flight, now, out);
         break;

@@ -42,6 +42,13 @@ struct flight_raw {
     struct str path, query; /* below the provider's base URL, as sent: "/files/x"; after '?' */
 };
 
+/* A request that another one has made, for its own sake: its client's rates and places count that one alone, and those
+ * that ask for the same at once are one. */
+struct flight_inner {
+    bool is;
+    enum cache_scope scope; /* who shares it: as the other's */
+};
+
 /* What the gateway or the library knows of a request. Everything is copied. */
 struct flight_request {
     enum endpoint endpoint;
@@ -55,6 +62,7 @@ struct flight_request {
     const struct client *client; /* NULL: the library's host, or a gateway open to anyone */
     int64_t content_length;      /* of the body; -1: not said */
     struct now arrived;
+    struct flight_inner inner;
 };
 
 /* The share of the memory that is held for strangers in which this client's requests are counted; all without a key
@@ -155,6 +163,19 @@ enum cached {
     cached_shared, /* what another flight made, that had asked for the same */
     cached_stale,  /* an answer that is no more fresh, as nobody can be asked (flight_degraded.c) */
 };
+/* What the nearest earlier prompt came to (flight_semantic.c). */
+enum semantic_outcome {
+    semantic_off,     /* nobody looked */
+    semantic_failed,  /* its words could not be embedded, or not in time */
+    semantic_far,     /* none is near enough */
+    semantic_differs, /* what is near means something else */
+    semantic_gone,    /* what is near has no answer any more that may be given */
+    semantic_hit,
+    semantic_checks, /* it would have been one: a provider is asked all the same, to compare */
+    semantic_outcomes
+};
+/* Of semantic_checks: what its own answer and the one that it would have been given came to. */
+enum compared { compared_not, compared_same, compared_false };
 /* "hit", "miss", ... */
 struct str cached_word(enum cached state);
 
@@ -193,8 +214,11 @@ struct flight_facts {
     size_t loop_calls;    /* with the same arguments */
     enum cached cache;
     int64_t saved_nano_usd; /* what its answer had cost another request; -1: it was not given another's, or not known */
-    bool is_fallback;       /* its route's own words, as nobody could serve */
-    struct str trace_id;    /* of the trace it belongs to, in digits; {NULL,0}: none */
+    enum semantic_outcome semantic;
+    enum compared compared;
+    double alike;                         /* semantic_hit: how alike its words and those of its answer are */
+    bool is_fallback;                     /* its route's own words, as nobody could serve */
+    struct str trace_id;                  /* of the trace it belongs to, in digits; {NULL,0}: none */
     struct str trace_parent, trace_state; /* as its caller says them; the same */
     bool is_sampled;                      /* its trace is to be collected, and collected here */
     bool session_shared;                  /* its session found no place of its own among those that caps are on */

@@ -101,6 +101,7 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     *flight = (struct flight){
         .host = host, .snapshot = snapshot, .client = request->client, .budget = arena.budget, .arena = arena};
     flight->client_hash = request->client ? str_hash(request->client->name) : 0;
+    flight->inner = request->inner;
     flight->endpoint = request->endpoint;
     flight->door = door_of(request->endpoint);
     flight->head.method = http_post;
@@ -391,7 +392,7 @@ static enum step route_find(struct flight *flight, struct now now, struct action
     struct str model = flight->request.model;
     flight->choice.model = arena_copy(&flight->arena, str_empty(model) ? STR("default") : model);
     flight->request.model = flight->choice.model; /* the body's bytes may go before the flight does */
-    if (!client_may_ask(client, flight->choice.model))
+    if (!flight->inner.is && !client_may_ask(client, flight->choice.model))
         return answer_error(flight, error_not_allowed,
                             arena_printf(&flight->arena, "This client key may not use the model `%.*s`.",
                                          STR_ARG(str_slice(flight->choice.model, 0, limit_model))),
@@ -481,13 +482,14 @@ static enum step candidates_find(struct flight *flight, struct now now, struct a
     enum unfit unfit = unfit_no;
     if (flight->steering.targets.at) {
         if (pins_add(flight, &unfit, now, out) != step_on) return step_over;
-    } else if (flight->choice.route && flight->choice.route->pinned && !client_may_steer(flight->client)) {
+    } else if (flight->choice.route && flight->choice.route->pinned && !flight->inner.is &&
+               !client_may_steer(flight->client)) {
         return answer_error(flight, error_not_allowed,
                             STR("This client key may not name a provider itself: ask the operator for `may_steer`."),
                             STR("model"), now, out);
     } else {
-        bool pinned = flight->choice.route && flight->choice.route->pinned;
-        if (flight->choice.rule && !pinned)
+        bool pinned = flight->choice.route && flight->choice.route->pinned && !flight->inner.is;
+        if (flight->choice.rule && !(flight->choice.route && flight->choice.route->pinned))
             flight->choice.route = &flight->snapshot->rule_routes[flight->choice.rule - flight->snapshot->rules];
         if (!candidates_add(flight, flight->choice.route, pinned, &unfit))
             return answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
@@ -583,6 +585,12 @@ enum step flight_find(struct flight *flight, struct now now, struct actions *out
     return fine ? step_on : answer_error(flight, error_out_of_memory, STR_NONE, STR_NONE, now, out);
 }
 
+void flight_counts(struct flight *flight, struct now now) {
+    const struct route *route = flight->choice.route;
+    if (route->cells) share_count(&route->cells->retries, now.mono_ns);
+    if (route->cells && route->hedge.on) share_count(&route->cells->hedges, now.mono_ns);
+}
+
 enum step flight_admit(struct flight *flight, struct now now, struct actions *out) {
     if (flight_find(flight, now, out) != step_on) return step_over;
     CHECK(flight->choice.count > 0 && flight->choice.count <= flight->choice.room && flight->choice.route);
@@ -593,8 +601,6 @@ enum step flight_admit(struct flight *flight, struct now now, struct actions *ou
     if (session_admit(flight, now, out) != step_on || hold_client(flight, now, out) != step_on) return step_over;
     enum step cached = cache_admit(flight, now, out);
     if (cached != step_on) return cached;
-    if (flight->choice.route->cells) share_count(&flight->choice.route->cells->retries, now.mono_ns);
-    if (flight->choice.route->cells && flight->choice.route->hedge.on)
-        share_count(&flight->choice.route->cells->hedges, now.mono_ns);
+    flight_counts(flight, now);
     return step_on;
 }

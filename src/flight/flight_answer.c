@@ -5,7 +5,7 @@
 #include "dialect/placeholders.h"
 #include "flight/flight_internal.h"
 
-enum { own_headers_max = 19 + price_shares, limit_headers_max = 6 };
+enum { own_headers_max = 20 + price_shares, limit_headers_max = 6 };
 
 static void answer_header_put(struct http_header *headers, size_t *count, struct str name, struct str value) {
     if (value.at) headers[(*count)++] = (struct http_header){name, value};
@@ -138,9 +138,12 @@ static struct str given_type(const struct flight *flight) {
 }
 
 /* Where there is a cache, or something was asked of it. */
-static void answer_cache_put(const struct flight *flight, struct http_header *headers, size_t *count) {
+static void answer_cache_put(struct flight *flight, struct http_header *headers, size_t *count) {
     if (flight->cache.state != cached_off)
         answer_header_put(headers, count, STR("x-weir-cache"), cached_word(flight->cache.state));
+    if (flight->semantic && flight->semantic->outcome == semantic_hit)
+        answer_header_put(headers, count, STR("x-weir-cache-similarity"),
+                          arena_printf(&flight->arena, "%.3f", flight->semantic->alike));
 }
 
 /* "3/5": so many of so many inputs were kept, and the others asked for. */

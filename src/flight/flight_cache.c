@@ -206,10 +206,18 @@ static const char *passed_by(struct flight *flight, enum cache_word word) {
     return cache_key_make(flight);
 }
 
+/* What another flight asks for is asked for once, where nothing of it is kept too. */
+static struct cache_rules rules_of(const struct flight *flight) {
+    const struct cache_rules *rules = &flight->choice.route->cache;
+    if (rules->on || !flight->inner.is) return *rules;
+    return (struct cache_rules){
+        .on = true, .all = true, .shares = true, .scope = flight->inner.scope, .ttl_s = 1, .ttl_max_s = 1};
+}
+
 enum step cache_admit(struct flight *flight, struct now now, struct actions *out) {
     struct flight_cache *cache = &flight->cache;
     const enum cache_word word = cache_word_of(flight);
-    cache->rules = flight->choice.route->cache;
+    cache->rules = rules_of(flight);
     if (!cache->rules.on && cache->state == cached_off) return step_on;
     if (cache->rules.on && !ttl_fits(flight))
         return answer_error(
@@ -226,10 +234,14 @@ enum step cache_admit(struct flight *flight, struct now now, struct actions *out
     cache->state = cached_miss;
     cache->round = atomic_load(&flight->host->cache->round);
     cache->looks = word != word_no_cache;
-    cache->keeps = true;
+    cache->keeps = flight->choice.route->cache.on;
     enum step step = cache->looks ? find(flight, now, out) : step_on;
     if (step != step_on) return step;
-    inputs_admit(flight);
+    if (cache->keeps) inputs_admit(flight);
     if (cache->looks && inputs_find(flight, cached_hit, 0, now, out)) return step_over;
-    return word == word_only ? not_cached(flight, now, out) : join(flight, now, out);
+    if (word == word_only) return not_cached(flight, now, out);
+    if (cache->looks && semantic_ask(flight, now, out) == step_waits) return step_waits;
+    return join(flight, now, out);
 }
+
+enum step cache_go_on(struct flight *flight, struct now now, struct actions *out) { return join(flight, now, out); }

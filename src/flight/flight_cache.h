@@ -56,6 +56,9 @@ void inputs_shed(struct flight *flight);
 /* The body of an answer as this flight's caller wants it: whole or as a stream. In scratch, where it is not as it
  * stands. {NULL,0}: it cannot be said so, or there is no memory. */
 struct str cache_form(struct flight *flight, const struct cache_facts *facts, struct str body, struct now now);
+/* What it says: the text of its first choice, or the name and arguments of the tools that it calls. In scratch.
+ * {NULL,0}: it cannot be read, or there is no memory. */
+struct str cache_form_said(struct flight *flight, const struct cache_facts *facts, struct str body);
 /* A reply of weir's own making in the caller's dialect, whole or as a stream: the same. */
 struct str cache_form_reply(struct flight *flight, const struct message_reply *reply, struct now now);
 
@@ -80,6 +83,20 @@ bool degraded_answer(struct flight *flight, struct now now, struct actions *out)
 /* The same, where that is why it ends. */
 bool degraded_end(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 
+/* -- flight_semantic.c: the nearest earlier prompt -- */
+
+/* Waits: its words are to be embedded. On: nothing is looked for. */
+enum step semantic_ask(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+/* They are; or it took too long (event NULL). Over: it was answered. On: a provider is to be asked. */
+enum step semantic_embedded(struct flight *flight, const struct event *event, struct now now,
+                            struct actions *out) MUST_USE;
+
+/* -- flight_semantic_kept.c: its own answer, when its words were embedded -- */
+
+/* An answer of its own is kept: it will be found by these words too. What it would have been given is compared. */
+void semantic_keep(struct flight *flight, struct cache_answer *answer);
+void semantic_shed(struct flight *flight);
+
 /* -- flight_cache.c: is there an answer already -- */
 
 /* What the request's head asks of the cache. Over: answered with an error. */
@@ -87,6 +104,8 @@ enum step cache_admit_head(struct flight *flight, struct now now, struct actions
 /* The request has its candidates and its client's leave. On: a provider is to be asked. Over: answered. Waits: another
  * flight makes the answer. */
 enum step cache_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+/* None was found: as of cache_admit. */
+enum step cache_go_on(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 /* Has it joined one that makes the same? Then it follows that. */
 bool twins_follow(const struct flight *flight);
 /* More of that may have come. On: it cannot be followed, and a provider is to be asked. */

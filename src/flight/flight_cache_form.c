@@ -62,6 +62,19 @@ static bool form_reply(struct flight *flight, const struct cache_facts *facts, s
     return true;
 }
 
+struct str cache_form_said(struct flight *flight, const struct cache_facts *facts, struct str body) {
+    struct message_reply reply = {.choice_count = 0, .usage = USAGE_NONE};
+    struct text text = text_in_arena(flight->host->scratch, 1024);
+    if (!flight->codec->read_event || !form_reply(flight, facts, body, &reply) || !reply.choice_count) return STR_NONE;
+    for (size_t i = 0; i < reply.choices[0].part_count; i++) {
+        const struct message_part *part = &reply.choices[0].parts[i];
+        if (part->kind == part_text) text_printf(&text, "%.*s ", STR_ARG(part->text));
+        if (part->kind == part_tool_call)
+            text_printf(&text, "%.*s %.*s ", STR_ARG(part->name), STR_ARG(part->arguments));
+    }
+    return text.failed ? STR_NONE : text_str(&text);
+}
+
 struct str cache_form_reply(struct flight *flight, const struct message_reply *reply, struct now now) {
     struct message_events events = {.arena = flight->host->scratch};
     struct codec_caller caller = form_caller(flight, now);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dialect/json.h"
+#include "dialect/last_words.h"
 #include "dialect/meaning.h"
 #include "flight/flight_internal.h"
 
@@ -213,8 +214,10 @@ static void form_put(const struct flight *flight, struct text *text) {
     if (flight->request.include_usage) text_put(text, STR("usage"));
 }
 
-/* `apart`: the member whose elements each have a key of their own; {NULL,0}: none does. */
-static bool request_put(struct flight *flight, const struct json_value *root, struct str apart, struct text *text) {
+/* `apart`: the member whose elements each have a key of their own; {NULL,0}: none does. `any`: as meaning_rules has it.
+ */
+static bool request_put(struct flight *flight, const struct json_value *root, struct str apart,
+                        const struct json_value *any, struct text *text) {
     struct str without[not_meant_count + prompts_count + 1];
     size_t count = 0;
     bool named = flight->cache.named.at != NULL;
@@ -225,7 +228,8 @@ static bool request_put(struct flight *flight, const struct json_value *root, st
                                         .without_count = count,
                                         .plain = marked,
                                         .plain_count = sizeof marked / sizeof *marked,
-                                        .marks = STR("cache_control")};
+                                        .marks = STR("cache_control"),
+                                        .any = any};
     enum endpoint endpoint = flight->endpoint == endpoint_generate_stream ? endpoint_generate
                              : flight->endpoint == endpoint_generate_embed_batch && apart.at
                                  ? endpoint_generate_embed
@@ -248,6 +252,23 @@ static bool request_put(struct flight *flight, const struct json_value *root, st
 
 static const struct hash_key open_key = {{0}}; /* it is no secret: what it is made of says whose it is */
 
+/* What it means but for the words of its last message, where these are such that others may say the same: of vectors of
+ * two models none is near another. */
+static void semantic_key_make(struct flight *flight, const struct json_value *root) {
+    const struct semantic_rules *rules = flight->cache.rules.semantic;
+    const struct json_value *last = last_words(endpoint_facts(flight->endpoint)->dialect, root);
+    const struct str words = str_trim(json_str(last, STR("")));
+    struct text text = text_in_arena(flight->host->scratch, 1024);
+    if (!rules || flight->cache.named.at || flight->inner.is || !words.len || words.len > semantic_words_max) return;
+    text_put(&text, STR("semantic|"));
+    part_put(&text, rules->model);
+    struct flight_semantic *semantic = arena_take_zeroed(&flight->arena, sizeof *semantic);
+    if (!semantic || !request_put(flight, root, STR_NONE, last, &text)) return;
+    semantic->words = arena_copy(&flight->arena, words);
+    semantic->group = hash_sealed(&open_key, text_str(&text));
+    if (semantic->words.at) flight->semantic = semantic;
+}
+
 const char *cache_key_make(struct flight *flight) {
     const enum operation operation = endpoint_facts(flight->endpoint)->operation;
     const char *problem;
@@ -263,8 +284,9 @@ const char *cache_key_make(struct flight *flight) {
     if (has_server_tools(root)) return "it has tools that the provider runs";
     if (!flight->cache.rules.all && !is_deterministic(flight, root)) return "it is not deterministic";
     struct text text = text_in_arena(flight->host->scratch, flight->body.whole.len + 512);
-    if (!request_put(flight, root, STR_NONE, &text)) return "a member stands twice in it, or there was no memory";
+    if (!request_put(flight, root, STR_NONE, NULL, &text)) return "a member stands twice in it, or there was no memory";
     flight->cache.key = hash_sealed(&open_key, text_str(&text));
+    semantic_key_make(flight, root);
     return NULL;
 }
 
@@ -273,7 +295,7 @@ bool cache_key_inputs(struct flight *flight, const struct json_value *root, stru
     static const struct str none[] = {STR("model")}; /* it stands in the path too */
     const struct meaning_rules rules = {.without = none, .without_count = 1};
     struct text text = text_in_arena(flight->host->scratch, 1024);
-    if (!root || !request_put(flight, root, apart, &text)) return false;
+    if (!root || !request_put(flight, root, apart, NULL, &text)) return false;
     /* Read once, however many inputs stand in it: its hash is in the key of each. */
     const struct sha256 all = hash_sealed(&open_key, text_str(&text));
     text.len = 0;

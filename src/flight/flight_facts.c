@@ -187,6 +187,9 @@ struct flight_facts flight_facts(const struct flight *flight) {
         .is_sampled = flight->trace.sampled && flight->snapshot->traces.on,
         .session_shared = flight->session_hold.shared,
         .cache = flight->cache.state,
+        .semantic = flight->semantic ? flight->semantic->outcome : semantic_off,
+        .compared = flight->semantic ? flight->semantic->compared : compared_not,
+        .alike = flight->semantic ? flight->semantic->alike : 0,
         .saved_nano_usd = given                                         ? flight->cache.given.cost_nano_usd
                           : flight->winner && flight->winner->asks_rest ? flight->inputs.saved_nano_usd
                                                                         : -1,

@@ -554,7 +554,7 @@ enum error_code hold_client_look(const struct flight *flight, struct now now, ui
 
 enum step hold_client(struct flight *flight, struct now now, struct actions *out) {
     const struct client *client = flight->client;
-    if (!client) return step_on;
+    if (!client || flight->inner.is) return step_on;
     const struct rate_rules *rules = &client->rates;
     struct client_cells *cells = client->cells;
     CHECK(!flight->client_holds.gate && flight->attempt_count == 0);

@@ -44,6 +44,8 @@ void flight_arm(struct flight *flight, uint64_t deadline_ns, struct actions *out
  * error. */
 enum step flight_admit_head(struct flight *flight, struct now now, struct actions *out);
 enum step flight_admit(struct flight *flight, struct now now, struct actions *out) MUST_USE;
+/* A provider is to be asked: it counts among those that more work is a share of. */
+void flight_counts(struct flight *flight, struct now now);
 /* The part of it that reads the whole body and finds route, candidates and strategy, and takes nothing. */
 enum step flight_find(struct flight *flight, struct now now, struct actions *out) MUST_USE;
 
@@ -63,6 +65,8 @@ enum line_entry wait_in_line(struct flight *flight, struct candidate *candidate,
                              struct actions *out) MUST_USE;
 void wait_for_file(struct flight *flight, struct str url, struct now now, struct actions *out);
 void wait_for_response(struct flight *flight, struct str client, struct str id, struct now now, struct actions *out);
+/* For its words' vector. */
+void wait_for_embedding(struct flight *flight, uint64_t until_ns, struct now now, struct actions *out);
 /* For what another flight makes. */
 void wait_for_twin(struct flight *flight, struct now now, struct actions *out);
 /* What was waited for has come. Answers the candidate it was for, NULL: none. */

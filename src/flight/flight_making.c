@@ -145,6 +145,7 @@ static void answer_keep(struct flight *flight, struct actions *out) {
             at += ranges[i].len;
         }
     answer->round = flight->cache.round;
+    semantic_keep(flight, answer);
     CHECKF(at == answer->body.at + answer->body.len, "len=%zu", making->len);
     actions_add(out, action_cache)->answer = answer;
 }
@@ -178,6 +179,7 @@ bool making_goes_on(struct flight *flight) {
 void making_shed(struct flight *flight) {
     if (flight->cache.making) making_release(flight->cache.making);
     cache_release(flight->cache.answer);
+    semantic_shed(flight);
     flight->cache.making = NULL;
     flight->cache.answer = NULL;
 }

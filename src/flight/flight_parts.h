@@ -8,7 +8,7 @@
  *            receiving -> answering: what another flight makes, which asked for the same (flight_cache.c)
  *   attempt: connecting -> sent -> replying -> delivering -> settled                          any -> settled
  *   caller:  waiting -> headed -> ended                                                       any -> gone
- *   waits:   none <-> backoff, rate, line, fetch, recall, twin
+ *   waits:   none <-> backoff, rate, line, fetch, recall, twin, embedding
  *   hedge:   unused -> refused, or running -> over
  *   resume:  off -> ready -> going -> spent                                                   ready -> off
  *
@@ -250,6 +250,7 @@ enum flight_waiting {
     waiting_fetch,
     waiting_recall,
     waiting_twin,
+    waiting_embedding,
     waitings
 };
 
@@ -596,6 +597,19 @@ struct flight_cache {
     bool outage;                 /* no target of its route could be had (flight_degraded.c) */
 };
 
+/* The nearest earlier prompt (flight_semantic.c). */
+struct flight_semantic {
+    enum semantic_outcome outcome;
+    struct str words;    /* of its last message */
+    struct sha256 group; /* what it means but for them */
+    int8_t *vector;      /* of them, as core/vector.h has it; NULL: they were not embedded */
+    size_t dimensions;
+    float step;
+    double alike; /* to what is nearest, or what it was given */
+    enum compared compared;
+    struct cache_answer *other; /* held: what it would have been given, to be compared; NULL: nothing is */
+};
+
 /* What is embedded: each input has an answer of its own in the cache (flight_inputs.c). */
 struct flight_input {
     struct sha256 key;
@@ -723,6 +737,8 @@ struct flight {
     struct resume resume;
     struct calls calls;
     struct flight_cache cache;
+    struct flight_semantic *semantic; /* in the arena; NULL: no earlier prompt is looked for */
+    struct flight_inner inner;
     struct flight_inputs inputs;
     struct flight_prefix *prefix; /* in the arena; NULL: no level chooses by it */
 

@@ -19,13 +19,15 @@ static const unsigned moves[machines][states_most] = {
                         [caller_headed] = 1u << caller_ended | 1u << caller_gone,
                         [caller_ended] = 1u << caller_gone},
     [machine_waiting] = {[waiting_none] = 1u << waiting_backoff | 1u << waiting_rate | 1u << waiting_line |
-                                          1u << waiting_fetch | 1u << waiting_recall | 1u << waiting_twin,
+                                          1u << waiting_fetch | 1u << waiting_recall | 1u << waiting_twin |
+                                          1u << waiting_embedding,
                          [waiting_backoff] = 1u << waiting_none,
                          [waiting_rate] = 1u << waiting_none,
                          [waiting_line] = 1u << waiting_none,
                          [waiting_fetch] = 1u << waiting_none,
                          [waiting_recall] = 1u << waiting_none,
-                         [waiting_twin] = 1u << waiting_none},
+                         [waiting_twin] = 1u << waiting_none,
+                         [waiting_embedding] = 1u << waiting_none},
     [machine_hedge] = {[hedge_unused] = 1u << hedge_refused | 1u << hedge_running, [hedge_running] = 1u << hedge_over},
     [machine_resume] = {[resume_off] = 1u << resume_ready,
                         [resume_ready] = 1u << resume_off | 1u << resume_going,
@@ -36,7 +38,7 @@ static const char *const state_names[machines][states_most] = {
     [machine_flight] = {"receiving", "trying", "answering", "answered", "closed"},
     [machine_attempt] = {"connecting", "sent", "replying", "delivering", "settled"},
     [machine_caller] = {"waiting", "headed", "ended", "gone"},
-    [machine_waiting] = {"none", "backoff", "rate", "line", "fetch", "recall", "twin"},
+    [machine_waiting] = {"none", "backoff", "rate", "line", "fetch", "recall", "twin", "embedding"},
     [machine_hedge] = {"unused", "refused", "running", "over"},
     [machine_resume] = {"off", "ready", "going", "spent"},
 };

@@ -1,6 +1,6 @@
 /* flight_wait.c - what a flight without a live attempt waits for: a pause, a rate, a place in a provider's line, a file
- * from the web, a stored response, an answer that another flight makes. One at a time; entering takes what waiting
- * takes, leaving gives it back, and nobody else writes flight->waiting. */
+ * from the web, a stored response, an answer that another flight makes, a vector of its words. One at a time; entering
+ * takes what waiting takes, leaving gives it back, and nobody else writes flight->waiting. */
 #include "base/check.h"
 #include "flight/flight_internal.h"
 
@@ -78,6 +78,16 @@ void wait_for_twin(struct flight *flight, struct now now, struct actions *out) {
     wait_enter(flight, waiting_twin, NULL, flight->times.deadline_ns, now, out);
 }
 
+void wait_for_embedding(struct flight *flight, uint64_t until_ns, struct now now, struct actions *out) {
+    const struct semantic_rules *rules = flight->cache.rules.semantic;
+    wait_enter(flight, waiting_embedding, NULL, until_ns, now, out);
+    struct action *action = actions_add(out, action_embed);
+    action->embed.model = rules->model;
+    action->embed.words = flight->semantic->words;
+    action->embed.timeout_ns = until_ns - now.mono_ns;
+    action->embed.scope = flight->cache.rules.scope;
+}
+
 /* -- the end -- */
 
 struct candidate *wait_over(struct flight *flight, struct now now) {
@@ -101,6 +111,7 @@ void wait_give_up(struct flight *flight, struct now now, struct actions *out) {
         gate_stop_waiting(&provider->cells->gate);
         break;
     }
+    case waiting_embedding: actions_add(out, action_unembed); break;
     case waiting_fetch: actions_add(out, action_unfetch); break;
     case waiting_recall: actions_add(out, action_unrecall); break;
     case waitings: CHECK(false); break;

@@ -15,7 +15,7 @@ static const struct str png =
 /* -- models -- */
 
 static struct str models_or_own(struct str models) {
-    return models.len ? models : STR("mock,mock-small,mock-large,mock-reason,text-embedding-mock");
+    return models.len ? models : STR("mock,mock-small,mock-large,mock-reason,text-embedding-mock,text-embedding-words");
 }
 
 void mock_model_write(struct text *text, struct str model, int64_t created_s) {
@@ -58,9 +58,32 @@ static void vector_make(uint64_t seed, size_t dimensions, float *vector) {
     for (size_t i = 0; i < dimensions; i++) vector[i] = (float)((double)vector[i] / sqrt(square));
 }
 
-static void vector_write(struct text *text, size_t index, uint64_t seed, size_t dimensions, bool base64) {
+/* Of the model whose texts are near where they share words: the sum of their words' vectors. */
+static void vector_of_words(struct str words, size_t dimensions, float *vector) {
+    float one[dimensions_max];
+    struct str word;
+    double square = 0;
+    for (size_t i = 0; i < dimensions; i++) vector[i] = 0;
+    while (str_split_next(&words, ' ', &word)) {
+        uint64_t seed = 14695981039346656037u;
+        for (size_t i = 0; i < word.len; i++) {
+            const char c = word.at[i] >= 'A' && word.at[i] <= 'Z' ? (char)(word.at[i] | 0x20) : word.at[i];
+            if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) seed = (seed ^ (unsigned char)c) * 1099511628211u;
+        }
+        vector_make(seed, dimensions, one);
+        for (size_t i = 0; i < dimensions; i++) vector[i] += one[i];
+    }
+    for (size_t i = 0; i < dimensions; i++) square += (double)vector[i] * (double)vector[i];
+    for (size_t i = 0; i < dimensions && square > 0; i++) vector[i] = (float)((double)vector[i] / sqrt(square));
+}
+
+static void vector_write(struct text *text, size_t index, uint64_t seed, struct str words, size_t dimensions,
+                         bool base64) {
     float vector[dimensions_max];
-    vector_make(seed, dimensions, vector);
+    if (words.len)
+        vector_of_words(words, dimensions, vector);
+    else
+        vector_make(seed, dimensions, vector);
     text_json_comma(text);
     text_put(text, STR("{\"object\":\"embedding\""));
     text_json_u64(text, STR("index"), index);
@@ -98,6 +121,7 @@ static bool embeddings_write(struct text *text, const struct json_value *root, s
     int64_t dimensions = json_i64(json_member(root, "dimensions"), dimensions_default);
     bool base64 = str_eq(json_str(json_member(root, "encoding_format"), STR("float")), STR("base64"));
     bool single = json_str(input, STR_NONE).at != NULL;
+    bool by_words = str_eq(json_str(json_member(root, "model"), STR("")), STR("text-embedding-words"));
     size_t place = 0;
     const struct json_value *first = json_each(input, &place, NULL);
     if (!input) return fail("input", "Missing required parameter: 'input'.", error, param);
@@ -109,12 +133,14 @@ static bool embeddings_write(struct text *text, const struct json_value *root, s
     text_put(text, STR("{\"object\":\"list\",\"data\":["));
     if (single ||
         (json_str(first, STR_NONE).at == NULL && json_count(first) == 0)) { /* one text, or one array of tokens */
-        vector_write(text, 0, input_seed(input), (size_t)dimensions, base64);
+        vector_write(text, 0, input_seed(input), by_words ? json_str(input, STR("")) : STR(""), (size_t)dimensions,
+                     base64);
     } else {
         size_t index = 0;
         place = 0;
         for (const struct json_value *at; (at = json_each(input, &place, NULL)); index++)
-            vector_write(text, index, input_seed(at), (size_t)dimensions, base64);
+            vector_write(text, index, input_seed(at), by_words ? json_str(at, STR("")) : STR(""), (size_t)dimensions,
+                         base64);
     }
     text_put_byte(text, ']');
     text_json_str(text, STR("model"), json_str(json_member(root, "model"), STR("")));

@@ -36,7 +36,9 @@
     X(model_retiring, warn, "", "a model that is used is taken away soon, or has been, by the catalogue")            \
     X(certificate_ends, error, "", "a certificate of `listen` ends soon, or has ended")                              \
     X(prompt_cache_fell, warn, "",                                                                                   \
-      "the share of a model's or a client's input that comes from prompt caches is less than half of what it was")
+      "the share of a model's or a client's input that comes from prompt caches is less than half of what it was")   \
+    X(false_semantic_hits, warn, "",                                                                                 \
+      "too many answers that a route would have given to other words were false: it gives none any more")
 
 /* X(kind, unit, value, threshold): of those that are a number's. */
 #define ALERT_VALUE_TABLE(X)                                                                           \
@@ -49,7 +51,8 @@
     X(spend_unusual, usd, "what the hour has cost", "`spend_factor` times what is much in an hour")    \
     X(ledger_behind, seconds, "how long it waits", "`ledger_behind_seconds`")                          \
     X(model_retiring, days, "until then", "`retiring_days`")                                           \
-    X(certificate_ends, days, "until then", "`certificate_days`")
+    X(certificate_ends, days, "until then", "`certificate_days`")                                      \
+    X(false_semantic_hits, share, "the false share", "`max_false_share`")
 
 enum alert_kind {
 #define X(name, level, window, means) alert_##name,

@@ -182,6 +182,8 @@ void metrics_request(struct metrics_loop *loop, const struct metrics_request_fac
     add_duration(&loop->overhead, &metrics_bounds_short, facts->overhead_us);
     if (facts->caller_gone) metrics_add(&loop->callers_gone, 1);
     if (facts->cache != metrics_cache_off) metrics_add(&loop->caches[facts->cache], 1);
+    if (facts->semantic != metrics_semantic_off) metrics_add(&loop->semantics[facts->semantic], 1);
+    if (facts->compared != metrics_compared_not) metrics_add(&loop->compared[facts->compared], 1);
     if (facts->saved_nano_usd > 0) metrics_add(&loop->cache_saved, (uint64_t)facts->saved_nano_usd);
     if (facts->is_fallback) metrics_add(&loop->fallbacks, 1);
     if (facts->tool_loop) metrics_add(&loop->tool_loops, 1);

@@ -89,6 +89,20 @@ enum metrics_cache {
     metrics_caches
 };
 
+/* The nearest earlier prompt, as a flight's enum semantic_outcome has them; the first is not counted. Behind them what
+ * a comparison came to. */
+enum metrics_semantic {
+    metrics_semantic_off,
+    metrics_semantic_failed,
+    metrics_semantic_far,
+    metrics_semantic_differs,
+    metrics_semantic_gone,
+    metrics_semantic_hit,
+    metrics_semantic_checked,
+    metrics_semantics
+};
+enum metrics_compared { metrics_compared_not, metrics_compared_same, metrics_compared_false, metrics_compareds };
+
 /* One request, over. */
 struct metrics_request_facts {
     unsigned endpoint;
@@ -98,6 +112,8 @@ struct metrics_request_facts {
     bool caller_gone, tool_loop, is_fallback;
     unsigned attempts; /* 0 and an error: it was refused */
     enum metrics_cache cache;
+    enum metrics_semantic semantic;
+    enum metrics_compared compared;
     int64_t saved_nano_usd; /* of a hit; below 0: not known */
     uint64_t duration_us, overhead_us;
     uint64_t first_byte_us; /* 0: it was not answered */

@@ -19,6 +19,11 @@
       "Requests that are over, by what the response cache came to: hit, miss, shared, stale, bypass.")                 \
     X(cache_saved, "weir_cache_saved_usd_total", counter, "",                                                          \
       "What the answers that hits were given had cost, where that is known, in US dollars.")                           \
+    X(semantic, "weir_cache_semantic_total", counter, "outcome",                                                       \
+      "Requests whose words were compared with earlier ones: hit, far, differs, gone, failed, checked (a hit that a "  \
+      "provider was asked for all the same).")                                                                         \
+    X(semantic_compared, "weir_cache_semantic_compared_total", counter, "outcome",                                     \
+      "Of those that were checked, by what the two answers came to: same, false.")                                     \
     X(fallbacks, "weir_fallback_responses_total", counter, "",                                                         \
       "Requests that were answered with their route's fallback_response, as no target could be had.")                  \
     X(request_duration, "weir_request_duration_seconds", histogram, "endpoint",                                        \

@@ -65,6 +65,7 @@ struct metrics_loop {
     struct metrics_durations overhead;
     metrics_count refused[error_codes];
     metrics_count caches[metrics_caches], cache_saved, fallbacks;
+    metrics_count semantics[metrics_semantics], compared[metrics_compareds];
     metrics_count callers_gone, tool_loops, failovers, stream_events, stream_events_dropped, streams_cut;
     metrics_count gauges[metrics_gauges];
     struct metrics_target other;

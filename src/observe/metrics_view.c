@@ -49,6 +49,8 @@ static bool merge_loop(struct metrics_loop *into, const struct metrics_loop *fro
     merge(&into->tool_loops, &from->tool_loops, 1);
     merge(into->caches, from->caches, metrics_caches);
     merge(&into->cache_saved, &from->cache_saved, 1);
+    merge(into->semantics, from->semantics, metrics_semantics);
+    merge(into->compared, from->compared, metrics_compareds);
     merge(&into->fallbacks, &from->fallbacks, 1);
     merge(&into->failovers, &from->failovers, 1);
     merge(&into->stream_events, &from->stream_events, 1);

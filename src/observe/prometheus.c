@@ -334,6 +334,26 @@ static void prometheus_put_otlp(struct text *text, enum metrics_family family, c
         }
 }
 
+static void put_semantics(struct text *text, enum metrics_family family, const struct metrics_loop *sum) {
+    static const struct str outcomes[metrics_semantics] = {
+        [metrics_semantic_failed] = STR("failed"),   [metrics_semantic_far] = STR("far"),
+        [metrics_semantic_differs] = STR("differs"), [metrics_semantic_gone] = STR("gone"),
+        [metrics_semantic_hit] = STR("hit"),         [metrics_semantic_checked] = STR("checked")};
+    for (size_t i = metrics_semantic_failed; i < metrics_semantics; i++) {
+        const struct label label = {"outcome", outcomes[i]};
+        put_count(text, family, &label, 1, metrics_read(&sum->semantics[i]));
+    }
+}
+
+static void put_compared(struct text *text, enum metrics_family family, const struct metrics_loop *sum) {
+    static const struct str outcomes[metrics_compareds] = {
+        [metrics_compared_same] = STR("same"), [metrics_compared_false] = STR("false")};
+    for (size_t i = metrics_compared_same; i < metrics_compareds; i++) {
+        const struct label label = {"outcome", outcomes[i]};
+        put_count(text, family, &label, 1, metrics_read(&sum->compared[i]));
+    }
+}
+
 static void put_caches(struct text *text, enum metrics_family family, const struct metrics_loop *sum) {
     static const struct str outcomes[metrics_caches] = {[metrics_cache_bypass] = STR("bypass"),
                                                         [metrics_cache_miss] = STR("miss"),
@@ -375,6 +395,8 @@ static void put_family(struct text *text, enum metrics_family family, const stru
     case metrics_family_tool_loops: put_count(text, family, NULL, 0, metrics_read(&sum->tool_loops)); break;
     case metrics_family_fallbacks: put_count(text, family, NULL, 0, metrics_read(&sum->fallbacks)); break;
     case metrics_family_cache: put_caches(text, family, sum); break;
+    case metrics_family_semantic: put_semantics(text, family, sum); break;
+    case metrics_family_semantic_compared: put_compared(text, family, sum); break;
     case metrics_family_cache_saved:
         put_series(text, family, "", NULL, 0, NULL);
         put_fraction(text, metrics_read(&sum->cache_saved), 1000000000, 9);

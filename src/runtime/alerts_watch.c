@@ -1,4 +1,5 @@
 /* alerts_watch.c - what holds now: quotas, budgets, books, credentials, providers. Reads words. */
+#include "core/false_share.h"
 #include "runtime/alerts_internal.h"
 #include "runtime/run_clients.h"
 
@@ -189,6 +190,26 @@ static void cached_watch(struct alerts *alerts, const struct cell *cell, const c
     plain_see(alerts, alert_prompt_cache_fell, 0, text_str(&name), text_str(&text), now);
 }
 
+static void semantic_watch(struct alerts *alerts, const struct route *route, struct now now) {
+    char subject[alert_subject_max], said[alert_said_max];
+    struct text name = text_in_buffer(subject, sizeof subject), text = text_in_buffer(said, sizeof said);
+    if (!route->cells || !route->cache.semantic) return;
+    const struct false_share share = false_share_read(&route->cells->semantic);
+    if (!share.off) return;
+    text_printf(&name, "route %.*s", STR_ARG(str_slice(route->model, 0, 140)));
+    text_printf(&text,
+                "%u of %u answers to other words that were compared say something else: it finds none by other words "
+                "until a reload or `weir cache purge --route`",
+                share.wrong, share.compared);
+    alerts_see(alerts,
+               &(struct alert_fact){.kind = alert_false_semantic_hits,
+                                    .subject = text_str(&name),
+                                    .said = text_str(&text),
+                                    .value = (double)share.wrong / (double)share.compared,
+                                    .threshold = route->cache.semantic->false_max},
+               now);
+}
+
 static void books_watch(struct alerts *alerts, struct now now) {
     struct books_state books = books_state(alerts->weir->books);
     int64_t today = watch_now_s(now) / day_s;
@@ -255,6 +276,7 @@ void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now n
             cached_watch(alerts, &snapshot->targets[i].cells->cached, "model", snapshot->targets[i].name, now);
     for (size_t i = 0; i < snapshot->client_count; i++)
         cached_watch(alerts, &snapshot->clients[i].cells->cached, "client", snapshot->clients[i].name, now);
+    for (size_t i = 0; i < snapshot->route_count; i++) semantic_watch(alerts, &snapshot->routes[i], now);
     books_watch(alerts, now);
     credentials_watch(alerts, now);
     alerts_trends_watch(alerts, snapshot, now);

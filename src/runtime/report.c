@@ -150,6 +150,10 @@ static void session_shared_log(struct reporter *reporter, const struct flight_fa
 /* Its words are the flight's, in their order. */
 _Static_assert((int)metrics_cache_off == (int)cached_off && (int)metrics_cache_stale == (int)cached_stale, "cached");
 
+_Static_assert((int)metrics_semantics == (int)semantic_outcomes && (int)metrics_semantic_hit == (int)semantic_hit &&
+                   (int)metrics_compared_false == (int)compared_false,
+               "semantic");
+
 /* As it is: it is told when somebody asks. */
 static void story_keep(struct reporter *reporter, const struct flight *flight, const struct flight_facts *facts) {
     char bytes[explain_record_bytes];
@@ -166,19 +170,22 @@ void report_request(struct reporter *reporter, const struct flight *flight, cons
                     uint64_t overhead_ns, struct now now) {
     struct flight_facts facts = flight_facts(flight);
     uint64_t duration_us = report_us_between(facts.arrived_ns, now.mono_ns);
-    metrics_request(reporter->metrics, &(struct metrics_request_facts){.endpoint = facts.endpoint,
-                                                                       .client = report_client_of(flight),
-                                                                       .status = facts.status,
-                                                                       .error = facts.error,
-                                                                       .caller_gone = facts.caller_gone,
-                                                                       .attempts = facts.attempts,
-                                                                       .tool_loop = facts.loop_calls > 0,
-                                                                       .cache = (enum metrics_cache)facts.cache,
-                                                                       .saved_nano_usd = facts.saved_nano_usd,
-                                                                       .is_fallback = facts.is_fallback,
-                                                                       .duration_us = duration_us,
-                                                                       .first_byte_us = facts.headed_us,
-                                                                       .overhead_us = overhead_ns / NS_PER_US});
+    metrics_request(reporter->metrics,
+                    &(struct metrics_request_facts){.endpoint = facts.endpoint,
+                                                    .client = report_client_of(flight),
+                                                    .status = facts.status,
+                                                    .error = facts.error,
+                                                    .caller_gone = facts.caller_gone,
+                                                    .attempts = facts.attempts,
+                                                    .tool_loop = facts.loop_calls > 0,
+                                                    .cache = (enum metrics_cache)facts.cache,
+                                                    .semantic = (enum metrics_semantic)facts.semantic,
+                                                    .compared = (enum metrics_compared)facts.compared,
+                                                    .saved_nano_usd = facts.saved_nano_usd,
+                                                    .is_fallback = facts.is_fallback,
+                                                    .duration_us = duration_us,
+                                                    .first_byte_us = facts.headed_us,
+                                                    .overhead_us = overhead_ns / NS_PER_US});
     story_keep(reporter, flight, &facts);
     if (facts.is_sampled && reporter->spans) report_trace(reporter, flight, &facts, said, overhead_ns, now);
     lock_move_log(reporter, &facts, now);

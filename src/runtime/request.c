@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "runtime/cache_keeper.h"
+#include "runtime/embedder.h"
 #include "runtime/line.h"
 #include "runtime/twins.h"
 
@@ -151,7 +152,7 @@ static void perform_call(struct request *request, const struct action *action) {
 static void lanes_check(const struct request *request) {
     for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++)
         CHECKF(!request->lanes[i].call && !request->lanes[i].late.set, "lane=%zu", i);
-    CHECK(!request->fetch && !request->recall);
+    CHECK(!request->fetch && !request->recall && !request->embedder);
 }
 
 static void on_fetched(void *owner, struct str failure, struct str bytes, struct str content_type) {
@@ -186,6 +187,23 @@ static void perform_fetch(struct request *request, const struct action *action) 
     if (request->fetch) return;
     request->lanes[0].request = request;
     timer_set(worker->loop, &request->lanes[0].late, loop_now(worker->loop).mono_ns, on_no_fetch, &request->lanes[0]);
+}
+
+static void request_on_embedded(struct request *request, struct str body) {
+    request->embedder = NULL;
+    request_event(request, &(struct event){.kind = event_embedded, .bytes = body});
+}
+
+static void on_no_embedding(void *context) { request_on_embedded(((struct lane *)context)->request, STR_NONE); }
+
+static void perform_embed(struct request *request, const struct action *action) {
+    struct worker *worker = request->worker;
+    lanes_check(request);
+    request->embedder = embedder_start(request, action, request_on_embedded);
+    if (request->embedder) return;
+    request->lanes[0].request = request;
+    timer_set(worker->loop, &request->lanes[0].late, loop_now(worker->loop).mono_ns, on_no_embedding,
+              &request->lanes[0]);
 }
 
 static void on_recalled(struct response_question *question) {
@@ -357,6 +375,12 @@ static bool perform(struct request *request, const struct action *action) {
         request->fetch = NULL;
         timer_cancel(worker->loop, &request->lanes[0].late);
         return false;
+    case action_embed: perform_embed(request, action); return false;
+    case action_unembed:
+        if (request->embedder) embedder_leave(request->embedder);
+        request->embedder = NULL;
+        timer_cancel(worker->loop, &request->lanes[0].late);
+        return false;
     case action_cache:
         cache_keep(worker->host.cache, action->answer);
         cache_keeper_keep(atomic_load_explicit(&worker->cache_keeper, memory_order_relaxed), action->answer);
@@ -405,7 +429,7 @@ static void request_end(struct request *request) {
 static enum left request_closed(struct request *request) {
     struct worker *worker = request->worker;
     CHECK(!request->lanes[0].call && !request->lanes[1].call && !request->line_cells && !request->fetch &&
-          !request->recall);
+          !request->recall && !request->embedder);
     twins_leave(request);
     timer_cancel(worker->loop, &request->timer);
     for (size_t i = 0; i < sizeof request->lanes / sizeof *request->lanes; i++)
@@ -484,16 +508,22 @@ bool request_place(enum http_method method, struct str path, struct str query, s
 
 struct request *request_start(struct worker *worker, const struct flight_request *asked,
                               const struct request_sink *sink, void *sink_owner, bool *ended) {
+    return request_start_under(worker, worker->deployment, asked, sink, sink_owner, ended);
+}
+
+struct request *request_start_under(struct worker *worker, struct deployment *deployment,
+                                    const struct flight_request *asked, const struct request_sink *sink,
+                                    void *sink_owner, bool *ended) {
     *ended = false;
     struct request *request = memory_take_zeroed(sizeof *request);
     worker->host.keeps_nothing = !books_may_begin(worker->books, worker->index);
-    struct flight *flight = request ? flight_new(&worker->host, worker->deployment->snapshot, asked) : NULL;
+    struct flight *flight = request ? flight_new(&worker->host, deployment->snapshot, asked) : NULL;
     if (!flight) {
         memory_give(request);
         return NULL;
     }
     *request = (struct request){
-        .worker = worker, .deployment = worker->deployment, .flight = flight, .sink = sink, .sink_owner = sink_owner};
+        .worker = worker, .deployment = deployment, .flight = flight, .sink = sink, .sink_owner = sink_owner};
     const struct trace_rules *traces = &request->deployment->snapshot->traces;
     request->conversation = conversation_new(asked, traces->on && traces->content, flight_holds_within(flight));
     deployment_hold(request->deployment);

@@ -41,6 +41,7 @@ struct request {
     struct restored *restored;         /* its answer on the way; NULL: it goes as it is */
     bool broken, told_broken;          /* the answer on the way had no memory, and was broken off */
     struct conversation *conversation; /* gathered; NULL: it is not kept */
+    struct embedder *embedder;         /* of its last words; NULL: none */
     struct fetch *fetch;               /* of a file that stands in it as a URL; NULL: none */
     struct fetch_rules fetch_rules;
     uint64_t overhead_ns;              /* weir's own share of the time so far */
@@ -68,6 +69,10 @@ bool request_place(enum http_method method, struct str path, struct str query, s
  * request_delivered or request_gone: only then it is known what became of it. */
 struct request *request_start(struct worker *worker, const struct flight_request *asked,
                               const struct request_sink *sink, void *sink_owner, bool *ended);
+/* The same under an earlier configuration, of a client of that. */
+struct request *request_start_under(struct worker *worker, struct deployment *deployment,
+                                    const struct flight_request *asked, const struct request_sink *sink,
+                                    void *sink_owner, bool *ended);
 /* Each answers false when the request takes no more. */
 bool request_body(struct request *request, struct str piece);
 bool request_body_end(struct request *request);

@@ -439,6 +439,7 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
     weir->deployment = fresh;
     pthread_mutex_unlock(&weir->mutex);
     library_cache_follow(weir, fresh->snapshot);
+    if (how == deploying_reload) library_semantic_reset(fresh->snapshot);
     deploy_to_all(weir, letters, fresh, how == deploying_reload);
     deployed_tell(weir, fresh->snapshot);
     struct config before = weir->config;

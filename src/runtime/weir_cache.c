@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "core/false_share.h"
 #include "runtime/cache_keeper.h"
 
 static const struct str cache_words[] = {STR("client"), STR("route"), STR("model"), STR("target"),
@@ -14,6 +15,45 @@ enum { cache_word_count = sizeof cache_words / sizeof *cache_words };
 
 struct str library_cache_word(size_t place) {
     return place < cache_word_count ? cache_words[place] : STR("");
+}
+
+/* How many prompts may be found by other words, and of each route that looks what its comparisons came to. */
+static void semantic_put(struct weir *weir, struct text *text) {
+    struct deployment *deployment = library_deployment(weir);
+    const struct snapshot *snapshot = deployment->snapshot;
+    text_json_key(text, STR("semantic"));
+    text_put_byte(text, '{');
+    text_json_u64(text, STR("prompts"), semantic_count(&weir->cache.semantic));
+    text_json_u64(text, STR("max_prompts"), snapshot->semantic_entries);
+    text_json_key(text, STR("routes"));
+    text_put_byte(text, '[');
+    for (size_t i = 0; i < snapshot->route_count; i++) {
+        const struct route *route = &snapshot->routes[i];
+        if (!route->cache.semantic || !route->cells) continue;
+        const struct false_share share = false_share_read(&route->cells->semantic);
+        text_json_comma(text);
+        text_put_byte(text, '{');
+        text_json_str(text, STR("route"), route->model);
+        text_json_bool(text, STR("on"), !share.off);
+        text_json_u64(text, STR("compared"), share.compared);
+        text_json_u64(text, STR("false"), share.wrong);
+        text_put_byte(text, '}');
+    }
+    text_put(text, STR("]}"));
+    deployment_release(deployment);
+}
+
+/* Of one route, or of all: what was found false counts no more. */
+static void semantic_reset(const struct snapshot *snapshot, const struct cache_choice *choice) {
+    for (size_t i = 0; i < snapshot->route_count; i++) {
+        const struct route *route = &snapshot->routes[i];
+        if (route->cells && (choice->by == cache_texts || str_eq(route->model, choice->value)))
+            false_share_reset(&route->cells->semantic);
+    }
+}
+
+void library_semantic_reset(const struct snapshot *snapshot) {
+    semantic_reset(snapshot, &(struct cache_choice){.by = cache_texts});
 }
 
 void library_cache_write(struct weir *weir, struct text *text) {
@@ -30,6 +70,7 @@ void library_cache_write(struct weir *weir, struct text *text) {
     text_json_u64(text, STR("evicted"), stats.evicted);
     text_json_u64(text, STR("expired"), stats.expired);
     text_json_u64(text, STR("purged"), stats.purged);
+    semantic_put(weir, text);
     text_put_byte(text, '}');
 }
 
@@ -51,6 +92,8 @@ bool library_cache_purge(struct weir *weir, struct str word, struct str value, c
     bool gone = good;
     if (good) *count = library_cache_forget(weir, &choice, &gone);
     if (good && !gone) library_audit_failed(weir, &entry);
+    if (good && (choice.by == cache_text_route || choice.by == cache_texts))
+        semantic_reset(weir->deployment->snapshot, &choice);
     pthread_mutex_unlock(&weir->control);
     return good && (gone || error_set(error, error_storage_failed,
                                       "They are gone from memory, and may still stand in STATE_DIR/cache.db."));
@@ -69,6 +112,9 @@ void library_cache_follow(struct weir *weir, const struct snapshot *snapshot) {
     if (!cache_resize(&weir->cache, snapshot->cache_bytes_max))
         log_error(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "cache_has_no_memory",
                   f_u64("max_bytes", snapshot->cache_bytes_max));
+    if (!semantic_resize(&weir->cache.semantic, snapshot->semantic_entries))
+        log_error(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "cache_has_no_memory",
+                  f_u64("semantic_entries", snapshot->semantic_entries));
     snprintf(path, sizeof path, "%.*s/cache.db", STR_ARG(weir->config.process.state_dir));
     if (keeps && !weir->cache_keeper) weir->cache_keeper = cache_keeper_open(&weir->cache, path, weir->reports.log);
     for (unsigned i = 0; i < weir->worker_count; i++)

@@ -173,6 +173,8 @@ bool library_entries_stay(const struct snapshot *now, const struct snapshot *aft
 /* weir_cache.c: from now on it is as this configuration says; its workers are there. By `control`, or before any
  * request. */
 void library_cache_follow(struct weir *weir, const struct snapshot *snapshot);
+/* What comparisons came to counts no more, of any route (weir_cache.c). */
+void library_semantic_reset(const struct snapshot *snapshot);
 /* What an operator sees of the response cache. As one JSON object. */
 void library_cache_write(struct weir *weir, struct text *text);
 /* What answers are chosen by: "client", "route", ..., "all"; empty behind the last. */

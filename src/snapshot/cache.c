@@ -19,9 +19,11 @@ struct str cache_text_name(unsigned text) {
 
 bool cache_init(struct cache *cache) {
     *cache = (struct cache){.bytes_max = 0};
-    for (size_t i = 0; i < cache_shards; i++)
+    for (size_t i = 0; i < cache_shards; i++) {
         if (pthread_mutex_init(&cache->shards[i].lock, NULL)) return false;
-    return true;
+        cache->shards[i].semantic = &cache->semantic;
+    }
+    return semantic_init(&cache->semantic);
 }
 
 void cache_hold(struct cache_answer *answer) { atomic_fetch_add_explicit(&answer->holds, 1, memory_order_relaxed); }
@@ -30,7 +32,9 @@ void cache_release(struct cache_answer *answer) {
     if (!answer) return;
     uint32_t holds = atomic_fetch_sub_explicit(&answer->holds, 1, memory_order_acq_rel);
     CHECKF(holds > 0, "size=%zu", answer->size);
-    if (holds == 1) memory_give(answer);
+    if (holds != 1) return;
+    semantic_release(answer->semantic);
+    memory_give(answer);
 }
 
 static void released_all(struct cache_answer *gone) {
@@ -74,6 +78,7 @@ static void answer_unlink(struct cache_shard *shard, struct cache_answer *answer
     CHECKF(shard->count > 0 && *bytes >= answer->size, "size=%zu", answer->size);
     shard->count--;
     *bytes -= answer->size;
+    if (answer->semantic) semantic_remove(shard->semantic, answer->semantic);
 }
 
 static void answer_drop(struct cache_shard *shard, struct cache_answer *answer, struct cache_answer **gone) {
@@ -164,6 +169,7 @@ void cache_free(struct cache *cache) {
         memory_give(shard->ghosts);
         pthread_mutex_destroy(&shard->lock);
     }
+    semantic_free(&cache->semantic);
 }
 
 size_t cache_answer_max(const struct cache *cache) { return atomic_load(&cache->bytes_max) / cache_shards; }
@@ -226,6 +232,12 @@ struct cache_answer *cache_answer_new(const struct sha256 *key, const struct cac
     return answer;
 }
 
+void cache_answer_near(struct cache_answer *answer, struct semantic_entry *entry) {
+    CHECKF(!answer->semantic && !answer->next, "size=%zu", answer->size);
+    answer->semantic = entry;
+    answer->size += entry->size;
+}
+
 bool cache_is_of_now(const struct cache *cache, const struct cache_answer *answer) {
     return answer->round == UINT64_MAX || answer->round == atomic_load(&cache->round);
 }
@@ -250,6 +262,7 @@ void cache_keep(struct cache *cache, struct cache_answer *answer) {
         shard->count++;
         shard->kept++;
         s3fifo_add(&shard->queues, &answer->node, hash, answer->size);
+        if (answer->semantic) semantic_add(shard->semantic, answer->semantic);
         cache_room_make(shard, bytes, &gone);
     }
     pthread_mutex_unlock(&shard->lock);

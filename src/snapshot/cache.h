@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "core/s3fifo.h"
 #include "dialect/endpoint.h"
+#include "snapshot/semantic.h"
 
 /* Who is given the same answers. */
 enum cache_scope { cache_scope_client, cache_scope_owner, cache_scope_all };
@@ -31,6 +32,7 @@ struct cache_rules {
     enum cache_scope scope;
     int64_t ttl_s, ttl_max_s;
     int64_t stale_s; /* how much older than that one may be that is given in an outage; 0: none is */
+    const struct semantic_rules *semantic; /* of the snapshot; NULL: the same words alone find an answer */
 };
 
 /* What is known of an answer beside its bytes; their names are what it is purged by. */
@@ -67,8 +69,9 @@ struct cache_answer {
     struct sha256 key;
     struct cache_facts facts;
     struct str body;
-    size_t size;    /* all of it */
-    uint64_t round; /* of purges, that it was begun in; UINT64_MAX: it may be kept in any */
+    size_t size;                     /* all of it, the next too: */
+    struct semantic_entry *semantic; /* its prompt's vector, held: in the index while this is kept; NULL: it has none */
+    uint64_t round;                  /* of purges, that it was begun in; UINT64_MAX: it may be kept in any */
     struct s3fifo_node node;
     struct cache_answer *next; /* of its bucket */
     char memory[];
@@ -77,6 +80,7 @@ struct cache_answer {
 enum { cache_shards = 16, cache_client_slots = 64 };
 struct cache_shard {
     pthread_mutex_t lock;
+    struct semantic_index *semantic; /* the cache's, whose lock is taken under this one */
     struct s3fifo queues;
     struct s3fifo_ghost *ghosts;
     struct cache_answer **buckets;
@@ -86,8 +90,9 @@ struct cache_shard {
 };
 struct cache {
     struct cache_shard shards[cache_shards];
-    _Atomic size_t bytes_max; /* 0: it keeps nothing */
-    _Atomic uint64_t round;   /* one more with each purge: what was begun before it is not kept after it */
+    struct semantic_index semantic; /* the vectors of answers that have one */
+    _Atomic size_t bytes_max;       /* 0: it keeps nothing */
+    _Atomic uint64_t round;         /* one more with each purge: what was begun before it is not kept after it */
 };
 
 struct cache_stats {
@@ -112,6 +117,8 @@ void cache_hold(struct cache_answer *answer);
 void cache_release(struct cache_answer *answer);
 /* One to be filled: `len` bytes of body at (char *)answer->body.at. Held once. NULL: no memory. */
 struct cache_answer *cache_answer_new(const struct sha256 *key, const struct cache_facts *facts, size_t len);
+/* It has this vector from now on, which is found as long as it is kept; the hold goes with it. Before it is kept. */
+void cache_answer_near(struct cache_answer *answer, struct semantic_entry *entry);
 /* May it still be kept, or has there been a purge since it was begun? */
 bool cache_is_of_now(const struct cache *cache, const struct cache_answer *answer);
 /* In the place of an earlier one; not where it is too long. It is held beside the caller's own hold. */

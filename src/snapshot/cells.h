@@ -89,6 +89,7 @@ struct route_cells {
     struct cell row;              /* the holder's failures in a row, and whose: blame.h */
     struct cell company;          /* the clients that it served last */
     struct share retries, hedges, failovers;
+    struct cell semantic; /* answers to other words that were compared: false_share.h */
 };
 
 /* Of a route and one of its targets. */

@@ -340,7 +340,8 @@ struct snapshot {
     struct retry_rules retry; /* of routes that have none of their own */
     struct hedge_rules hedge;
     struct cache_rules cache;
-    size_t cache_bytes_max; /* 0: there is none */
+    size_t cache_bytes_max;  /* 0: there is none */
+    size_t semantic_entries; /* prompts that are remembered to be found in other words; 0: no route looks */
     bool cache_durable;
     struct fetch_limits fetch;
     struct {
