@@ -12,8 +12,10 @@ static void an_answer_is_given_again_without_an_attempt(void **state) {
     struct flight *first = cache_world_ask(&of, chat, CHAT);
     cache_world_answer(&of, first);
     assert_str_equal(flight_world_said(&of.world, "x-weir-cache"), "miss");
+    assert_int_equal(flight_world_asked(&of.world, action_given), 0);
     struct flight *second = cache_world_ask(&of, chat, CHAT);
     assert_str_equal(flight_world_said(&of.world, "x-weir-cache"), "hit");
+    assert_int_equal(flight_world_asked(&of.world, action_given), 1);
     assert_str_equal(flight_world_written(&of.world), FLIGHT_WHOLE);
     assert_int_equal(second->attempt_count, 0);
     assert_int_equal(second->state, flight_closed);
@@ -71,12 +73,14 @@ static void who_asks_for_the_same_follows_and_gets_what_the_first_gets(void **st
     cache_world_tell(&of, second, (struct event){.kind = event_made});
     assert_str_equal(flight_world_said(&of.world, "x-weir-cache"), "shared");
     assert_true(flight_world_wrote(&of.world, "one"));
-    struct flight *third = cache_world_ask(&of, chat, STREAM); /* in the middle of it */
+    assert_int_equal(flight_world_asked(&of.world, action_given), 0); /* when it has all of it */
+    struct flight *third = cache_world_ask(&of, chat, STREAM);        /* in the middle of it */
     cache_world_body(&of, first, FLIGHT_EVENT("two", "\"stop\"") "data: [DONE]\n\n");
     cache_world_ended(&of, first);
     cache_world_tell(&of, second, (struct event){.kind = event_made});
     assert_true(flight_world_wrote(&of.world, "two") && flight_world_wrote(&of.world, "[DONE]"));
     assert_int_equal(flight_world_asked(&of.world, action_end), 1);
+    assert_int_equal(flight_world_asked(&of.world, action_given), 1);
     cache_world_tell(&of, third, (struct event){.kind = event_made});
     assert_true(flight_world_wrote(&of.world, "one") && flight_world_wrote(&of.world, "[DONE]"));
     assert_int_equal(third->state, flight_closed);
@@ -312,6 +316,7 @@ static void a_stream_whose_maker_leaves_is_cut_for_who_has_a_part_of_it(void **s
     assert_int_equal(second->state, flight_closed);
     assert_true(second->attempt_count == 0 && second->answer.error != error_none);
     assert_false(flight_world_wrote(&of.world, "[DONE]"));
+    assert_int_equal(flight_world_asked(&of.world, action_given), 0); /* a part is no answer */
     cache_world_drop(&of, first);
     flight_free(second);
     cache_world_end(&of);
