@@ -61,7 +61,7 @@ uint32_t prompt_marks_lifetime_s(const struct message_request *request, enum dia
 
 /* -- the caller's own -- */
 
-static void mark_add(struct prompt_marks *marks, const void *at, struct str ttl, struct fit *fit) {
+static void prompt_mark_add(struct prompt_marks *marks, const void *at, struct str ttl, struct fit *fit) {
     if (marks->count == prompt_marks_max) { /* the newest ones are those that the next request finds */
         for (size_t i = 1; i < prompt_marks_max; i++) marks->list[i - 1] = marks->list[i];
         marks->count--;
@@ -95,11 +95,11 @@ static void own_find(const struct message_request *fitted, uint32_t lifetimes, s
                      struct fit *fit) {
     for (size_t i = 0; i < fitted->tool_count; i++)
         if (fitted->tools[i].cache_mark)
-            mark_add(marks, &fitted->tools[i], ttl_there(fitted->tools[i].cache_ttl, lifetimes, fit), fit);
+            prompt_mark_add(marks, &fitted->tools[i], ttl_there(fitted->tools[i].cache_ttl, lifetimes, fit), fit);
     for (size_t m = 0; m < fitted->message_count; m++)
         for (size_t p = 0; p < fitted->messages[m].part_count; p++) {
             const struct message_part *part = &fitted->messages[m].parts[p];
-            if (part->cache_mark) mark_add(marks, part, ttl_there(part->cache_ttl, lifetimes, fit), fit);
+            if (part->cache_mark) prompt_mark_add(marks, part, ttl_there(part->cache_ttl, lifetimes, fit), fit);
         }
 }
 
@@ -168,11 +168,11 @@ static void weirs_find(const struct message_request *fitted, int64_t least, stru
     const void *head = system ? (const void *)system : last_tool(fitted);
     const struct turn_range newest = turn_before(fitted, leading, fitted->message_count),
                             former = turn_before(fitted, leading, newest.first);
-    if (head && tokens_to(fitted, leading) >= least) mark_add(marks, head, ttl, fit);
+    if (head && tokens_to(fitted, leading) >= least) prompt_mark_add(marks, head, ttl, fit);
     if (former.end == former.first) return; /* who knows whether it goes on */
     const struct message_part *was = turn_last(fitted, former), *is = turn_last(fitted, newest);
-    if (was && tokens_to(fitted, former.end) >= least) mark_add(marks, was, ttl, fit);
-    if (is && tokens_to(fitted, newest.end) >= least) mark_add(marks, is, ttl, fit);
+    if (was && tokens_to(fitted, former.end) >= least) prompt_mark_add(marks, was, ttl, fit);
+    if (is && tokens_to(fitted, newest.end) >= least) prompt_mark_add(marks, is, ttl, fit);
 }
 
 uint32_t prompt_marks_find(const struct message_request *fitted, const struct prompt_marks_rules *rules,
