@@ -135,12 +135,13 @@ static uint64_t keys_hash(const int64_t *numbers, size_t count) {
 
 static bool places_grow(struct usage_gathered *gathered, size_t by_count) {
     size_t count = gathered->place_count ? gathered->place_count * 4 : 1024;
-    uint32_t *places = memory_take_zeroed(count * sizeof *places);
+    struct usage_place *places = memory_take_zeroed(count * sizeof *places);
     if (!places) return false;
     for (size_t i = 0; i < gathered->count; i++) {
-        size_t place = keys_hash(gathered->rows[i].keys, by_count) % count;
-        while (places[place]) place = (place + 1) % count;
-        places[place] = (uint32_t)i + 1;
+        const uint64_t hash = keys_hash(gathered->rows[i].keys, by_count);
+        size_t place = hash & (count - 1);
+        while (places[place].row) place = (place + 1) & (count - 1);
+        places[place] = (struct usage_place){(uint32_t)i + 1, (uint32_t)(hash >> 32)};
     }
     memory_give(gathered->places);
     gathered->places = places;
@@ -149,11 +150,13 @@ static bool places_grow(struct usage_gathered *gathered, size_t by_count) {
 }
 
 static struct usage_row *row_find(const struct usage_gathered *gathered, const int64_t *numbers, size_t by_count,
-                                  size_t *place) {
-    for (*place = keys_hash(numbers, by_count) % gathered->place_count; gathered->places[*place];
-         *place = (*place + 1) % gathered->place_count) {
-        struct usage_row *row = &gathered->rows[gathered->places[*place] - 1];
-        if (memcmp(row->keys, numbers, by_count * sizeof *numbers) == 0) return row;
+                                  uint64_t hash, size_t *place) {
+    const struct usage_place *places = gathered->places;
+    for (*place = hash & (gathered->place_count - 1); places[*place].row;
+         *place = (*place + 1) & (gathered->place_count - 1)) {
+        struct usage_row *row = &gathered->rows[places[*place].row - 1];
+        if (places[*place].tag == (uint32_t)(hash >> 32) && memcmp(row->keys, numbers, by_count * sizeof *numbers) == 0)
+            return row;
     }
     return NULL;
 }
@@ -164,11 +167,13 @@ static struct usage_row *usage_row_of(struct gathering *gathering, int64_t *numb
     const size_t by_count = gathering->by_count;
     size_t place;
     if (gathered->count * 2 >= gathered->place_count && !places_grow(gathered, by_count)) return NULL;
-    struct usage_row *row = row_find(gathered, numbers, by_count, &place);
+    uint64_t hash = keys_hash(numbers, by_count);
+    struct usage_row *row = row_find(gathered, numbers, by_count, hash, &place);
     if (row || gathering->times_only) return row;
     if (gathered->count >= usage_groups_max) {
         memset(numbers, 0, by_count * sizeof *numbers);
-        row = row_find(gathered, numbers, by_count, &place);
+        hash = keys_hash(numbers, by_count);
+        row = row_find(gathered, numbers, by_count, hash, &place);
         if (row) return row;
     }
     if (gathered->count == gathered->room) {
@@ -183,7 +188,7 @@ static struct usage_row *usage_row_of(struct gathering *gathering, int64_t *numb
     if (!gathering->keeps && gathered->count <= gathered->times_count)
         row->times = &gathered->times[gathered->count - 1];
     memcpy(row->keys, numbers, by_count * sizeof *numbers);
-    gathered->places[place] = (uint32_t)gathered->count;
+    gathered->places[place] = (struct usage_place){(uint32_t)gathered->count, (uint32_t)(hash >> 32)};
     return row;
 }
 

@@ -73,7 +73,9 @@ struct usage_gathered {
     size_t count, room;
     size_t more; /* that are left out */
     struct usage_row total;
-    uint32_t *places; /* by hash: place in `rows`, + 1 */
+    struct usage_place {
+        uint32_t row, tag; /* its place in `rows`, + 1; bits of its hash: rows that are others' are not looked at */
+    } * places;            /* by hash */
     size_t place_count;
     struct usage_times *times;
     size_t times_count;
