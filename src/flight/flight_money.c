@@ -183,22 +183,31 @@ static int64_t money_answer_whole(const struct flight *flight, const struct targ
     return most > 0 ? most : flight->snapshot->reserve_output_tokens;
 }
 
+/* So many that the end of each can be written, where one request asks for them. */
+static bool answers_can_be_cut(const struct flight *flight, const struct target *target) {
+    const int64_t answers = flight->bounds.answers;
+    return answers == 1 ||
+           (answers == flight->request.n && answers <= openai_finishes_max && extend_way(flight, target)->cuts_all);
+}
+
 /* Where all of its answer is more than there is money for, and less will do to begin with: a stream that can be seen
  * whole, and ended. */
 static bool worst_extends(const struct flight *flight, const struct target *target, int64_t input, int64_t left,
                           struct money_worst *worst) {
     const struct catalog_model *facts = target->facts;
     const int64_t margin = target->provider->cut_margin;
-    bool seen = flight->request.stream && flight->bounds.answers == 1 && !flight->bounds.unbounded && facts &&
-                facts->bills_hidden == flag_false && margin > 0 && target->prices.output > 0;
-    if (!seen || endpoint_facts(flight->endpoint)->operation != operation_chat || !extend_way(flight, target))
+    bool seen = flight->request.stream && !flight->bounds.unbounded && facts && facts->bills_hidden == flag_false &&
+                margin > 0 && target->prices.output > 0;
+    if (!seen || endpoint_facts(flight->endpoint)->operation != operation_chat || !extend_way(flight, target) ||
+        !answers_can_be_cut(flight, target))
         return false;
-    int64_t whole = money_answer_whole(flight, target);
-    struct extent extent = extent_of(whole, taken_reserve(target->cells ? &target->cells->taken : NULL, whole), margin);
+    const int64_t answers = flight->bounds.answers, one = money_answer_whole(flight, target),
+                  whole = times(one, answers), usual = taken_reserve(target->cells ? &target->cells->taken : NULL, one);
+    struct extent extent = extent_of(whole, times(usual, answers), times(margin, answers));
     int64_t nano_usd = dearest(flight, &target->prices, input, extent.covered);
     if (dearest(flight, &target->prices, input, whole) <= left || nano_usd > left) return false;
     *worst = (struct money_worst){.nano_usd = nano_usd,
-                                  .output_cap = flight->request.max_tokens >= 0 ? -1 : whole,
+                                  .output_cap = flight->request.max_tokens >= 0 ? -1 : one,
                                   .input_tokens = input,
                                   .extent = extent};
     return extent_is_open(&extent);

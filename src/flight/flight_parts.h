@@ -349,6 +349,7 @@ struct attempt_splice {
     struct openai_event_shape *shape; /* from the first token on; NULL: no memory for it */
     bool begun;                       /* of one that reserves as it goes the first chunk has come, which said: */
     struct str id, model;
+    uint64_t finished; /* a bit for each of its answers that has ended */
 };
 
 /* flight_resume.c: it goes on with what another began. */

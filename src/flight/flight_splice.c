@@ -134,6 +134,7 @@ static void splice_measure(struct flight *flight, struct attempt *attempt, const
     if (event->comment_only) return;
     openai_skim_said(event->data, &said);
     extend_saw(attempt, said.bytes);
+    openai_skim_finished(event->data, &attempt->splice.finished);
     if (!attempt->splice.begun && said.id.len) {
         attempt->splice.id = arena_copy(&flight->arena, said.id);
         attempt->splice.model = arena_copy(&flight->arena, said.model);
@@ -141,22 +142,33 @@ static void splice_measure(struct flight *flight, struct attempt *attempt, const
     }
 }
 
-/* Behind what came: the same stream, its answer finished. */
+/* One of its answers: the caller has its beginning. */
+static void cut_answer_put(struct flight *flight, const struct attempt *attempt, void *writer, unsigned choice,
+                           const struct codec_caller *caller, struct text *told, struct text *text) {
+    const struct message_event role = {.kind = message_event_text, .choice = choice, .usage = USAGE_NONE},
+                               finish = {.kind = message_event_finish,
+                                         .choice = choice,
+                                         .finish = finish_length,
+                                         .usage = USAGE_NONE};
+    if (attempt->splice.finished & UINT64_C(1) << choice) return;
+    flight->codec->write_event(writer, &role, caller, &flight->arena, told);
+    flight->codec->write_event(writer, &finish, caller, &flight->arena, text);
+}
+
+/* Behind what came: the same stream, its answers finished, those that were not yet. */
 enum step splice_cut(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
     const struct codec *codec = flight->codec;
     void *writer = arena_take_zeroed(flight->host->scratch, codec->writer_size);
     struct codec_caller caller = translate_caller(flight, attempt, now);
-    const struct message_event role = {.kind = message_event_text, .usage = USAGE_NONE},
-                               list[] = {{.kind = message_event_finish, .finish = finish_length, .usage = USAGE_NONE},
-                                         {.kind = message_event_end, .usage = attempt->usage}};
+    const struct message_event end = {.kind = message_event_end, .usage = attempt->usage};
     struct message_event begin = {
         .kind = message_event_begin, .id = attempt->splice.id, .model = attempt->splice.model, .usage = USAGE_NONE};
     struct text told = text_in_arena(flight->host->scratch, 64), text = text_in_arena(flight->host->scratch, 512);
     if (!writer) return attempt_fails(attempt, failure_system);
     codec->write_event(writer, &begin, &caller, &flight->arena, &told);
-    codec->write_event(writer, &role, &caller, &flight->arena, &told); /* the caller has it */
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        codec->write_event(writer, &list[i], &caller, &flight->arena, &text);
+    for (unsigned choice = 0; choice < flight->bounds.answers; choice++)
+        cut_answer_put(flight, attempt, writer, choice, &caller, &told, &text);
+    codec->write_event(writer, &end, &caller, &flight->arena, &text);
     struct str written = masked_text(flight, attempt, text_str(&text));
     if (told.failed || text.failed || !written.at) return attempt_fails(attempt, failure_system);
     return stream_pass(flight, attempt, written, true, out);

@@ -105,6 +105,7 @@ const struct way way_splice = {.name = "splice",
                                .usage = usage_of_tail,
                                .error = splice_error_tell,
                                .keeps_type = true,
+                               .cuts_all = true,
                                .continues = true};
 
 /* The same where the reply is audio or text. */

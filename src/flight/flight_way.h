@@ -61,6 +61,7 @@ struct way {
                   struct actions *out);
     bool keeps_type;  /* the body is the caller's own, and so is its content type */
     bool writes_anew; /* the reply is written in the caller's words: it must be whole for that */
+    bool cuts_all;    /* of several answers in one stream each can be ended */
     bool continues;   /* a stream that breaks may be gone on with elsewhere */
     bool goes_on;     /* it is what a stream that broke is gone on with in */
     bool blind;       /* nobody knows what is asked for: neither how it ends nor how fast says anything of a model or a

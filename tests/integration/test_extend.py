@@ -94,6 +94,51 @@ def test_a_stream_whose_budget_runs_out_ends_as_too_long(start, dialect):
         assert round(float(line["cost_usd"]) * 1e9) == usd(final["day"], "spent_usd")
 
 
+class Answers(Maker):
+    """Several at once, of which the second ends by itself after three tokens."""
+
+    def __call__(self, connection, head, body):
+        asked = json.loads(body)
+        self.asked.append(asked)
+        self.made.append(0)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+        for at in range(asked["max_tokens"]):
+            for index in range(asked["n"]):
+                if index == 1 and at > 2:
+                    continue
+                self.made[-1] += 1
+                choice = {"index": index, "delta": {"content": "word"}, "finish_reason": None}
+                if index == 1 and at == 2:
+                    choice["finish_reason"] = "stop"
+                chunk = {"id": "c-1", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
+                connection.sendall(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+            time.sleep(self.pause_s)
+        return False
+
+
+def test_several_answers_of_one_stream_end_each_when_the_budget_runs_out(start):
+    maker = Answers()
+    with RawProvider(maker) as upstream:
+        weir = start({"providers": {"p": priced(upstream.base_url, type="openai")},
+                      "clients": [client(daily_budget=30)]})
+        body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": True, "n": 3,
+                "max_tokens": 5000, "stream_options": {"include_usage": True}}
+        reply = http(weir.port, "POST", "/v1/chat/completions", body, AUTH, timeout=20)
+        assert reply.status == 200 and reply.events[-1] == "[DONE]", reply
+        assert maker.asked[0]["n"] == 3 and maker.asked[0]["max_tokens"] == 5000
+        ends = [(choice["index"], choice["finish_reason"]) for event in reply.events[:-1]
+                for choice in event["choices"] if choice["finish_reason"]]
+        assert ends == [(1, "stop"), (0, "length"), (2, "length")], ends  # each once, in the same stream
+        assert {event["id"] for event in reply.events[:-1]} == {"c-1"}
+        usage = [event["usage"] for event in reply.events[:-1] if event.get("usage")]
+        assert len(usage) == 1 and usage[0]["completion_tokens"] >= 100
+        budget, = settled(weir)
+        time.sleep(0.1)  # it may be at its last
+        assert 100 < maker.made[0] and maker.billed() <= usd(budget, "spent_usd") <= 30 * 10**9, (maker.made, budget)
+        assert weir.metric("weir_streams_cut_total") == 1
+
+
 def test_what_ends_in_time_is_whole_and_costs_what_it_took(start, start_mock):
     mock = start_mock("--tokens", "300")
     weir = start({"providers": {"p": priced(mock)}, "clients": [client(daily_budget=30)]})

@@ -112,6 +112,9 @@ enum openai_event_kind openai_skim_event_alike(struct openai_event_shape *shape,
 
 /* How many choices of an event have a finish reason. */
 unsigned openai_skim_finishes(struct str data);
+/* Which of them have one: a bit each, added to those that are there. Those from openai_finishes_max on are left out. */
+enum { openai_finishes_max = 64 };
+void openai_skim_finished(struct str data, uint64_t *finished);
 
 /* How many bytes of a chunk its model may have said: at least one for each of its tokens, whatever members they stand
  * in (text, reasoning, calls, sound). Of what cannot be read all of it. */

@@ -523,6 +523,24 @@ unsigned openai_skim_finishes(struct str data) {
     return count;
 }
 
+void openai_skim_finished(struct str data, uint64_t *finished) {
+    struct skim skim;
+    int64_t index = 0;
+    bool choices = false, ends = false;
+    skim_begin(&skim, data, 3);
+    for (struct skim_token token; (token = skim_next(&skim)).kind != skim_end && token.kind != skim_error;) {
+        if (token.depth == 1 && token.kind != skim_close) choices = skim_is(token.key, STR("choices"));
+        if (token.depth == 3 && token.kind == skim_number && skim_is(token.key, STR("index")) &&
+            !skim_to_i64(token.value, &index))
+            index = openai_finishes_max;
+        if (token.depth == 3 && token.kind == skim_string && skim_is(token.key, STR("finish_reason"))) ends = true;
+        if (token.depth != 2) continue;
+        if (token.kind == skim_close && choices && ends && index >= 0 && index < openai_finishes_max)
+            *finished |= UINT64_C(1) << index;
+        index = 0, ends = false;
+    }
+}
+
 bool openai_skim_delta(struct str data, struct arena *arena, struct openai_delta *delta) {
     struct skim skim;
     bool choices = false, inside = false;

@@ -343,6 +343,30 @@ static void each_choice_that_ends_is_counted(void **state) {
         if (openai_skim_finishes(str_from(cases[i].data)) != cases[i].count) fail_msg("%s", cases[i].data);
 }
 
+static void which_choices_have_ended_is_told(void **state) {
+    static const struct {
+        const char *data;
+        uint64_t finished;
+    } cases[] = {
+        {"{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}", 1},
+        {"{\"choices\":[{\"finish_reason\":\"stop\",\"index\":2},{\"index\":63,\"finish_reason\":\"length\"}]}",
+         4 | UINT64_C(1) << 63},
+        {"{\"choices\":[{\"index\":1,\"finish_reason\":null},{\"finish_reason\":\"length\"}]}", 1},
+        {"{\"choices\":[{\"index\":64,\"finish_reason\":\"stop\"},{\"index\":-1,\"finish_reason\":\"stop\"}]}", 0},
+        {"{\"choices\":[{\"index\":1,\"delta\":{\"index\":5,\"finish_reason\":\"stop\"}}]}", 0},
+        {"{\"x\":[{\"index\":1,\"finish_reason\":\"stop\"}]}", 0},
+
+        {"{\"choices\":[{\"index\":1,\"finish_reason\":\"stop\"", 0}, /* it breaks off */
+        {"", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t finished = 0;
+        openai_skim_finished(str_from(cases[i].data), &finished);
+        if (finished != cases[i].finished) fail_msg("%s: %llx", cases[i].data, (unsigned long long)finished);
+    }
+}
+
 static void what_a_chunk_adds_is_its_first_words_or_a_call(void **state) {
     static const struct {
         const char *data, *content;
@@ -413,6 +437,7 @@ int main(void) {
         cmocka_unit_test(a_shape_is_kept_where_nothing_but_the_text_can_differ),
         cmocka_unit_test(an_event_alike_means_what_it_means_alone),
         cmocka_unit_test(each_choice_that_ends_is_counted),
+        cmocka_unit_test(which_choices_have_ended_is_told),
         cmocka_unit_test(what_a_chunk_adds_is_its_first_words_or_a_call),
         cmocka_unit_test(a_chunk_that_cannot_be_read_adds_nothing),
         cmocka_unit_test(our_own_errors_are_json),
