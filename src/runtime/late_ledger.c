@@ -56,10 +56,11 @@ static bool late_load(struct weir *weir, struct error *error) {
     return good;
 }
 
-/* Under `control`. *spent: the first of it is done. */
-static bool late_restore(struct weir *weir, struct ledger_value *rows, size_t count, bool *spent, struct error *error) {
-    if (!*spent) late_spent(weir, rows, count);
-    *spent = true;
+/* Under `control`. */
+static bool late_restore(struct late_ledger *late, struct error *error) {
+    struct weir *weir = late->weir;
+    if (!late->spent) late_spent(weir, late->rows, late->count);
+    late->spent = true;
     bool good = (!atomic_load(&weir->clients_unread) || library_clients_open(weir, error)) && late_load(weir, error) &&
                 library_budgets_restore(weir, weir->deployment->snapshot, error);
     if (good) atomic_store(&weir->clients_unread, false);
@@ -79,14 +80,14 @@ static void *late_run(void *context) {
     struct late_ledger *late = context;
     struct weir *weir = late->weir;
     char told[sizeof((struct error *)NULL)->message] = "";
-    bool done = false, spent = false;
+    bool done = false;
     pthread_mutex_lock(&late->mutex);
     while (!late->came && !late->ends) pthread_cond_wait(&late->changed, &late->mutex);
     while (!late->ends && !done) {
         struct error error = {.code = error_none};
         pthread_mutex_unlock(&late->mutex);
         pthread_mutex_lock(&weir->control);
-        done = late_restore(weir, late->rows, late->count, &spent, &error);
+        done = late_restore(late, &error);
         pthread_mutex_unlock(&weir->control);
         if (!done && strcmp(told, error.message) != 0)
             log_error(late_log(weir), clock_read(), "ledger_restore_failed", f_text("why", error.message));
@@ -120,8 +121,9 @@ void late_ledger_came(void *context, struct ledger_value *rows, size_t count) {
     pthread_mutex_unlock(&late->mutex);
 }
 
-bool late_ledger_wait(struct late_ledger *late) {
+bool late_ledger_wait(struct late_ledger *late, bool spent_comes) {
     sigset_t all, before;
+    if (!spent_comes) late->came = late->spent = true;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     late->running = pthread_create(&late->thread, NULL, late_run, late) == 0;

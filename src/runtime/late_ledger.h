@@ -19,14 +19,16 @@ struct late_ledger {
     struct ledger_value *rows; /* what was spent, as it was read; its own until it counts */
     size_t count;
     bool made, running, came, ends;
+    bool spent; /* what was spent counts: at the start already, or by now; the thread's own */
 };
 
 /* Before the books are opened. */
 void late_ledger_make(struct late_ledger *late, struct weir *weir);
 /* books_options' spent_late; the context is the weir. */
 void late_ledger_came(void *context, struct ledger_value *rows, size_t count);
-/* When all loops run; where the books are late. false: there is no thread for it. */
-bool late_ledger_wait(struct late_ledger *late) __attribute__((warn_unused_result));
+/* When all loops run; where the books are late, or (spent_comes false) only clients could not be read. false: there is
+ * no thread for it. */
+bool late_ledger_wait(struct late_ledger *late, bool spent_comes) __attribute__((warn_unused_result));
 /* Nothing of it goes on. */
 void late_ledger_end(struct late_ledger *late);
 /* When the books are closed. */

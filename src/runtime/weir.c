@@ -226,11 +226,12 @@ static bool configured(struct weir *weir, struct weir_error *error) {
     struct config_source source = library_source(weir);
     bool unread = false;
     source.keep = &weir->texts;
-    source.clients_unread = &unread;
+    if (weir->host.keeps_marks) source.clients_unread = &unread; /* who has the folder reads it later */
     bool loaded =
         library_config_load(&source, &weir->config, problems, sizeof problems) && !weir->config.protects_count;
     if (loaded && unread && weir->config.process.ledger_refuses) {
         source.clients_unread = NULL; /* once more, to say why */
+        unread = false;
         config_free(&weir->config);
         loaded = library_config_load(&source, &weir->config, problems, sizeof problems);
     }
@@ -259,6 +260,12 @@ static void config_tell(struct weir *weir) {
 static bool caches_open(struct weir *weir) {
     weir->cached = cache_init(&weir->cache) && makings_init(&weir->makings, &weir->memory);
     return weir->cached && prefix_memory_init(&weir->prefixes);
+}
+
+/* What of the ledger could not be read at the start. */
+static bool late_begin(struct weir *weir) {
+    const bool late = books_are_late(weir->books);
+    return !(late || atomic_load(&weir->clients_unread)) || late_ledger_wait(&weir->late, late);
 }
 
 struct weir *library_open_in(const struct weir_options *options, const struct weir_host *host,
@@ -319,7 +326,7 @@ struct weir *library_open_in(const struct weir_options *options, const struct we
     if (opened) library_vault_tell(weir);
     if (opened) library_entries_tell(weir, NULL, weir->deployment->snapshot);
     if (opened && weir->books) opened = (weir->alerts = alerts_open(weir)) != NULL;
-    opened = opened && workers_start(weir) && (!books_are_late(weir->books) || late_ledger_wait(&weir->late));
+    opened = opened && workers_start(weir) && late_begin(weir);
     if (opened) {
         pthread_mutex_lock(&weir->control);
         key_keeper_make(&weir->keeper, weir);
