@@ -3,6 +3,7 @@
 import { el, fill, say } from "./dom.js";
 import * as api from "./api.js";
 import { views } from "./views.js";
+import { zone } from "./words.js";
 
 const main = document.getElementById("main"), nav = document.getElementById("views"), who = document.getElementById("who");
 const session = { role: "", name: "" };
@@ -20,8 +21,8 @@ async function role_of(key) {
 async function enter(key) {
   Object.assign(session, await role_of(key));
   api.keep(key);
-  fill(nav, views.filter((view) => view.roles.includes(session.role)).map((view) => el("a", { href: `#${view.id}` }, view.title)));
-  fill(who, el("span", null, `${session.name} (${session.role})`), el("button", { onclick: sign_out }, "Sign out"));
+  fill(nav, views.filter((view) => view.roles.includes(session.role)).map((view) => el("a", { href: `#${view.id}`, id: view.id }, view.title)));
+  fill(who, el("span", null, `${session.name} (${session.role})`), el("span", { class: "faint" }, `times: ${zone()}`), el("button", { onclick: sign_out }, "Sign out"));
   nav.hidden = who.hidden = false;
 }
 
@@ -74,8 +75,12 @@ async function route() {
   stop();
   const turn = shown;
   for (const link of nav.children) {
-    if (link.getAttribute("href") === `#${view.id}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.getAttribute("href") !== `#${view.id}`) {
+      link.removeAttribute("aria-current");
+      continue;
+    }
+    link.setAttribute("aria-current", "page");
+    nav.scrollLeft += link.getBoundingClientRect().left - nav.getBoundingClientRect().left - (nav.clientWidth - link.offsetWidth) / 2; // on a phone it is one long line
   }
   document.title = `weir: ${view.title}`;
   const body = el("div");

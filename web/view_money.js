@@ -1,6 +1,6 @@
 // What was spent over time, by whom and where; and what open windows of budgets will have cost.
 import { el, fill, table, field, choice, meter } from "./dom.js";
-import { count, usd } from "./words.js";
+import { clock, count, usd } from "./words.js";
 import { chart } from "./charts.js";
 import { save } from "./view_requests.js";
 import * as api from "./api.js";
@@ -29,8 +29,8 @@ function forecasts(budgets) {
     el("h3", null, `${budget.owner} ${budget.name}`),
     meter("spent", Number(budget.spent_usd) / Number(budget.limit_usd), `${usd(budget.spent_usd)} of ${usd(budget.limit_usd)}`),
     meter("at the window's end", Number(budget.forecast_usd) / Number(budget.limit_usd), usd(budget.forecast_usd)),
-    budget.spent_at && el("p", { class: "bad" }, `empty at ${budget.spent_at}`),
-    budget.resets_at && el("p", { class: "faint" }, `begins anew at ${budget.resets_at}`))))];
+    budget.spent_at && el("p", { class: "bad" }, `empty at ${clock(budget.spent_at)}`),
+    budget.resets_at && el("p", { class: "faint" }, `begins anew at ${clock(budget.resets_at)}`))))];
 }
 
 export async function show_money(place) {

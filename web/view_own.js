@@ -14,7 +14,7 @@ export async function show_own(place) {
   fill(place.body,
     facts([["Client", own.name], ["Role", own.role], ["In", (own.owners ?? []).map((owner) => `${owner.kind ?? ""} ${owner.name}`.trim()).join(", ")]]),
     el("h2", null, "Budgets"), own.budgets?.length ? own.budgets.map((budget) => el("section", { class: "card", "aria-label": `${budget.owner} ${budget.name}` }, meter(`${budget.owner}, ${budget.name}`, Number(budget.spent_usd) / Number(budget.limit_usd), `${usd(budget.spent_usd)} of ${usd(budget.limit_usd)}`),
-      facts([["Left", usd(budget.left_usd)], ["By the end, as it goes", budget.forecast_usd && usd(budget.forecast_usd)], ["Empty at", budget.spent_at], ["Begins anew", budget.resets_at]]))) : el("p", { class: "faint" }, "None."),
+      facts([["Left", usd(budget.left_usd)], ["By the end, as it goes", budget.forecast_usd && usd(budget.forecast_usd)], ["Empty at", clock(budget.spent_at)], ["Begins anew", clock(budget.resets_at)]]))) : el("p", { class: "faint" }, "None."),
     el("h2", null, "Limits"), limits.length ? facts(limits) : el("p", { class: "faint" }, "None."),
     own.rate_limits?.length ? table("Limits by value", [{ head: "Of", of: (limit) => limit.owner ?? "" }, { head: "Limit", of: (limit) => limit.name ?? limit.per ?? "", wide: true }, { head: "Left", of: (limit) => JSON.stringify(limit.left ?? ""), wide: true }], own.rate_limits) : null,
     own.sessions ? [el("h2", null, "Caps of a session"), el("pre", { tabindex: "0" }, JSON.stringify(own.sessions, null, 2))] : null);

@@ -1,6 +1,6 @@
 // Owners, their clients and keys, and all budgets.
 import { el, fill, table, pill, ask, say, show, choice } from "./dom.js";
-import { usd, count } from "./words.js";
+import { clock, usd, count } from "./words.js";
 import * as api from "./api.js";
 
 async function change(place, question, work) {
@@ -60,7 +60,7 @@ export async function show_people(place) {
   fill(place.body,
     el("h2", null, "Clients"), total > clients.length && el("p", { class: "faint" }, `${count(clients.length)} of ${count(total)}: weir client list has all`),
     table("Clients", [{ head: "Name", of: (client) => client.name }, { head: "Role", of: (client) => client.role }, { head: "State", of: (client) => pill(client.state, states[client.state]) }, { head: "From", of: (client) => client.from },
-      { head: "Last used", of: (client) => client.last_used_at ?? "" }, ...(place.may ? [{ head: "Actions", of: (client) => (client.from === "token" ? "" : client_actions(place, client)) }] : [])], clients, "There are none: who is on this machine may ask."),
+      { head: "Last used", of: (client) => clock(client.last_used_at) }, ...(place.may ? [{ head: "Actions", of: (client) => (client.from === "token" ? "" : client_actions(place, client)) }] : [])], clients, "There are none: who is on this machine may ask."),
     place.may && el("div", { class: "actions" }, el("button", { onclick: () => client_add(place) }, "Add a client")),
     el("h2", null, "Owners"),
     table("Owners", [{ head: "Name", of: (owner) => owner.name }, { head: "Kind", of: (owner) => owner.settings.kind ?? "" }, { head: "In", of: (owner) => owner.settings.in ?? "" }, { head: "From", of: (owner) => owner.from + (owner.edited ? ", changed" : "") }], owners, "None are configured."),

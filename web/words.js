@@ -10,7 +10,10 @@ export const ms = (us) => {
   return us >= 10e6 ? `${(us / 1e6).toFixed(0)} s` : us >= 1e6 ? `${(us / 1e6).toFixed(1)} s` : us >= 10e3 ? `${(us / 1e3).toFixed(0)} ms` : `${(us / 1e3).toFixed(1)} ms`;
 };
 export const percent = (share) => `${(100 * (share || 0)).toFixed(share && share < 0.1 ? 1 : 0)}%`;
+// Every moment of the page is of the reader's own zone, which stands beside who is signed in.
+export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone ?? "this device";
 export const clock = (time) => {
+  if (time === undefined || time === null || time === "") return "";
   const date = new Date(time);
   const two = (n) => String(n).padStart(2, "0");
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;

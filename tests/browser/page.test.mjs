@@ -121,6 +121,31 @@ test("each view shows the traffic that is behind it", async () => {
   await page.close();
 });
 
+test("an alert tells its level, its value and its threshold, in the reader's own time, which is said", async () => {
+  const page = await entered(lab.admin, { timezoneId: "Asia/Tokyo" });
+  const alert = (more) => ({ id: 1, kind: "budget", level: "warn", subject: "client app budget day", message: "80% of it is spent", unit: "share", value: 0.845, threshold: 0.8, raised_at: "2026-11-20T20:30:00Z", active: true, ...more });
+  const said = [alert(), alert({ id: 2, kind: "budget_burn", unit: "usd", value: 12.5, threshold: 10 }), alert({ id: 3, kind: "certificate_ends", level: "error", unit: "days", value: 6.25, threshold: 21 }), alert({ id: 4, kind: "provider_out", unit: undefined, value: undefined, threshold: undefined, active: false, ended_at: "2026-11-20T21:30:00Z" })];
+  await page.route("**/admin/v1/alerts*", (route) => route.fulfill({ json: { alerts: said } }));
+  await go(page, "alerts");
+  const rows = await page.locator("main tbody tr").evaluateAll((list) => list.map((row) => [...row.cells].map((cell) => cell.innerText)));
+  assert.deepEqual(rows.map((row) => [row[1], row[4], row[5]]), [["warn", "85%", "80%"], ["warn", "$12.50", "$10.00"], ["error", "6.3 days", "21 days"], ["warn", "", ""]]);
+  assert.equal(rows[0][0], "2026-11-21 05:30:00");
+  assert.equal(rows[3].at(-1), "2026-11-21 06:30:00");
+  assert.match(await page.locator("header").innerText(), /times: Asia\/Tokyo/);
+  assert.doesNotMatch(await page.locator("main").innerText(), /\dZ\b/);
+  await page.close();
+});
+
+test("on a phone the menu shows where one is", async () => {
+  const page = await entered(lab.admin, { viewport: { width: 360, height: 780 } });
+  for (const view of ["audit", "providers", "play", "live"]) {
+    await go(page, view);
+    const box = await page.locator("nav a[aria-current]").boundingBox();
+    assert.ok(box.x >= 0 && box.x + box.width <= 360, `${view}: ${JSON.stringify(box)}`);
+  }
+  await page.close();
+});
+
 test("the log is searched, read on, saved, and a request's story is a line of its attempts", async () => {
   const page = await entered(lab.admin);
   await go(page, "requests");
