@@ -17,13 +17,7 @@
 #include "observe/log.h"
 #include "observe/spans.h"
 
-enum {
-    metrics_endpoints_max = 24,
-    metrics_failures_max = 40,
-    metrics_misses_max = 8,
-    metrics_clients_max = 1000,
-    metrics_series_max = 100000
-};
+enum { metrics_endpoints_max = 24, metrics_failures_max = 40, metrics_clients_max = 1000, metrics_series_max = 100000 };
 
 /* Names come as arguments, because observe knows neither endpoints nor failures. All literals. */
 struct metrics_options {
