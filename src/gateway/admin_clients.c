@@ -1,6 +1,7 @@
 /* admin_clients.c - /admin/v1/clients: who has a key, and changing that. All of it waits for the disk, so it runs on
  * the control loop; the answer comes back by mailbox. An answer holds a key only where one was made by it, and is
  * wiped. */
+#include "core/limiter.h"
 #include "dialect/json.h"
 #include "gateway/errand.h"
 #include "gateway/inference.h"
@@ -197,6 +198,19 @@ static void own_rotate_start(struct visit *visit, int64_t grace_s) {
     clienting_start(clienting);
 }
 
+/* Five at once, and one in two minutes behind them: each is written to the disk and into the audit. Clients whose names
+ * fall into one place share its rate. */
+static bool rotation_take(struct visit *visit) {
+    static const struct limiter_rules rules = {.limit = 30, .period_ns = 3600 * NS_PER_S, .burst = 5};
+    struct cell *place = &visit->gateway_worker->gateway->rotations[str_hash(visit->client->name) % gateway_rotations];
+    const uint64_t now_ns = loop_now(visit->gateway_worker->worker->loop).mono_ns;
+    struct limiter_ticket ticket;
+    if (limiter_take(place, &rules, 1, now_ns, &ticket)) return true;
+    visit->retry_after_s = (int)(limiter_wait_ns(place, &rules, 1, now_ns) / NS_PER_S) + 1;
+    visit_error(visit, error_rate_limited, STR("This key was rotated often just now: wait, and rotate it again."));
+    return false;
+}
+
 /* A client's next key, by the key that it has: of itself alone. Whose token says who it is has no key. */
 void answer_own_rotate(struct visit *visit) {
     struct error error = {.code = error_none};
@@ -208,6 +222,6 @@ void answer_own_rotate(struct visit *visit) {
         visit_error(visit, error_out_of_memory, STR_NONE);
     else if (!grace_read(visit, &grace_s, &error))
         visit_error(visit, error.code, str_from(error.message));
-    else
+    else if (rotation_take(visit))
         own_rotate_start(visit, grace_s);
 }

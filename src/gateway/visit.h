@@ -4,6 +4,7 @@
 #define WEIR_GATEWAY_VISIT_H
 
 #include "gateway/gateway.h"
+#include "core/cell.h"
 #include "runtime/request.h"
 #include "snapshot/known_keys.h"
 
@@ -17,8 +18,11 @@ struct gateway_worker {
     struct letter *drain_letter, *stop_letter; /* made at the start: an end must not lack memory */
 };
 
+enum { gateway_rotations = 256 };
+
 struct gateway {
     struct weir *weir;
+    struct cell rotations[gateway_rotations]; /* by clients of their own keys: a rate in each place, by their names */
     struct gateway_options options;
     struct gateway_worker *workers;
     struct listen_address *addresses[config_listens_max];

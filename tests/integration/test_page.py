@@ -180,13 +180,14 @@ def key_status(weir, key):
 @pytest.mark.parametrize("change", ("rotate", "disable", "revoke"))
 def test_a_next_key_is_made_for_whom_the_key_lets_in_when_all_has_come_not_when_it_began(weir, change, grace_s):
     """Somebody has a key that is known to him alone no more, and a request of it that is long under way."""
-    key, admin = made_of(weir, "made"), {"authorization": f"Bearer {weir.admin_key}"}
+    name = f"made-{change}-{grace_s}"
+    key, admin = made_of(weir, name), {"authorization": f"Bearer {weir.admin_key}"}
     whole = request_bytes("POST", "/v1/key/rotate", "{}", {"authorization": f"Bearer {key}"})
     with Connection(weir.port) as begun:
         begun.send(whole[:-1])
         assert key_status(weir, key) == 200
-        verb, path, body = ("DELETE", "made", None) if change == "revoke" else (
-            "POST", f"made/{change}", json.dumps({"grace_seconds": grace_s}) if change == "rotate" else None)
+        verb, path, body = ("DELETE", name, None) if change == "revoke" else (
+            "POST", f"{name}/{change}", json.dumps({"grace_seconds": grace_s}) if change == "rotate" else None)
         done = http(weir.port, verb, f"/admin/v1/clients/{path}", body, headers=admin)
         assert done.status == 200
         begun.send(whole[-1:])
@@ -199,18 +200,31 @@ def test_a_next_key_is_made_for_whom_the_key_lets_in_when_all_has_come_not_when_
 def test_of_two_that_ask_at_once_by_one_key_one_gets_the_next(start, mocks):
     """Or the one that came first has a key that is none any more."""
     weir = start({"providers": {"one": provider(mocks[0])}, "workers": 4})
-    key = made_of(weir, "made")
 
     def rotate(_):
         return http(weir.port, "POST", "/v1/key/rotate", '{"grace_seconds": 600}',
                     headers={"authorization": f"Bearer {key}"})
 
-    for _ in range(10):
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            replies = list(pool.map(rotate, range(8)))
-        assert sorted(reply.status for reply in replies) == [200] + [403] * 7
+    for round in range(10):
+        key = made_of(weir, f"made{round}")
+        with concurrent.futures.ThreadPoolExecutor(5) as pool:
+            replies = list(pool.map(rotate, range(5)))
+        assert sorted(reply.status for reply in replies) == [200] + [403] * 4
         key = next(reply.json["key"] for reply in replies if reply.status == 200)
         assert key_status(weir, key) == 200
+
+
+def test_a_key_is_not_rotated_without_end(weir):
+    key = http(weir.port, "POST", "/admin/v1/clients", '{"name": "restless"}',
+               headers={"authorization": f"Bearer {weir.admin_key}"}).json["key"]
+    replies = []
+    for _ in range(7):
+        reply = http(weir.port, "POST", "/v1/key/rotate", "{}", headers={"authorization": f"Bearer {key}"})
+        replies.append(reply)
+        key = reply.json["key"] if reply.status == 200 else key
+    assert [reply.status for reply in replies] == [200] * 5 + [429] * 2
+    assert replies[-1].error["code"] == "rate_limited" and 60 < int(replies[-1].headers["retry-after"]) <= 121
+    assert http(weir.port, "GET", "/v1/key", headers={"authorization": f"Bearer {key}"}).status == 200
 
 
 def test_without_a_link_nobody_is_let_in_by_a_code(weir):
