@@ -13,6 +13,7 @@ static void alert_thresholds(struct section alerting, struct alert_rules *alerts
     alerts->spend_least_nano_usd = (int64_t)(read_number(alerting, "spend_least") * nano);
     alerts->retiring_days = (int64_t)read_whole(alerting, "retiring_days");
     alerts->certificate_days = (int64_t)read_whole(alerting, "certificate_days");
+    alerts->provider_certificate_days = (int64_t)read_whole(alerting, "provider_certificate_days");
     alerts->ledger_behind_s = read_ns(alerting, "ledger_behind_seconds") / NS_PER_S;
 }
 
@@ -69,7 +70,8 @@ static void hooks_read(struct config_reading *reading, struct snapshot *snapshot
          node = node->next) {
         if (node->kind != config_map) continue;
         const struct alert_hook hook = hook_of((struct section){section_alert_hook, node}, snapshot);
-        hook_check(reading, node, "url", &hook);
+        const struct config_node *url = config_member(node, STR("url"));
+        hook_check(reading, url ? url : node, "url", &hook);
         hook_kinds_check(reading, node, &hook);
         if (alerts->hook_count == alert_hooks_max) {
             config_report(reading, node, config_error, "at most %d webhooks get alerts", (int)alert_hooks_max);

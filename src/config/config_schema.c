@@ -653,6 +653,7 @@ static const struct config_key alerts_keys[] = {
     NUMBER("spend_least", 0, 1000000, "1", "US dollars an hour below which that is not said."),
     INT("retiring_days", 0, 3650, "30", "Days before a model that is used is taken away; 0: none alerts."),
     INT("certificate_days", 0, 3650, "21", "Days before a certificate of `listen` ends; 0: none alerts."),
+    INT("provider_certificate_days", 0, 3650, "7", "The same of a provider's, as its host shows it; 0: none alerts."),
     SECONDS("ledger_behind_seconds", 0, 86400, "60", "How long what is spent may wait for the ledger; 0: none alerts."),
     TEXT("webhook", "", "http:// or https:// URL that each alert is posted to."),
     TEXT("secret", "", "What posts are signed with, so that who gets them knows whose they are."),

@@ -33,6 +33,12 @@ struct kept_session {
     SSL_SESSION *session;
 };
 
+/* When the certificate of a host ends. */
+struct peer_end {
+    char host[host_max];
+    int64_t ends_s; /* 0: an empty place */
+};
+
 struct tls_context {
     _Atomic unsigned holds;
     SSL_CTX *ctx; /* for listening: under the mutex, as it may be renewed */
@@ -44,6 +50,8 @@ struct tls_context {
     pthread_mutex_t mutex;
     struct kept_session kept[sessions_kept];
     unsigned kept_next;
+    struct peer_end peers[sessions_kept];
+    unsigned peers_next;
 };
 
 struct tls_session {
@@ -349,19 +357,53 @@ bool tls_server_context_renew(struct tls_context *context, struct str cert_file,
     return true;
 }
 
+static bool certificate_end(const X509 *certificate, int64_t *ends_s) {
+    struct tm parts;
+    bool good = certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) == 1;
+    if (good) *ends_s = (int64_t)timegm(&parts);
+    return good;
+}
+
 bool tls_certificate_ends(struct str cert_file, int64_t *ends_s) {
     char path[PATH_MAX];
-    struct tm parts;
     if (cert_file.len >= sizeof path) return false;
     str_copy(path, sizeof path, cert_file);
     BIO *bio = BIO_new_file(path, "r");
     X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    bool good = certificate && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) == 1;
-    if (good) *ends_s = (int64_t)timegm(&parts);
+    bool good = certificate_end(certificate, ends_s);
     X509_free(certificate);
     BIO_free(bio);
     ERR_clear_error();
     return good;
+}
+
+/* Under the context's mutex. NULL: it has no place yet. */
+static struct peer_end *peer_find(struct tls_context *context, struct str host) {
+    for (unsigned i = 0; i < sessions_kept; i++)
+        if (context->peers[i].ends_s && str_eq(str_from(context->peers[i].host), host)) return &context->peers[i];
+    return NULL;
+}
+
+/* What a handshake that was not shortened has shown. */
+static void peer_note(struct tls_session *session) {
+    struct tls_context *context = session->context;
+    int64_t ends_s;
+    if (!context->calls || context->use != tls_for_providers || SSL_session_reused(session->ssl)) return;
+    if (!certificate_end(SSL_get0_peer_certificate(session->ssl), &ends_s)) return;
+    pthread_mutex_lock(&context->mutex);
+    struct peer_end *place = peer_find(context, str_from(session->host));
+    if (!place) place = &context->peers[context->peers_next++ % sessions_kept];
+    str_copy(place->host, sizeof place->host, str_from(session->host));
+    place->ends_s = ends_s;
+    pthread_mutex_unlock(&context->mutex);
+}
+
+bool tls_peer_ends(struct tls_context *context, struct str host, int64_t *ends_s) {
+    pthread_mutex_lock(&context->mutex);
+    const struct peer_end *place = peer_find(context, host);
+    if (place) *ends_s = place->ends_s;
+    pthread_mutex_unlock(&context->mutex);
+    return place != NULL;
 }
 
 void tls_context_hold(struct tls_context *context) {
@@ -458,7 +500,9 @@ static enum tls_result result_of(struct tls_session *session, int returned) {
 enum tls_result tls_handshake(struct tls_session *session) {
     ERR_clear_error();
     int returned = SSL_do_handshake(session->ssl);
-    return returned == 1 ? tls_ok : result_of(session, returned);
+    if (returned != 1) return result_of(session, returned);
+    peer_note(session);
+    return tls_ok;
 }
 
 bool tls_put_cipher(struct tls_session *session, struct str cipher) {

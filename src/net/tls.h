@@ -22,6 +22,8 @@ bool tls_server_context_renew(struct tls_context *context, struct str cert_file,
 /* When the first certificate of a PEM file ends, in seconds since 1970. Reads it: never on a loop that serves. false:
  * it cannot be read, or holds none. */
 bool tls_certificate_ends(struct str cert_file, int64_t *ends_s);
+/* The same of what this host showed at its last whole handshake; false: there was none, or callers choose the hosts. */
+bool tls_peer_ends(struct tls_context *context, struct str host, int64_t *ends_s);
 void tls_context_hold(struct tls_context *context);
 void tls_context_release(struct tls_context *context);
 

@@ -34,24 +34,24 @@
     X(spend_unusual, warn, "", "a provider costs far more in an hour than in the hours of the week before")          \
     X(ledger_behind, warn, "", "what is spent waits for the ledger longer than it should")                           \
     X(model_retiring, warn, "", "a model that is used is taken away soon, or has been, by the catalogue")            \
-    X(certificate_ends, error, "", "a certificate of `listen` ends soon, or has ended")                              \
+    X(certificate_ends, error, "", "a certificate of `listen`, or of a provider, ends soon, or has ended")           \
     X(prompt_cache_fell, warn, "",                                                                                   \
       "the share of a model's or a client's input that comes from prompt caches is less than half of what it was")   \
     X(false_semantic_hits, warn, "",                                                                                 \
       "too many answers that a route would have given to other words were false: it gives none any more")
 
 /* X(kind, unit, value, threshold): of those that are a number's. */
-#define ALERT_VALUE_TABLE(X)                                                                           \
-    X(quota, share, "the used share", "the share that alerts")                                         \
-    X(budget, share, "the spent share", "the share that alerts")                                       \
-    X(credential_old, days, "its age", "`rotate_after_days`, or 90")                                   \
-    X(provider_slow, ms, "the 95th percentile", "`latency_factor` times what it was, or `latency_ms`") \
-    X(provider_errors, share, "the failed share", "`error_share`")                                     \
-    X(budget_burn, usd, "what is spent at the window's end", "the budget's limit")                     \
-    X(spend_unusual, usd, "what the hour has cost", "`spend_factor` times what is much in an hour")    \
-    X(ledger_behind, seconds, "how long it waits", "`ledger_behind_seconds`")                          \
-    X(model_retiring, days, "until then", "`retiring_days`")                                           \
-    X(certificate_ends, days, "until then", "`certificate_days`")                                      \
+#define ALERT_VALUE_TABLE(X)                                                                                 \
+    X(quota, share, "the used share", "the share that alerts")                                               \
+    X(budget, share, "the spent share", "the share that alerts")                                             \
+    X(credential_old, days, "its age", "`rotate_after_days`, or 90")                                         \
+    X(provider_slow, ms, "the 95th percentile", "`latency_factor` times what it was, or `latency_ms`")       \
+    X(provider_errors, share, "the failed share", "`error_share`")                                           \
+    X(budget_burn, usd, "what is spent at the window's end", "the budget's limit")                           \
+    X(spend_unusual, usd, "what the hour has cost", "`spend_factor` times what is much in an hour")          \
+    X(ledger_behind, seconds, "how long it waits", "`ledger_behind_seconds`")                                \
+    X(model_retiring, days, "until then", "`retiring_days`")                                                 \
+    X(certificate_ends, days, "until then", "`certificate_days`; of a provider `provider_certificate_days`") \
     X(false_semantic_hits, share, "the false share", "`max_false_share`")
 
 enum alert_kind {

@@ -252,6 +252,7 @@ static void alerts_look(void *context) {
     pthread_mutex_unlock(&alerts->mutex);
     alerts_hooks_follow(alerts, deployment->snapshot, now);
     alerts_watch(alerts, deployment->snapshot, now);
+    alerts_peers_watch(alerts, deployment, now);
     const uint64_t watched_ns = loop_now_fresh(alerts->loop).mono_ns - now.mono_ns;
     notices_watch(&alerts->notices, &(struct notices_into){alerts->weir->notices, &alerts->weir->health},
                   deployment->snapshot, now);

@@ -96,6 +96,8 @@ void alerts_spend_watch(struct alerts *alerts, const struct snapshot *snapshot, 
 void alerts_spend_read(struct alerts *alerts, const struct snapshot *snapshot, struct now now);
 void alerts_burn_watch(struct alerts *alerts, const struct alert_rules *rules, const struct money_budget *budget,
                        struct now now);
+/* Certificates of providers that were called. */
+void alerts_peers_watch(struct alerts *alerts, const struct deployment *deployment, struct now now);
 void alerts_things_watch(struct alerts *alerts, const struct snapshot *snapshot, struct now now);
 /* alerts_watch.c: sees all that holds. */
 void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now now);

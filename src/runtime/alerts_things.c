@@ -111,6 +111,34 @@ static void certificate_watch(struct alerts *alerts, const struct alert_rules *r
                now);
 }
 
+/* What its host has shown when it was last called. */
+static void peer_watch(struct alerts *alerts, const struct alert_rules *rules, const struct provider *provider,
+                       const struct origin *origin, struct now now) {
+    char name[alert_subject_max], said[alert_said_max];
+    struct text subject = text_in_buffer(name, sizeof name), text = text_in_buffer(said, sizeof said);
+    int64_t ends_s;
+    if (!origin->tls || !tls_peer_ends(origin->tls, origin->host, &ends_s)) return;
+    const double days = (double)(ends_s - things_now_s(now)) / (double)day_s;
+    if (days > (double)rules->provider_certificate_days) return;
+    text_printf(&subject, "certificate of provider %.*s", STR_ARG(str_slice(provider->name, 0, 120)));
+    text_printf(&text, "%s ", days > 0 ? "it ends on" : "it has ended on");
+    window_moment_put(&text, ends_s);
+    text_printf(&text, ": who runs %.*s must renew it, or its calls fail", STR_ARG(str_slice(origin->host, 0, 80)));
+    alerts_see(alerts,
+               &(struct alert_fact){.kind = alert_certificate_ends,
+                                    .subject = text_str(&subject),
+                                    .said = text_str(&text),
+                                    .value = days,
+                                    .threshold = (double)rules->provider_certificate_days},
+               now);
+}
+
+void alerts_peers_watch(struct alerts *alerts, const struct deployment *deployment, struct now now) {
+    const struct snapshot *snapshot = deployment->snapshot;
+    for (size_t i = 0; i < snapshot->provider_count && snapshot->alerts.provider_certificate_days; i++)
+        peer_watch(alerts, &snapshot->alerts, &snapshot->providers[i], &deployment->origins[i], now);
+}
+
 /* -- the rest -- */
 
 static void provider_out_watch(struct alerts *alerts, const struct provider *provider, struct now now) {

@@ -223,7 +223,7 @@ struct alert_rules {
     size_t quota_count, budget_count;
     double error_share, latency_factor, spend_factor; /* 0: nothing is told of it, as of the rest */
     uint64_t latency_ms, least_answers, window_s, ledger_behind_s;
-    int64_t spend_least_nano_usd, retiring_days, certificate_days;
+    int64_t spend_least_nano_usd, retiring_days, certificate_days, provider_certificate_days;
     uint32_t burn_after_permille;
     struct alert_hook hooks[alert_hooks_max];
     size_t hook_count;

@@ -386,6 +386,23 @@ def test_a_certificate_that_ends_is_told(start, start_mock, certificates):
     assert 0 < told()[0]["value"] < 3650 == told()[0]["threshold"] and "it ends on" in told()[0]["message"]
 
 
+def test_a_providers_certificate_that_ends_is_told_once_it_was_seen(start, certificates):
+    from weirlib import RawProvider, answers_well
+    with RawProvider(answers_well, tls=certificates.server()) as far:
+        weir = start({"providers": {"far": {
+            "type": "openai", "api_key": "k-123456789012", "models": ["m"], "ca_file": certificates.ca,
+            "base_url": far.base_url, "health_check_interval": 0}}, "alerts": {"certificate_days": 0}})
+
+        def told():
+            return [a for a in alerts(weir)["alerts"] if a["kind"] == "certificate_ends"]
+        assert not told()  # nobody has seen it yet
+        assert chat(weir.port).status == 200
+        alert, = poll(told)
+        assert alert["subject"] == "certificate of provider far" and alert["unit"] == "days"
+        assert 0 < alert["value"] < 3 and alert["threshold"] == 7 and "it ends on" in alert["message"]
+        assert alert["level"] == "error" and "must renew it" in alert["message"]
+
+
 def test_a_ledger_that_is_behind_is_told_until_it_has_caught_up(start, start_mock):
     weir = start({"providers": {"p": provider(start_mock())}, "alerts": {"ledger_behind_seconds": 1}})
     assert chat(weir.port).status == 200
