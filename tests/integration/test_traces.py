@@ -309,6 +309,10 @@ def test_what_is_too_long_is_left_out_and_named_and_what_is_not_sampled_is_not_t
     root, _ = tree(told(got, 2))
     assert attributes(root)["weir.content.left_out"] is True
     assert said_on(root) == {"system": None, "input": None, "output": None}
+    assert chat(weir.port, "refused", model="nobody", headers={"traceparent": PARENT}).status == 404
+    refused = told(got, 3)[-1]
+    assert attributes(refused)["weir.content.left_out"] is True and said_on(refused)["input"] is None
+    assert b"refused" not in b"".join(posted for _, _, posted in got.posts)
     assert b"unsampled" not in b"".join(posted for _, _, posted in got.posts)
 
 
