@@ -24,9 +24,13 @@ static struct prompt_marks_rules mark_rules(const struct flight *flight, const s
                                        .pays = mark_pays(flight, &target->prices)};
 }
 
+static bool marks_there(const struct message_request *message, enum dialect towards) {
+    return towards == dialect_anthropic && message->from != towards;
+}
+
 uint32_t mark_lifetime_s(const struct flight *flight, const struct target *target) {
     const struct message_request *message = flight->canonical.message;
-    if (!message) return 0;
+    if (!message || !marks_there(message, target->provider->dialect)) return 0;
     const struct prompt_marks_rules rules = mark_rules(flight, target);
     return prompt_marks_lifetime_s(message, target->provider->dialect, &rules);
 }
@@ -35,10 +39,6 @@ uint32_t mark_lifetime_s(const struct flight *flight, const struct target *targe
 static uint64_t mark_asks(const struct message_request *message) {
     return message_features(message, dialect_anthropic) &
            (FEATURE_BIT(prompt_cache_key) | FEATURE_BIT(prompt_cache_retention));
-}
-
-static bool marks_there(const struct message_request *message, enum dialect towards) {
-    return towards == dialect_anthropic && message->from != towards;
 }
 
 uint64_t mark_lost(const struct flight *flight, const struct target *target) {
