@@ -82,6 +82,13 @@ static bool marks_are_same(const struct alike_reading *one, const struct alike_r
     return true;
 }
 
+/* Is more left than question words? */
+static bool says_something(const struct alike_reading *reading) {
+    for (size_t i = 0; i < reading->count; i++)
+        if (reading->words[i].kind != mark_word || reading->words[i].facts.kind != word_question) return true;
+    return false;
+}
+
 /* Its blanks and its signs may be what it says. */
 static bool text_is_code(struct str text) {
     static const struct str signs = STR("{}[]<>=|\\`^~@$");
@@ -102,7 +109,7 @@ enum alike alike_judge(struct str one, struct str other) {
     alike_words_read(&first);
     alike_words_read(&second);
     if (first.too_long || second.too_long) return alike_long;
-    if (first.count == 0 || second.count == 0) return alike_words; /* nothing is left that could be compared */
+    if (!says_something(&first) || !says_something(&second)) return alike_words; /* "who am I", "who are we" */
     enum alike lacks = words_lacking(&first, &second), more = words_lacking(&second, &first);
     if (lacks == alike_same || (more != alike_same && more < lacks)) lacks = more;
     if (lacks != alike_same) return lacks;

@@ -2,9 +2,12 @@
  * two ways of saying enable) is looked at here, word by word: they do, where nothing is left that one says and the
  * other does not, once what carries no meaning is taken off.
  *
- *   "Could you tell me how I can reset my password?"  ->  howto reset password      taken off: courtesy, articles,
- * `my`, "How do I reset the password"                     ->  howto reset password      `is`, `do`; folded: plurals,
- * the "capital of France", "France's capital"           ->  france capital            words of a table (alike_words.h)
+ *   "Could you tell me how I can reset my password?"   howto reset password
+ *   "How do I reset the passwords"                     howto reset password
+ *   "capital of France", "France's capital"            france capital
+ *
+ * Off go courtesy, articles, `my`, and `is`, `do`, `what` where they say nothing; plurals and the words of a table
+ * (alike_words.h) are folded.
  *
  * All else stands, in its order, with the preposition before it: numbers, names, negations, dates, units, question
  * words, times of verbs. It errs to one side: what is said in another way than it knows is taken for another thing. Its

@@ -168,24 +168,35 @@ static struct str before_not(struct str word) {
     return word.len < 3 ? word : word.at[word.len - 1] == 'n' ? str_slice(word, 0, word.len - 1) : word;
 }
 
-/* Marks with short forms written out: "what's" is "what is", and a possessive leaves nothing. */
+/* Behind which "'s" is `is`, and no possessive. */
+static bool short_is_is(const struct alike_reading *reading, size_t kept) {
+    static const struct str before[] = {STR("what"), STR("who"),   STR("where"), STR("when"), STR("how"), STR("why"),
+                                        STR("that"), STR("there"), STR("it"),    STR("he"),   STR("she"), STR("here")};
+    for (size_t i = 0; kept && i < sizeof before / sizeof *before; i++)
+        if (str_eq(reading->marks[kept - 1].text, before[i])) return true;
+    return false;
+}
+
+/* What the short form at the end of what was kept so far becomes; false: nothing. */
+static bool short_form_write_out(struct alike_reading *reading, size_t kept, struct mark *mark) {
+    struct str as = short_form(mark->text);
+    if (str_eq(mark->text, STR("'s")) && short_is_is(reading, kept)) as = STR("is");
+    if (!as.len) return false;
+    mark->text = as;
+    if (!kept || !str_eq(as, STR("not"))) return true;
+    struct mark *before = &reading->marks[kept - 1];
+    const bool can = str_eq(before->text, STR("can"));
+    before->text = can ? STR("cannot") : before_not(before->text);
+    return !can;
+}
+
+/* "what's" is "what is", "don't" is "do not", and a possessive leaves nothing. */
 static void short_forms_write_out(struct alike_reading *reading) {
     size_t kept = 0;
     for (size_t i = 0; i < reading->mark_count; i++) {
         struct mark mark = reading->marks[i];
-        bool tail = mark.kind == mark_word && mark.text.at[0] == '\'';
-        if (tail) {
-            struct str as = short_form(mark.text);
-            if (!as.len) continue;
-            if (str_eq(as, STR("not")) && kept && str_eq(reading->marks[kept - 1].text, STR("can"))) {
-                reading->marks[kept - 1].text = STR("cannot");
-                continue;
-            }
-            if (str_eq(as, STR("not")) && kept)
-                reading->marks[kept - 1].text = before_not(reading->marks[kept - 1].text);
-            mark.text = as;
-        }
-        reading->marks[kept++] = mark;
+        const bool tail = mark.kind == mark_word && mark.text.at[0] == '\'';
+        if (!tail || short_form_write_out(reading, kept, &mark)) reading->marks[kept++] = mark;
     }
     reading->mark_count = kept;
 }
@@ -245,6 +256,20 @@ static struct str double_of(const struct mark *mark) {
     return STR_NONE;
 }
 
+/* What is taken off elsewhere says something here: "what do lions hunt" and "which lions hunt", "who is called" and
+ * "who called", "what does she do". {NULL,0}: it does not. Of one of the reading's marks: no phrase is folded to such a
+ * word. */
+static struct str dropped_says(const struct alike_reading *reading, const struct mark *mark) {
+    const struct mark *first = reading->marks, *last = first + reading->mark_count - 1;
+    const struct str text = mark->text, before = mark > first ? mark[-1].text : nothing,
+                     behind = mark < last ? mark[1].text : nothing;
+    const bool asks = str_eq(before, STR("what")) || str_eq(before, STR("which"));
+    const bool who = str_eq(before, STR("who")) || str_eq(before, STR("that")) || str_eq(before, STR("which"));
+    if (str_eq(text, STR("do")) || str_eq(text, STR("does"))) return mark == last || asks || who ? STR("do") : STR_NONE;
+    if (!str_eq(text, STR("is")) && !str_eq(text, STR("are"))) return STR_NONE;
+    return who || word_is_done(behind) ? STR("is") : STR_NONE;
+}
+
 static void alike_mark_read(struct words_writing *writing, const struct mark *mark) {
     struct str text = mark->text;
     if (mark->kind == mark_symbol && str_eq(text, STR("%"))) text = STR("percent");
@@ -265,6 +290,8 @@ static void alike_mark_read(struct words_writing *writing, const struct mark *ma
         struct str one = singular(text);
         if (!str_eq(one, text)) facts = word_facts(one);
     }
+    const struct str says = facts.kind == word_dropped ? dropped_says(writing->reading, mark) : STR_NONE;
+    if (says.at) facts = (struct word_facts){word_question, says};
     switch (facts.kind) {
     case word_dropped: writing->begins = true; return;
     case word_role:

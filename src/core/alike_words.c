@@ -273,6 +273,15 @@ bool word_is_english(struct str word, bool *alone) {
     return *alone || is_in(weak, COUNT(weak), word);
 }
 
+bool word_is_done(struct str word) {
+    static const char *const list[] = {"bought", "broken", "brought", "built", "caught",     "chosen", "cut",    "done",
+                                       "fed",    "found",  "given",   "heard", "held",       "hit",    "hurt",   "kept",
+                                       "known",  "led",    "left",    "lost",  "made",       "meant",  "met",    "paid",
+                                       "put",    "read",   "seen",    "sent",  "set",        "shot",   "shut",   "sold",
+                                       "spent",  "taken",  "taught",  "told",  "understood", "won",    "written"};
+    return (word.len > 3 && str_ends(word, STR("ed"))) || is_in(list, COUNT(list), word);
+}
+
 bool word_is_asked_of_you(struct str word) {
     static const char *const list[] = {"calculate", "compare",   "convert",  "create", "define",  "describe",
                                        "explain",   "find",      "generate", "give",   "help",    "list",

@@ -27,6 +27,8 @@ bool word_is_double(struct str word);
 bool word_keeps_its_s(struct str word);
 /* Is it such that nearly every English text has one, and texts of other languages do not? Some are so alone. */
 bool word_is_english(struct str word, bool *alone);
+/* A participle: what it is behind `is` it is not alone. */
+bool word_is_done(struct str word);
 /* After "could you": it is an assistant that is spoken to. */
 bool word_is_asked_of_you(struct str word);
 /* Does a question begin with it that is answered by yes or no? */

@@ -224,7 +224,11 @@ def test_a_purge_takes_its_vector_too(trio):
     assert said(ask(weir, "How can I reset my password?")) == "miss" and asked(mock) == 2
 
 
-def test_false_ones_turn_it_off_until_a_purge(start, start_mock):
+@pytest.mark.parametrize("turns_on", [
+    lambda weir: weir_command(weir, "cache", "purge", "--route", "faq"),
+    lambda weir: http(weir.port, "POST", "/admin/v1/reload", {}, headers={"authorization": f"Bearer {weir.admin_key}"})
+], ids=["purge", "reload"])
+def test_false_ones_turn_it_off_until_a_purge(start, start_mock, turns_on):
     answers = itertools.count()
 
     def answer(connection, head, body):  # never the same again
@@ -255,10 +259,10 @@ def test_false_ones_turn_it_off_until_a_purge(start, start_mock):
     before = asked(embeds)
     assert said(ask(weir, "How do I reset my harp?")) == "miss" and asked(embeds) == before
     assert 'weir_cache_semantic_compared_total{outcome="false"} %d' % stats["false"] in told(weir, "/metrics").text
-    assert weir_command(weir, "cache", "purge", "--route", "faq")[0] == 0
+    turns_on(weir)
     assert poll(lambda: not [a for a in told(weir, "/admin/v1/alerts?active=true").json["alerts"]
                              if a["kind"] == "false_semantic_hits"])
-    ask(weir, "How do I reset my harp?")
+    ask(weir, "How do I reset my cello?")
     assert asked(embeds) == before + 1
 
 
@@ -277,3 +281,38 @@ def test_check_says_what_is_wrong(tmp_path, cache, words):
                     "routes": [{"model": "faq", "targets": ["p/m"], "cache": cache}], "auth": "none"})
     status, out = check(tmp_path, text)
     assert status != 0 and words in out, out
+
+
+def test_limits_and_owners_count_the_request_alone(trio):
+    clients = [{"name": "a", "key_hash": sha(KEYS["a"]), "in": "team",
+                "limits": [{"rpm": 4}, {"rpm": 50, "per": "model"}, {"tpm": 100000, "per": "route"}]}]
+    weir, _, embeds = trio(clients=clients, owners=[{"name": "team", "kind": "team", "rate_limit_rpm": 4}])
+    replies = [ask(weir, f"How do I reset my {what}?").status for what in ("phone", "watch", "clock", "radio", "door")]
+    assert replies == [200, 200, 200, 200, 429] and asked(embeds) == 4
+
+
+CALLERS = {
+    "messages": ("/v1/messages", lambda text: {"model": "faq", "max_tokens": 50,
+                                               "messages": [{"role": "user", "content": text}]}),
+    "responses": ("/v1/responses", lambda text: {"model": "faq", "store": False, "input": text}),
+    "gemini": ("/v1beta/models/faq:generateContent", lambda text: {"contents": [{"parts": [{"text": text}]}]}),
+}
+
+
+@pytest.mark.parametrize("dialect", CALLERS)
+def test_in_every_dialect(trio, dialect):
+    path, body = CALLERS[dialect]
+    weir, mock, _ = trio()
+    replies = [http(weir.port, "POST", path, body(text), headers={"authorization": f"Bearer {KEYS['a']}"})
+               for text in ("How do I reset my password?", "How can I reset my password?")]
+    assert [said(reply) for reply in replies] == ["miss", "hit"] and asked(mock) == 1
+    assert replies[0].body == replies[1].body
+
+
+def test_personal_data_that_is_hidden_is_embedded_hidden(trio):
+    clients = [{"name": "a", "key_hash": sha(KEYS["a"]), "redact_to_providers": "restore"}]
+    weir, mock, embeds = trio(clients=clients)
+    ask(weir, "How do I write to bob@example.com?")
+    assert "bob@example.com" not in json.dumps(embeds.requests())
+    other = ask(weir, "How can I write to eve@example.com?")
+    assert b"bob@" not in other.body and "eve@example.com" not in json.dumps(embeds.requests())

@@ -41,6 +41,9 @@ static void what_is_left_of_words(void **state) {
     reads("can you list 1,000 c++ and node.js tips", "list 1000 c++ and node.js tip");
     reads("it costs -5 % at 3:30", "it cost - 5 percent (at)3:30");
     reads("the US and us", "usa and us");
+    reads("what do lions hunt", "do lion hunt");
+    reads("who's called", "who is called");
+    reads("what's it do", "it do");
     reads("two e-mails", "2 e mail");
     reads("", "");
 }
