@@ -8,9 +8,9 @@
 /* A dollar a thousand tokens in, ten out. */
 #define PRICES "prices: {m: {input: 1000, output: 10000}}"
 #define SHOWS "cut_margin_tokens: 100, facts: {m: {bills_hidden: false}}"
-#define FILE_OF(type, provider, client)                                                                               \
-    "providers: {a: {type: " type ", base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m], " provider "}}\n"    \
-    "owners: [{name: top, budgets: [{usd: 19, window: month}, {usd: 1, window: day, mode: warn}]}]\n"                 \
+#define FILE_OF(type, provider, client)                                                                            \
+    "providers: {a: {type: " type ", base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m], " provider "}}\n" \
+    "owners: [{name: top, budgets: [{usd: 19, window: month}, {usd: 1, window: day, mode: warn}]}]\n"              \
     "clients: [{name: app, in: top, key_hash: '" H "', " client "}]\n"
 #define USUAL FILE_OF("openai", PRICES ", " SHOWS, "daily_budget: 20")
 #define BODY(more) "{\"model\":\"m\"," more "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
@@ -28,11 +28,11 @@ static int64_t reserved(const struct flight_world *world, size_t i) {
 }
 
 static struct flight *ask(struct flight_world *world, enum endpoint endpoint, const char *body) {
-    return flight_world_ask_of(
-        world,
-        (struct flight_request){
-            .endpoint = endpoint, .path_model = STR("m"), .client = &world->config.snapshot->clients[0]},
-        body);
+    return flight_world_ask_of(world,
+                               (struct flight_request){.endpoint = endpoint,
+                                                       .path_model = STR("m"),
+                                                       .client = &world->config.snapshot->clients[0]},
+                               body);
 }
 
 static struct flight *begun(struct flight_world *world, const char *yaml, const char *body) {
@@ -87,8 +87,7 @@ static void it_goes_up_with_less_and_reserves_more_as_it_comes(void **state) {
 static void with_no_more_to_be_had_it_ends_as_too_long(void **state) {
     struct flight_world world;
     (void)state;
-    struct flight *flight =
-        begun(&world, USUAL, BODY(STREAM "\"stream_options\":{\"include_usage\":true},"));
+    struct flight *flight = begun(&world, USUAL, BODY(STREAM "\"stream_options\":{\"include_usage\":true},"));
     const struct money_hold *hold = &flight->live->holds.money;
     unsigned events = 0;
     while (flight->state != flight_closed) {
@@ -128,14 +127,16 @@ static void it_ends_in_the_words_of_its_caller(void **state) {
                                  "]}}]}\n\n";
 #define TYPE(type) FILE_OF(type, PRICES ", " SHOWS, "daily_budget: 20")
 #define CHAT BODY(STREAM)
-#define GENERATE "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],\"generationConfig\":{\"" \
-                 "maxOutputTokens\":5000}}"
+#define GENERATE                                                                                 \
+    "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],\"generationConfig\":{\"" \
+    "maxOutputTokens\":5000}}"
 #define RESPONSES "{\"model\":\"m\",\"input\":\"hi\",\"store\":false,\"stream\":true,\"max_output_tokens\":5000}"
-#define STARTS "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"i\",\"type\":\"mess" \
-               "age\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"usage\":{\"input_tokens\":3,"       \
-               "\"output_tokens\":1}}}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\"," \
-               "\"index\":0,"                                                                                          \
-               "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
+#define STARTS                                                                                          \
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"i\",\"type\":\"mess" \
+    "age\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"usage\":{\"input_tokens\":3,"        \
+    "\"output_tokens\":1}}}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\","    \
+    "\"index\":0,"                                                                                      \
+    "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
     static const struct {
         const char *yaml, *body, *begins, *event;
         enum endpoint endpoint;
@@ -149,17 +150,38 @@ static void it_ends_in_the_words_of_its_caller(void **state) {
          "\"finish_reason\":null}]}\n\n",
          endpoint_completions,
          {"\"finish_reason\":\"length\"", "data: [DONE]", "\"object\":\"text_completion\""}},
-        {TYPE("openai"), CHAT, "", openai, endpoint_messages, {"\"stop_reason\":\"max_tokens\"", "content_block_stop",
-         "message_stop", "\"output_tokens\":"}},
-        {TYPE("openai"), GENERATE, "", openai, endpoint_generate_stream, {"\"finishReason\":\"MAX_TOKENS\"",
-         "usageMetadata"}},
-        {TYPE("groq"), RESPONSES, "", openai, endpoint_responses, {"response.incomplete",
-         "\"reason\":\"max_output_tokens\"", "response.output_text.done", "\"output_tokens\":"}},
+        {TYPE("openai"),
+         CHAT,
+         "",
+         openai,
+         endpoint_messages,
+         {"\"stop_reason\":\"max_tokens\"", "content_block_stop", "message_stop", "\"output_tokens\":"}},
+        {TYPE("openai"),
+         GENERATE,
+         "",
+         openai,
+         endpoint_generate_stream,
+         {"\"finishReason\":\"MAX_TOKENS\"", "usageMetadata"}},
+        {TYPE("groq"),
+         RESPONSES,
+         "",
+         openai,
+         endpoint_responses,
+         {"response.incomplete", "\"reason\":\"max_output_tokens\"", "response.output_text.done",
+          "\"output_tokens\":"}},
         {TYPE("anthropic"), CHAT, STARTS, anthropic, endpoint_chat, {"\"finish_reason\":\"length\"", "data: [DONE]"}},
-        {TYPE("anthropic"), CHAT, STARTS, anthropic, endpoint_messages, {"\"stop_reason\":\"max_tokens\"",
-         "content_block_stop", "message_stop"}},
-        {TYPE("gemini"), GENERATE, "", gemini, endpoint_generate_stream, {"\"finishReason\":\"MAX_TOKENS\"",
-         "usageMetadata"}},
+        {TYPE("anthropic"),
+         CHAT,
+         STARTS,
+         anthropic,
+         endpoint_messages,
+         {"\"stop_reason\":\"max_tokens\"", "content_block_stop", "message_stop"}},
+        {TYPE("gemini"),
+         GENERATE,
+         "",
+         gemini,
+         endpoint_generate_stream,
+         {"\"finishReason\":\"MAX_TOKENS\"", "usageMetadata"}},
         {TYPE("gemini"), RESPONSES, "", gemini, endpoint_responses, {"response.incomplete"}},
     };
     (void)state;
@@ -175,8 +197,7 @@ static void it_ends_in_the_words_of_its_caller(void **state) {
         flight_world_head(&world, flight, 0, 200, "text/event-stream");
         if (cases[i].begins[0]) flight_world_body(&world, flight, 0, cases[i].begins);
         snprintf(event, sizeof event, cases[i].event, text);
-        for (unsigned n = 0; flight->state != flight_closed && n < 40; n++)
-            flight_world_body(&world, flight, 0, event);
+        for (unsigned n = 0; flight->state != flight_closed && n < 40; n++) flight_world_body(&world, flight, 0, event);
         assert_int_equal(flight->state, flight_closed);
         for (size_t k = 0; k < 4 && cases[i].ends[k]; k++)
             if (!flight_world_wrote(&world, cases[i].ends[k]))
@@ -202,7 +223,7 @@ static void only_what_is_seen_and_can_be_ended_extends(void **state) {
         {OF("cut_margin_tokens: 100, facts: {m: {bills_hidden: true}}"), BODY(STREAM), endpoint_chat, false},
         {OF("cut_margin_tokens: 1900, facts: {m: {bills_hidden: false}}"), BODY(STREAM), endpoint_chat, false},
         {USUAL, BODY("\"max_tokens\":5000,"), endpoint_chat, false},
-        {USUAL, BODY(STREAM "\"n\":2,"), endpoint_chat, false},
+        {USUAL, BODY(STREAM "\"n\":65,"), endpoint_chat, false}, /* more answers than ends can be written of */
         {USUAL, BODY(STREAM "\"web_search_options\":{},"), endpoint_chat, false},
         {USUAL, BODY("\"stream\":true,\"max_tokens\":1000,"), endpoint_chat, true}, /* there is money for all of it */
         {FILE_OF("openai", PRICES ", api: responses, " SHOWS, "daily_budget: 20"),
@@ -278,7 +299,8 @@ static void all_that_is_said_is_bounded(void **state) {
          40, 60},
         {CHUNK("{\"content\":\"a\\u00e9\\n\"}"), 4, 9}, /* no less than it stands for */
         {"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" FORTY "\"},\"logprobs\":{\"content\":[{\"token\":"
-         "\"" FORTY FORTY "\"}]}}]}\n\n", 40, 40}, /* what says it again counts once */
+         "\"" FORTY FORTY "\"}]}}]}\n\n",
+         40, 40}, /* what says it again counts once */
         {"data: {\"broken\":\"" FORTY "\n\n", 50, 60},
     };
     (void)state;
