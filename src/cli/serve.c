@@ -200,12 +200,15 @@ static bool cli_serve_run(struct serving *serving) {
                                             .context = serving};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         if (!loop_on_signal(serving->control, signals[i], cli_serve_on_signal, serving)) return false;
+    /* Of one configuration: a ledger that comes now may bring another. */
+    pthread_mutex_lock(&serving->weir->control);
     serving->gateway = gateway_start(serving->weir, &options, &error);
+    if (serving->gateway) banner(serving);
+    pthread_mutex_unlock(&serving->weir->control);
     if (!serving->gateway) {
         fprintf(stderr, "weir: %s\n", error.message);
         return false;
     }
-    banner(serving);
     loop_run(serving->control);
     log_info(log_of(serving), clock_read(), "stopped");
     gateway_stop(serving->gateway);

@@ -50,7 +50,10 @@ const char *simulated_instead(bool asked, const char *config_path) {
 }
 
 void simulated_say(struct weir *weir) {
-    if (isatty(STDERR_FILENO) && snapshot_is_simulated(weir->deployment->snapshot))
+    pthread_mutex_lock(&weir->control);
+    const bool is_simulated = snapshot_is_simulated(weir->deployment->snapshot);
+    pthread_mutex_unlock(&weir->control);
+    if (isatty(STDERR_FILENO) && is_simulated)
         fprintf(stderr, "weir: all answers are simulated: set a provider's key, or write a configuration file\n");
 }
 

@@ -61,7 +61,9 @@ static bool late_restore(struct late_ledger *late, struct error *error) {
     struct weir *weir = late->weir;
     if (!late->spent) late_spent(weir, late->rows, late->count);
     late->spent = true;
-    bool good = (!atomic_load(&weir->clients_unread) || library_clients_open(weir, error)) && late_load(weir, error) &&
+    /* Raises and credits before the clients: one of them may be made at once, by whoever looks at all budgets. */
+    bool good = library_budgets_restore(weir, weir->deployment->snapshot, error) &&
+                (!atomic_load(&weir->clients_unread) || library_clients_open(weir, error)) && late_load(weir, error) &&
                 library_budgets_restore(weir, weir->deployment->snapshot, error);
     if (good) atomic_store(&weir->clients_unread, false);
     return good;
