@@ -4,6 +4,8 @@ import signal
 
 import pytest
 
+import postgres
+import tokens
 import weirlib
 from weirlib import Mock, Weir, http, provider
 
@@ -117,3 +119,22 @@ def pair(shared, mocks):
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     return weirlib.Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A real PostgreSQL server, of the module's own."""
+    if not postgres.programs():
+        pytest.skip("no PostgreSQL server is installed (scripts/setup)")
+    running = postgres.Postgres()
+    yield running
+    running.end()
+
+
+@pytest.fixture
+def issuer():
+    """Of tokens, with one key."""
+    made = tokens.Issuer()
+    made.key("ES256")
+    yield made
+    made.close()

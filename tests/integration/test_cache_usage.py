@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from test_cache import KEYS, admin, ask, asked, config, identical, said, weir_command
+from test_cache import KEYS, admin, ask, asked, config, identical, pair, said, weir_command  # noqa: F401 (a fixture)
 from weirlib import http, on_terminal, poll
 
 WORDS = ("cache_hits", "cache_shared", "cache_stale", "fallbacks")
@@ -20,14 +20,6 @@ def usage(weir, query="", key=None):
 
 def given(row):
     return tuple(row[word] for word in WORDS)
-
-
-@pytest.fixture
-def pair(start, start_mock):
-    def run(cache=None, patience=20, **more):
-        mock = start_mock()
-        return start(config(mock, cache, patience, **more)), mock
-    return run
 
 
 def test_hits_are_told_by_client_model_route_and_day(pair):

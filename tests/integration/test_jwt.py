@@ -18,14 +18,6 @@ OWNERS = [{"name": "search", "kind": "team"}, {"name": "poor", "kind": "team", "
 
 
 @pytest.fixture
-def issuer():
-    made = tokens.Issuer()
-    made.key("ES256")
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def run(folder, mocks):
     """run(issuer, ...) -> a gateway that takes this issuer's tokens, in the one state folder of this test."""
     for mock in mocks:

@@ -7,7 +7,6 @@ import signal
 import pytest
 
 import tokens
-from postgres import Postgres, programs
 from weirlib import Connection, chat_body, http, poll, provider, request_bytes
 
 PRICES = {"m": {"input": 1000.0, "output": 10000.0}}  # USD a million tokens: 0.001 and 0.01 each
@@ -48,28 +47,11 @@ class Server:
         self.server.start()
 
 
-@pytest.fixture(scope="module")
-def server():
-    if not programs():
-        pytest.skip("no PostgreSQL server is installed (scripts/setup)")
-    server = Postgres()
-    yield server
-    server.end()
-
-
 @pytest.fixture(params=["file", "server"])
 def ledger(request, tmp_path):
     if request.param == "file":
         return File(tmp_path)
     return Server(request.getfixturevalue("server"))
-
-
-@pytest.fixture
-def issuer():
-    made = tokens.Issuer()
-    made.key("ES256")
-    yield made
-    made.close()
 
 
 def config(mock, ledger, issuer=None, **top):

@@ -11,22 +11,13 @@ import threading
 
 import pytest
 
-from postgres import PASSWORD, Postgres, programs
+from postgres import PASSWORD
 from weirlib import BINARY, Connection, Weir, chat, chat_body, environment, http, poll, provider, request_bytes
 
 PRICES = {"m": {"input": 1.0, "output": 2.0}}  # USD a million tokens
 KEY = "weir-key-of-app"
 BUDGETS = [{"usd": 1000, "window": "lifetime"}, {"usd": 1000, "window": "30d", "rolling": True},
            {"usd": 1000, "window": "day"}]
-
-
-@pytest.fixture(scope="module")
-def server():
-    if not programs():
-        pytest.skip("no PostgreSQL server is installed (scripts/setup)")
-    server = Postgres()
-    yield server
-    server.end()
 
 
 @pytest.fixture

@@ -5,18 +5,11 @@ import subprocess
 
 import pytest
 
-from postgres import Postgres, programs
+from postgres import programs
 from weirlib import BINARY, chat_body, environment, http, provider
 
 KEY = "weir-app-key"
 pytestmark = pytest.mark.skipif(not programs(), reason="PostgreSQL's server is not installed")
-
-
-@pytest.fixture(scope="module")
-def server():
-    running = Postgres()
-    yield running
-    running.end()
 
 
 def test_caps_hold_over_a_restart_and_an_owners_name_goes(folder, mocks, server):
