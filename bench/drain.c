@@ -1,6 +1,7 @@
 /* drain.c - what it takes to bring a journal's records into a fresh ledger, by the time of the processor, without what
- * writes the journal. drain [--json] [RECORDS [BATCH [PLACE]]] (20,000, in transactions of 2,500; a file that is
- * removed at the end, or where the ledger lies: a file, or a URL of PostgreSQL's)
+ * writes the journal. drain [--json] [RECORDS [BATCH [PLACE [SESSIONS]]]] (20,000, in transactions of 2,500; a file
+ * that is removed at the end, or where the ledger lies: a file, `-` for that one, or a URL of PostgreSQL's; so many
+ * sessions by turns, none)
  *
  * Each is a request of one client whose path is four deep, with eight budgets, as the governed row of bench/run has
  * them. `valgrind --tool=callgrind --toggle-collect=drain_all` counts its instructions. */
@@ -20,7 +21,7 @@ static const int64_t begin_ms = INT64_C(1790000000000), records_per_ms = 5;
 struct draining {
     struct ledger *ledger;
     struct journal *journal;
-    uint64_t records, written, batch, told;
+    uint64_t records, written, batch, told, sessions;
     struct prng prng;
     double took;
     char problem[512];
@@ -34,7 +35,7 @@ static double seconds(void) {
 
 static bool record_write(struct draining *draining, uint64_t number) {
     struct record_charge to[charges];
-    char id[40];
+    char id[40], session[32];
     const int64_t time_ms = begin_ms + (int64_t)number / records_per_ms, input = 150 + (int64_t)(number % 50);
     snprintf(id, sizeof id, "req_%08x%016llx", (unsigned)(time_ms >> 4),
              (unsigned long long)prng_next(&draining->prng));
@@ -52,6 +53,10 @@ static bool record_write(struct draining *draining, uint64_t number) {
                             .words = {[record_asked] = journal_word(draining->journal, STR("gpt-4o-mini"))},
                             .charges = to,
                             .charge_count = charges};
+    if (draining->sessions) {
+        snprintf(session, sizeof session, "session-%llu", (unsigned long long)(number % draining->sessions));
+        record.words[record_session] = journal_word(draining->journal, str_from(session));
+    }
     int64_t *numbers = record.numbers;
     numbers[record_time_ms] = time_ms;
     numbers[record_status] = 200;
@@ -113,11 +118,13 @@ int main(int argc, char **argv) {
     const bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
     argc -= json, argv += json;
     struct draining draining = {.records = argc > 1 ? strtoull(argv[1], NULL, 10) : 20000,
-                                .batch = argc > 2 ? strtoull(argv[2], NULL, 10) : 2500};
+                                .batch = argc > 2 ? strtoull(argv[2], NULL, 10) : 2500,
+                                .sessions = argc > 4 ? strtoull(argv[4], NULL, 10) : 0};
+    const bool named = argc > 3 && strcmp(argv[3], "-") != 0;
     if (!hash_start() || !mkdtemp(folder)) return 1;
     snprintf(file, sizeof file, "%s/ledger.db", folder);
     prng_seed(&draining.prng, 20261122);
-    draining.ledger = ledger_open(argc > 3 ? argv[3] : file, draining.problem, sizeof draining.problem);
+    draining.ledger = ledger_open(named ? argv[3] : file, draining.problem, sizeof draining.problem);
     draining.journal =
         draining.ledger ? journal_open(folder, 1, 64u << 20, draining.problem, sizeof draining.problem) : NULL;
     bool good = draining.journal && drain(&draining);

@@ -59,12 +59,12 @@ export async function* told_by(response) {
 }
 
 // The gateway's events by fetch, as EventSource sends no key: told(type, data) for each, until the signal; goes on
-// behind the last one after a lost connection.
-export async function events(told, state, signal) {
+// behind the last one after a lost connection. requests: true, of requests too.
+export async function events(told, state, signal, { requests } = {}) {
   let after;
   while (!signal.aborted) {
     try {
-      const response = await reply("admin/v1/events", { signal, after });
+      const response = await reply(`admin/v1/events${query({ requests })}`, { signal, after });
       state("open");
       for await (const event of told_by(response)) {
         after = event.id ?? after;

@@ -25,11 +25,11 @@ _Static_assert(sizeof(struct arena_block) % 16 == 0, "room must be aligned");
  * one, or after a reset, is seen as it would be of malloc's. */
 #if ADDRESS_SANITIZED
 #include <sanitizer/asan_interface.h>
-enum { spares_most = 0, gap = 16 }; /* what is used after its end is to be seen */
+enum { gap = 16 };
 static void room_close(struct arena_block *block) { __asan_poison_memory_region(block->room, block->size); }
 static void room_open(void *at, size_t size) { __asan_unpoison_memory_region(at, size); }
 #else
-enum { spares_most = 64, gap = 0 };
+enum { gap = 0 };
 static void room_close(struct arena_block *block) { (void)block; }
 static void room_open(void *at, size_t size) { (void)at, (void)size; }
 #endif
@@ -38,7 +38,7 @@ void arena_init(struct arena *arena, size_t block_size, size_t taken_max) {
     arena_init_spared(arena, block_size, taken_max, NULL);
 }
 
-void arena_init_spared(struct arena *arena, size_t block_size, size_t taken_max, struct arena_spares *spares) {
+void arena_init_spared(struct arena *arena, size_t block_size, size_t taken_max, struct spares *spares) {
     CHECK(block_size >= 64);
     *arena = (struct arena){.block_size = block_size, .taken_max = taken_max, .spares = spares};
 }
@@ -58,38 +58,16 @@ void arena_init_beside(struct arena *arena, size_t block_size, const struct aren
     arena->budget = other ? other->budget : NULL;
 }
 
-void arena_spares_free(struct arena_spares *spares) {
-    for (struct arena_block *block = spares->first, *next; block; block = next) {
-        next = block->older;
-        memory_give(block);
-    }
-    *spares = (struct arena_spares){.first = NULL};
-}
-
 static struct arena_block *arena_block_take(struct arena *arena, size_t whole, bool ordinary) {
-    struct arena_spares *spares = ordinary ? arena->spares : NULL;
-    if (arena->secret) return secret_take(whole);
-    if (!spares || !spares->first) return memory_take(whole);
-    struct arena_block *block = spares->first;
-    spares->first = block->older;
-    spares->count--;
-    return block;
+    return arena->secret ? secret_take(whole) : spares_take(ordinary ? arena->spares : NULL, whole);
 }
 
 static void arena_block_give(struct arena *arena, struct arena_block *block) {
-    struct arena_spares *spares = block->ordinary ? arena->spares : NULL;
     room_open(block->room, block->size);
-    if (arena->secret) {
+    if (arena->secret)
         secret_give(block);
-        return;
-    }
-    if (!spares || spares->count + 1 > spares_most) {
-        memory_give(block);
-        return;
-    }
-    block->older = spares->first;
-    spares->first = block;
-    spares->count++;
+    else
+        spares_give(block->ordinary ? arena->spares : NULL, block);
 }
 
 /* Whether what arenas take may be refused. */

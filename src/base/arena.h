@@ -5,33 +5,27 @@
 #ifndef WEIR_BASE_ARENA_H
 #define WEIR_BASE_ARENA_H
 
+#include "base/spares.h"
 #include "base/str.h"
 
 struct arena_block;
 struct budget; /* base/budget.h */
 
-/* Ordinary blocks that ended arenas of one block size leave for the next ones: a request's memory costs no malloc. All
- * zero: none yet. As many owners as arenas use it, all on one thread. */
-struct arena_spares {
-    struct arena_block *first;
-    unsigned count;
-};
-
 struct arena {
     struct arena_block *newest;
-    size_t block_size;           /* bytes of an ordinary block */
-    size_t taken;                /* bytes of all blocks */
-    size_t taken_max;            /* past it arena_take answers NULL */
-    struct arena_spares *spares; /* NULL: none */
-    struct budget *budget;       /* what its blocks are counted in; NULL: nothing */
-    bool secret;                 /* its blocks are secret.h's */
-    bool refused;                /* a take has found no memory since it was made, or reset */
+    size_t block_size;     /* bytes of an ordinary block */
+    size_t taken;          /* bytes of all blocks */
+    size_t taken_max;      /* past it arena_take answers NULL */
+    struct spares *spares; /* of ordinary blocks; NULL: none */
+    struct budget *budget; /* what its blocks are counted in; NULL: nothing */
+    bool secret;           /* its blocks are secret.h's */
+    bool refused;          /* a take has found no memory since it was made, or reset */
 };
 
 /* Holds no memory until the first take. */
 void arena_init(struct arena *arena, size_t block_size, size_t taken_max);
 /* The same, with blocks from `spares`, which outlives it and serves one block size only. */
-void arena_init_spared(struct arena *arena, size_t block_size, size_t taken_max, struct arena_spares *spares);
+void arena_init_spared(struct arena *arena, size_t block_size, size_t taken_max, struct spares *spares);
 /* For credentials: see secret.h. */
 void arena_init_secret(struct arena *arena, size_t block_size, size_t taken_max);
 /* From now on its blocks are counted in `budget`, which outlives it; without room there arena_take answers NULL. Before
@@ -39,7 +33,6 @@ void arena_init_secret(struct arena *arena, size_t block_size, size_t taken_max)
 void arena_hold_within(struct arena *arena, struct budget *budget);
 /* For one call's intermediate work: counted where `other` is, which may be NULL. */
 void arena_init_beside(struct arena *arena, size_t block_size, const struct arena *other);
-void arena_spares_free(struct arena_spares *spares);
 /* Aligned to 16, uninitialised; NULL when out of memory, past taken_max or without room in the budget. */
 void *arena_take(struct arena *arena, size_t size) __attribute__((warn_unused_result));
 /* The same for the little without which what is under way could not be ended: it is counted, and never refused by the

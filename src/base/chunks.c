@@ -6,48 +6,18 @@
 
 #include "base/check.h"
 #include "base/memory.h"
-#include "base/sanitized.h"
 
 enum { block_first = 2048, block_most = 256 * 1024 };
 
-#if ADDRESS_SANITIZED
-enum { spares_most = 0 }; /* what is used after its end is to be seen */
-#else
-enum { spares_most = 64 };
-#endif
-
 void chunks_init(struct chunks *chunks, struct budget *budget) { *chunks = (struct chunks){.budget = budget}; }
 
-void chunks_init_spared(struct chunks *chunks, struct budget *budget, struct chunk_spares *spares) {
+void chunks_init_spared(struct chunks *chunks, struct budget *budget, struct spares *spares) {
     *chunks = (struct chunks){.budget = budget, .spares = spares};
 }
 
-void chunk_spares_free(struct chunk_spares *spares) {
-    for (struct chunk *chunk = spares->first, *next; chunk; chunk = next) {
-        next = chunk->next;
-        memory_give(chunk);
-    }
-    *spares = (struct chunk_spares){.first = NULL};
-}
-
-static struct chunk *chunks_block_take(struct chunks *chunks, size_t whole, size_t size) {
-    struct chunk_spares *spares = size == block_first ? chunks->spares : NULL;
-    if (!spares || !spares->first) return memory_take(whole);
-    struct chunk *chunk = spares->first;
-    spares->first = chunk->next;
-    spares->count--;
-    return chunk;
-}
-
-static void chunks_block_give(struct chunks *chunks, struct chunk *chunk) {
-    struct chunk_spares *spares = chunk->size == block_first ? chunks->spares : NULL;
-    if (!spares || spares->count + 1 > spares_most) {
-        memory_give(chunk);
-        return;
-    }
-    chunk->next = spares->first;
-    spares->first = chunk;
-    spares->count++;
+/* Only the smallest are kept. */
+static struct spares *chunk_spares(const struct chunks *chunks, size_t size) {
+    return size == block_first ? chunks->spares : NULL;
 }
 
 void chunks_expect(struct chunks *chunks, size_t len) { chunks->expected = len < block_most ? len : block_most; }
@@ -59,7 +29,7 @@ static struct chunk *chunk_new(struct chunks *chunks, size_t need) {
     if (chunks->spares && size < block_first) size = block_first;
     size_t whole;
     if (!size_add(size, sizeof(struct chunk), &whole) || !budget_take(chunks->budget, whole)) return NULL;
-    struct chunk *chunk = chunks_block_take(chunks, whole, size);
+    struct chunk *chunk = spares_take(chunk_spares(chunks, size), whole);
     if (!chunk) {
         budget_give(chunks->budget, whole);
         return NULL;
@@ -96,7 +66,7 @@ bool chunks_add(struct chunks *chunks, struct str bytes) {
 static void chunks_blocks_give(struct chunks *chunks) {
     for (struct chunk *chunk = chunks->first, *next; chunk; chunk = next) {
         next = chunk->next;
-        chunks_block_give(chunks, chunk);
+        spares_give(chunk_spares(chunks, chunk->size), chunk);
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/budget.h"
+#include "base/spares.h"
 
 struct chunk {
     struct chunk *next;
@@ -15,25 +16,18 @@ struct chunk {
     char bytes[];
 };
 
-/* Small blocks that ended chunks leave for the next ones. All zero: none yet. One thread. */
-struct chunk_spares {
-    struct chunk *first;
-    unsigned count;
-};
-
 struct chunks {
     struct chunk *first, *last;
     size_t len;
     size_t taken; /* from the budget */
     size_t expected;
-    struct budget *budget;       /* may be NULL */
-    struct chunk_spares *spares; /* may be NULL */
+    struct budget *budget; /* may be NULL */
+    struct spares *spares; /* of small blocks; may be NULL */
 };
 
 void chunks_init(struct chunks *chunks, struct budget *budget);
 /* The same, with small blocks from `spares`, which outlives it. */
-void chunks_init_spared(struct chunks *chunks, struct budget *budget, struct chunk_spares *spares);
-void chunk_spares_free(struct chunk_spares *spares);
+void chunks_init_spared(struct chunks *chunks, struct budget *budget, struct spares *spares);
 /* How many bytes are expected in all, so that they fit one block (up to 256 KB); 0: not known. Before the first add. */
 void chunks_expect(struct chunks *chunks, size_t len);
 /* false: no memory or the budget is used up; nothing was added. */

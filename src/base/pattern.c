@@ -218,6 +218,7 @@ static bool making_class(struct making *making) {
         set_add_range(&set, from, to);
     }
     if (!making_byte_is(making, ']')) return making_fails(making, "`[` has no `]`");
+    if (turned && making->any_case) set_any_case(&set); /* what is none of them is none in either case */
     if (turned) set_turn(&set);
     return making_set(making, &set);
 }

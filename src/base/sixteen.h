@@ -39,10 +39,18 @@ enum { stop_bits = 1 };
 typedef __m128i sixteen;
 static inline sixteen sixteen_at(const char *at) { return _mm_loadu_si128((const __m128i *)(const void *)at); }
 static inline sixteen sixteen_of(uint64_t low, uint64_t high) { return _mm_set_epi64x((int64_t)high, (int64_t)low); }
-static inline uint64_t stops_in(sixteen bytes) {
-    __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)), rubout = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)),
+static inline sixteen stops_of(sixteen bytes) {
+    /* one more of each: what is neither printable nor ASCII is then the lowest, 0x7f and 0xff too */
+    __m128i low = _mm_cmplt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21)),
             quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, rubout), _mm_or_si128(quote, backslash)));
+    return _mm_or_si128(low, _mm_or_si128(quote, backslash));
+}
+static inline uint64_t stops_in(sixteen bytes) { return (unsigned)_mm_movemask_epi8(stops_of(bytes)); }
+/* Is there none in these sixty-four? */
+static inline bool are_plain(const char *at) {
+    __m128i first = _mm_or_si128(stops_of(sixteen_at(at)), stops_of(sixteen_at(at + 16))),
+            second = _mm_or_si128(stops_of(sixteen_at(at + 32)), stops_of(sixteen_at(at + 48)));
+    return _mm_movemask_epi8(_mm_or_si128(first, second)) == 0;
 }
 /* Is any of them a control character? */
 static inline bool has_control(sixteen bytes) {
@@ -56,11 +64,19 @@ static inline sixteen sixteen_at(const char *at) { return vld1q_s8((const int8_t
 static inline sixteen sixteen_of(uint64_t low, uint64_t high) {
     return vreinterpretq_s8_u64(vcombine_u64(vcreate_u64(low), vcreate_u64(high)));
 }
-static inline uint64_t stops_in(sixteen bytes) {
+static inline uint8x16_t stops_of(sixteen bytes) {
     uint8x16_t low = vcltq_s8(bytes, vdupq_n_s8(0x20)), rubout = vceqq_s8(bytes, vdupq_n_s8(0x7f)),
                quote = vceqq_s8(bytes, vdupq_n_s8('"')), backslash = vceqq_s8(bytes, vdupq_n_s8('\\'));
-    uint8x16_t stop = vorrq_u8(vorrq_u8(low, rubout), vorrq_u8(quote, backslash));
-    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(stop), 4)), 0);
+    return vorrq_u8(vorrq_u8(low, rubout), vorrq_u8(quote, backslash));
+}
+static inline uint64_t stops_in(sixteen bytes) {
+    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(stops_of(bytes)), 4)), 0);
+}
+/* Is there none in these sixty-four? */
+static inline bool are_plain(const char *at) {
+    uint8x16_t first = vorrq_u8(stops_of(sixteen_at(at)), stops_of(sixteen_at(at + 16))),
+               second = vorrq_u8(stops_of(sixteen_at(at + 32)), stops_of(sixteen_at(at + 48)));
+    return vmaxvq_u8(vorrq_u8(first, second)) == 0;
 }
 static inline bool has_control(sixteen bytes) {
     uint8x16_t plain = vreinterpretq_u8_s8(bytes);
@@ -79,6 +95,11 @@ static inline uint64_t stops_in(sixteen bytes) {
         if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\') return 1ull << i;
     }
     return 0;
+}
+static inline bool are_plain(const char *at) {
+    for (unsigned i = 0; i < 64; i += 16)
+        if (stops_in(sixteen_at(at + i))) return false;
+    return true;
 }
 static inline bool has_control(sixteen bytes) {
     for (unsigned i = 0; i < 16; i++) {

@@ -21,6 +21,7 @@ bool str_same_nocase(const char *a, const char *b, size_t len) {
 
 size_t str_plain_run(struct str s, size_t at) {
     uint64_t stops;
+    while (at + 64 <= s.len && are_plain(s.at + at)) at += 64;
     for (; at + 16 <= s.len; at += 16)
         if ((stops = stops_in(sixteen_at(s.at + at)))) return at + first_stop(stops);
     if (at >= s.len) return at;

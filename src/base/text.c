@@ -49,7 +49,16 @@ void text_put_grow(struct text *text, struct str s) {
 }
 
 void text_put_header(struct text *text, struct str name, struct str value) {
-    size_t from = 0;
+    size_t from = 0, whole = name.len + 2 + value.len + 2;
+    if (!text->failed && whole <= text->size - text->len && str_control_at(value, 0) == value.len) {
+        char *to = text->at + text->len;
+        memcpy(to, name.at, name.len);
+        memcpy(to + name.len, ": ", 2);
+        if (value.len) memcpy(to + name.len + 2, value.at, value.len);
+        memcpy(to + whole - 2, "\r\n", 2);
+        text->len += whole;
+        return;
+    }
     text_put(text, name);
     text_put(text, STR(": "));
     for (size_t at; (at = str_control_at(value, from)) < value.len; from = at + 1) {

@@ -35,7 +35,7 @@ static void print_delta(struct asking *asking, struct str data) {
     struct json *json = json_parse(data, &problem, &at);
     const struct json_value *choice = json_each(json_member(json_root(json), "choices"), &place, NULL);
     struct str content = json_str(json_member(json_member(choice, "delta"), "content"), STR(""));
-    fwrite(content.at, 1, content.len, stdout);
+    cli_text_put(stdout, content);
     fflush(stdout);
     if (content.len) asking->printed = true;
     json_free(json);
@@ -71,7 +71,9 @@ static void print_refusal(const char *body, size_t len, const struct weir_error 
     struct json *json = len ? json_parse(str_make(body, len), &problem, &at) : NULL;
     struct str message =
         json_str(json_member(json_member(json_root(json), "error"), "message"), str_from(error->message));
-    fprintf(stderr, "weir: %s: %.*s\n", error->code, STR_ARG(message));
+    fprintf(stderr, "weir: %s: ", error->code);
+    cli_text_put(stderr, message);
+    putc('\n', stderr);
     json_free(json);
 }
 
@@ -107,7 +109,8 @@ static int ask_whole(struct weir *weir, const struct weir_request *request) {
         const struct json_value *choice = json_each(json_member(json_root(json), "choices"), &place, NULL);
         struct str content =
             json_str(json_member(json_member(choice, "message"), "content"), str_make(reply.body, reply.body_len));
-        printf("%.*s\n", STR_ARG(content));
+        cli_text_put(stdout, content);
+        putchar('\n');
         json_free(json);
     } else {
         print_refusal(reply.body, reply.body_len, &error);

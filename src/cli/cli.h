@@ -116,6 +116,10 @@ void cli_query_put(struct text *path, const char *name, const char *value);
 /* terminal.c: as json_parse, of what is shown to people: no text in it steers a terminal. */
 struct json;
 struct json *cli_json_parse(struct str text, const char **problem, size_t *at);
+/* terminal.c: a stranger's text, whole where it is read by a program, and without what steers a terminal on one. */
+void cli_text_put(FILE *file, struct str text);
+/* The same without, wherever it goes. */
+void cli_text_tame_put(FILE *file, struct str text);
 /* What an error reply says, on standard error; answers 1, the exit status. */
 int cli_print_failure(const struct cli_gateway *gateway, int status, const char *body);
 

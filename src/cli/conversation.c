@@ -33,13 +33,8 @@ static bool conversation_noted(struct conversing *conversing, enum audit_action 
     return false;
 }
 
-/* What strangers wrote, for a terminal: nothing in it steers one. */
-static void words_print(struct str words) {
-    for (size_t i = 0; i < words.len; i++) {
-        unsigned char byte = (unsigned char)words.at[i];
-        putchar(byte == '\n' || byte == '\t' || (byte >= ' ' && byte != 127) ? byte : '_');
-    }
-}
+/* What strangers wrote. */
+static void words_print(struct str words) { cli_text_tame_put(stdout, words); }
 
 static void message_print(const struct json_value *message, struct arena *arena) {
     const struct json_value *content = json_member(message, "content"), *calls = json_member(message, "tool_calls");

@@ -81,17 +81,20 @@ int cli_events(int argc, char **argv) {
     struct cli_gateway gateway = {NULL, NULL, NULL};
     struct event_reading reading = {.json = false};
     const char *after = NULL;
+    bool requests = false;
     char buffer[128];
     int rest_count;
     const struct cli_option options[] = {
         CLI_GATEWAY(gateway),
         CLI_JSON(&reading.json),
+        {"--requests", NULL, NULL, &requests, NULL, "and requests and their attempts, as they happen"},
         {"--after", NULL, &after, NULL, "ID", "go on behind this event (its `id` with --json), as far as it is held"}};
     int status = cli_options(argc, argv, options, sizeof options / sizeof *options, NULL, 0, &rest_count);
     if (status >= 0) return status;
     struct text path = text_in_buffer(buffer, sizeof buffer - 1);
     text_put(&path, STR("/admin/v1/events"));
     cli_query_put(&path, "after", after);
+    cli_query_put(&path, "requests", requests ? "true" : NULL);
     buffer[path.len] = 0;
     reading.json = reading.json || !isatty(STDOUT_FILENO);
     char *body = cli_follow(&gateway, buffer, events_take_piece, &reading, &status);

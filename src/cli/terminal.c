@@ -1,6 +1,7 @@
 /* terminal.c - what strangers wrote, for a terminal: nothing in it steers one. Names of models, sessions and end users
  * are their callers' choice, and what is said of a failure its provider's. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "cli/cli.h"
@@ -53,4 +54,27 @@ struct json *cli_json_parse(struct str text, const char **problem, size_t *at) {
     memory_wipe(copy, text.len); /* a client's next key may stand in it */
     memory_give(copy);
     return json;
+}
+
+/* How long a character at `at` is that a terminal obeys; 0: it is another. Lines and tabs are a text's own. */
+static size_t terminal_order(struct str text, size_t at) {
+    unsigned char byte = (unsigned char)text.at[at];
+    if (byte == '\n' || byte == '\t') return 0;
+    if (byte == 0xc2 && at + 1 < text.len) return terminal_obeys((unsigned char)text.at[at + 1]) ? 2 : 0;
+    return byte < 0x80 && terminal_obeys(byte);
+}
+
+void cli_text_tame_put(FILE *file, struct str text) {
+    for (size_t at = 0; at < text.len;) {
+        size_t order = terminal_order(text, at);
+        putc(order ? '_' : text.at[at], file);
+        at += order ? order : 1;
+    }
+}
+
+void cli_text_put(FILE *file, struct str text) {
+    if (isatty(fileno(file)))
+        cli_text_tame_put(file, text);
+    else
+        fwrite(text.at, 1, text.len, file);
 }

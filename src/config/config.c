@@ -280,6 +280,8 @@ bool config_load_once(const struct config_input *input, const struct config_left
     if (snapshot) config_budgets_sort(&reading, snapshot);
     if (snapshot) config_templates_keep(&reading, snapshot);
     if (snapshot) config_entries_keep(&reading, snapshot, root);
+    if (config->arena.refused || (snapshot && (snapshot->arena.refused || snapshot->secrets.refused)))
+        config_report(&reading, NULL, config_error, "no memory for the configuration"); /* something is missing in it */
     rest_report(config);
     if (config->error_count == 0)
         config->snapshot = snapshot;

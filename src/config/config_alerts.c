@@ -81,11 +81,18 @@ static void hooks_read(struct config_reading *reading, struct snapshot *snapshot
     }
 }
 
+static size_t shares_read(struct config_reading *reading, struct section alerting, const char *key, uint32_t *list) {
+    const struct config_node *node = alerting.map ? config_member(alerting.map, str_from(key)) : NULL;
+    if (node && node->count > alert_shares_max)
+        config_report(reading, node, config_error, "`%s` has at most %d shares", key, (int)alert_shares_max);
+    return read_permilles(alerting, key, list, alert_shares_max);
+}
+
 void alerts_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
     const struct section alerting = read_section((struct section){section_top, root}, "alerts");
     struct alert_rules *alerts = &snapshot->alerts;
     alert_thresholds(alerting, alerts);
-    alerts->quota_count = read_permilles(alerting, "quota", alerts->quota_permille, alert_shares_max);
-    alerts->budget_count = read_permilles(alerting, "budget", alerts->budget_permille, alert_shares_max);
+    alerts->quota_count = shares_read(reading, alerting, "quota", alerts->quota_permille);
+    alerts->budget_count = shares_read(reading, alerting, "budget", alerts->budget_permille);
     hooks_read(reading, snapshot, alerting);
 }

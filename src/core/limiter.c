@@ -7,6 +7,10 @@
 /* ceil(units x period / limit), saturated far below where sums wrap. */
 static uint64_t cost_ns(const struct limiter_rules *rules, uint64_t units) {
     CHECKF(rules->limit > 0, "units=%llu", (unsigned long long)units); /* who has no limit is not asked */
+    uint64_t product;
+    if (units == rules->limit && rules->period_ns < UINT64_MAX / 4) return rules->period_ns; /* most bursts */
+    if (!__builtin_mul_overflow(units, rules->period_ns, &product) && product < UINT64_MAX / 4)
+        return product / rules->limit + (product % rules->limit > 0);
     unsigned __int128 cost = ((unsigned __int128)units * rules->period_ns + rules->limit - 1) / rules->limit;
     return cost > UINT64_MAX / 4 ? UINT64_MAX / 4 : (uint64_t)cost;
 }
@@ -21,11 +25,12 @@ static uint64_t later(uint64_t a, uint64_t b) { return a > b ? a : b; }
 /* The word after taking; *wait_ns above 0: not yet. A request above the burst passes when nothing is owed. */
 static uint64_t tat_after(uint64_t tat, const struct limiter_rules *rules, uint64_t units, uint64_t now_ns,
                           uint64_t *wait_ns) {
-    uint64_t cost = cost_ns(rules, units), burst = cost_ns(rules, rules->burst ? rules->burst : 1);
-    uint64_t from = later(tat, now_ns), next = paid_off_at(from, cost);
-    uint64_t room = cost > burst ? cost : burst;
+    uint64_t cost = cost_ns(rules, units), next = paid_off_at(later(tat, now_ns), cost);
     CHECKF(next >= now_ns, "tat=%llu cost=%llu", (unsigned long long)tat, (unsigned long long)cost);
-    *wait_ns = next - now_ns > room ? next - now_ns - room : 0;
+    *wait_ns = 0;
+    if (next - now_ns <= cost) return next; /* nothing is owed */
+    uint64_t burst = cost_ns(rules, rules->burst ? rules->burst : 1), room = cost > burst ? cost : burst;
+    if (next - now_ns > room) *wait_ns = next - now_ns - room;
     return next;
 }
 
@@ -86,6 +91,9 @@ uint64_t limiter_left(const struct cell *cell, const struct limiter_rules *rules
     uint64_t burst = cost_ns(rules, rules->burst ? rules->burst : 1), tat = cell_load(cell);
     uint64_t owed = tat > now_ns ? tat - now_ns : 0;
     if (owed >= burst || rules->period_ns == 0) return 0;
+    uint64_t product; /* of a burst that is the limit: limit - ceil(owed x limit / period) */
+    if (burst == rules->period_ns && !__builtin_mul_overflow(owed, rules->limit, &product))
+        return rules->limit - product / rules->period_ns - (product % rules->period_ns > 0);
     return (uint64_t)((unsigned __int128)(burst - owed) * rules->limit / rules->period_ns);
 }
 

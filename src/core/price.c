@@ -345,6 +345,17 @@ struct price_bill price_bill(const struct price_list *prices, const struct price
     return rounded(&sums);
 }
 
+int64_t price_of_more_output(const struct price_list *prices, const struct price_use *use, int64_t total) {
+    const int64_t million = 1000000;
+    const bool flat = !prices->rows.count && (!prices->discounts || !prices->discounts->count);
+    if (total < 0) return -1;
+    const bool fits = use->tokens.output < INT64_MAX / 36 && total < INT64_MAX / 2;
+    if (flat && fits) return prices->output > 0 ? prices->output : 0; /* a whole number more, before it is rounded */
+    struct price_use more = *use;
+    more.tokens.output = at_least_0(more.tokens.output) + million;
+    return price_bill(prices, &more).total - total;
+}
+
 int64_t price_cost(const struct price_list *prices, struct price_tokens tokens, int64_t now_s) {
     struct price_use use = {.tokens = tokens, .started_s = now_s};
     return price_bill(prices, &use).total;
@@ -407,13 +418,15 @@ int64_t price_bound(const struct price_list *prices, int64_t input, int64_t outp
     input = at_least_0(input);
     output = at_least_0(output);
     groups_bound(prices, input, now_s, most);
-    wide sum = 0, denominator = 1000000 * power_of_ten(price_decimals_max), one = power_of_ten(price_decimals_max);
+    const wide one = prices->rows.count ? power_of_ten(price_decimals_max) : 1, denominator = 1000000 * one;
+    wide sum = 0;
     add_saturating(&sum, (wide)input * (uint64_t)most[group_input]);
     add_saturating(&sum, (wide)output * (uint64_t)most[group_output]);
     sum = times_saturating(sum, prices->rows.count ? factors_bound(prices, input, now_s) : one);
     add_saturating(&sum, times_saturating((wide)(uint64_t)most[group_request], one));
     if (prices->request > 0) add_saturating(&sum, times_saturating((wide)(uint64_t)prices->request, denominator));
-    wide money = sum / denominator + (sum % denominator != 0);
+    wide money = sum >> 64 ? sum / denominator : (uint64_t)sum / (uint64_t)denominator;
+    money += sum != money * denominator;
     return money > INT64_MAX ? INT64_MAX : (int64_t)money;
 }
 

@@ -127,6 +127,8 @@ bool price_is_known(const struct price_list *prices);
 /* What it costs, rounded up once. Cached input and what is written to the cache cost the input's price where theirs is
  * not known, reasoning the output's. Unknown when no price is. Saturates at INT64_MAX. */
 struct price_bill price_bill(const struct price_list *prices, const struct price_use *use);
+/* What a million tokens of output more would add to its bill, of which `total` is the total. -1: that is not known. */
+int64_t price_of_more_output(const struct price_list *prices, const struct price_use *use, int64_t total);
 /* The total of plain tokens at the base's tier, now. */
 int64_t price_cost(const struct price_list *prices, struct price_tokens tokens, int64_t now_s);
 /* The most that so many tokens at most can come to, whatever the reply says: of whatever modality, cached or written to

@@ -5,13 +5,13 @@
 
 /* Only digits in small letters, and not all of them 0. */
 static bool trace_is_id(struct str digits) {
-    bool zeros = true;
-    for (size_t i = 0; i < digits.len; i++) {
-        char c = digits.at[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
-        zeros = zeros && c == '0';
+    unsigned others = 0, some = 0;
+    for (size_t i = 0; i < digits.len; i++) { /* no branch: ids are short, and nearly all of them good */
+        const unsigned c = (unsigned char)digits.at[i];
+        others |= (unsigned)(c - '0' > 9) & (unsigned)(c - 'a' > 5);
+        some |= c ^ '0';
     }
-    return !zeros;
+    return !others && some;
 }
 
 /* Two digits in small letters; -1: they are none. */

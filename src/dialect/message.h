@@ -253,6 +253,7 @@ struct message_events {
     size_t count, size;
     struct arena *arena;
     bool progress;          /* the model has said something that has no event here: a block of another kind */
+    size_t unread;          /* bytes of what the model has said that is in no event */
     uint64_t next_sequence; /* the number that the provider's next event will have, where it numbers them; else 0 */
     bool failed;
 };

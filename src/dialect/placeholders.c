@@ -211,11 +211,6 @@ static bool is_all_digits(struct str number) {
     return at == number.len;
 }
 
-/* Milliseconds, microseconds or nanoseconds since 1970: no card of as many digits begins with a 1. */
-static bool is_a_moment(struct str number) {
-    return number.at[0] == '1' && (number.len == 13 || number.len == 16 || number.len == 19);
-}
-
 /* Whole ones, of as many digits as a telephone's at least; a drawn number is nobody's card, however its digits add up.
  */
 static bool number_may_say(const struct skim_token *token, bool freely) {
@@ -232,8 +227,6 @@ static void placeholders_number_take(struct placeholders *placeholders, const st
     }
     if (!owns && number.len <= 15 && names_a_phone(key))
         word_replace(placeholders, redact_phone, number, text);
-    else if (!owns && is_a_moment(number))
-        text_put(text, number);
     else
         placeholders_said_take(placeholders, own, work, number, text);
 }

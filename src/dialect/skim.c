@@ -20,13 +20,16 @@ static void skim_failed(struct skim *skim, struct skim_token *token, const char 
     token->kind = skim_error;
 }
 
-static inline void blanks(struct skim *skim) {
-    while (skim->at < skim->text.len && skim->text.at[skim->at] <= ' ') {
-        char c = skim->text.at[skim->at];
+/* A scan's place is a local variable of step's, by pointer into what is part of it: kept in a register. */
+static inline void blanks(const struct skim *skim, size_t *at) {
+    while (*at < skim->text.len && skim->text.at[*at] <= ' ') {
+        char c = skim->text.at[*at];
         if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return;
-        skim->at++;
+        ++*at;
     }
 }
+
+static inline char peek(const struct skim *skim, size_t at) { return at < skim->text.len ? skim->text.at[at] : 0; }
 
 /* Bytes of the well-formed character at the front (RFC 3629), or 0. */
 static size_t utf8_at(const unsigned char *at, size_t left) {
@@ -63,17 +66,16 @@ static size_t wide_run(const char *text, size_t at, size_t len) {
 
 static bool is_hex(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
 
-/* What is left of a string from `at` on, to behind the closing quote; false: a problem is set. */
-static bool string_rest(struct skim *skim, size_t at) {
+/* What is left of a string from *place on, to behind the closing quote; false: a problem is set, and *place is its. */
+static bool string_rest(struct skim *skim, size_t *place) {
     const char *text = skim->text.at;
     size_t len = skim->text.len;
-    for (;;) {
-        at = str_plain_run(skim->text, at);
-        skim->at = at;
+    for (size_t at = *place;;) {
+        *place = at = str_plain_run(skim->text, at);
         if (at >= len) return skim->problem = "a string has no end", false;
         unsigned char c = (unsigned char)text[at];
         if (c == '"') {
-            skim->at = at + 1;
+            *place = at + 1;
             return true;
         }
         if (c == '\\') {
@@ -101,61 +103,63 @@ static bool string_rest(struct skim *skim, size_t at) {
 }
 
 /* From the opening quote to behind the closing one. Most keys and words end within sixteen bytes. */
-static inline bool string_pass(struct skim *skim) {
-    size_t at = skim->at + 1;
+static inline bool string_pass(struct skim *skim, size_t *place) {
+    size_t at = *place + 1;
     if (at + 16 <= skim->text.len) {
         uint64_t stops = stops_in(sixteen_at(skim->text.at + at));
         at += stops ? first_stop(stops) : 16;
         if (stops && skim->text.at[at] == '"') {
-            skim->at = at + 1;
+            *place = at + 1;
             return true;
         }
     }
-    return string_rest(skim, at);
+    bool ends = string_rest(skim, &at);
+    *place = at;
+    return ends;
 }
 
 size_t skim_string_end(struct str text, size_t at) {
-    struct skim skim = {.text = text, .at = at};
-    return string_pass(&skim) ? skim.at : 0;
+    struct skim skim = {.text = text};
+    return string_pass(&skim, &at) ? at : 0;
 }
 
-static bool digits_pass(struct skim *skim) {
-    size_t from = skim->at;
-    while (skim->at < skim->text.len && skim->text.at[skim->at] >= '0' && skim->text.at[skim->at] <= '9') skim->at++;
-    return skim->at > from;
+static inline bool digits_pass(const struct skim *skim, size_t *at) {
+    size_t from = *at;
+    while (*at < skim->text.len && skim->text.at[*at] >= '0' && skim->text.at[*at] <= '9') ++*at;
+    return *at > from;
 }
 
-static char peek(const struct skim *skim) { return skim->at < skim->text.len ? skim->text.at[skim->at] : 0; }
-
-static bool number_pass(struct skim *skim) {
-    if (peek(skim) == '-') skim->at++;
-    if (peek(skim) == '0')
-        skim->at++;
-    else if (!digits_pass(skim))
+static inline bool number_pass(struct skim *skim, size_t *at) {
+    if (peek(skim, *at) == '-') ++*at;
+    if (peek(skim, *at) == '0')
+        ++*at;
+    else if (!digits_pass(skim, at))
         return skim->problem = "expected a value", false;
-    if (peek(skim) == '.') {
-        skim->at++;
-        if (!digits_pass(skim)) return skim->problem = "a number ends in a point", false;
+    if (peek(skim, *at) == '.') {
+        ++*at;
+        if (!digits_pass(skim, at)) return skim->problem = "a number ends in a point", false;
     }
-    if ((peek(skim) | 0x20) == 'e') {
-        skim->at++;
-        if (peek(skim) == '+' || peek(skim) == '-') skim->at++;
-        if (!digits_pass(skim)) return skim->problem = "a number's exponent has no digits", false;
+    if ((peek(skim, *at) | 0x20) == 'e') {
+        ++*at;
+        if (peek(skim, *at) == '+' || peek(skim, *at) == '-') ++*at;
+        if (!digits_pass(skim, at)) return skim->problem = "a number's exponent has no digits", false;
     }
     return true;
 }
 
-static bool word_pass(struct skim *skim, struct str word) {
-    if (!str_starts(str_slice(skim->text, skim->at, skim->text.len), word))
+static inline bool word_pass(struct skim *skim, size_t *at, struct str word) {
+    if (skim->text.len - *at < word.len || memcmp(skim->text.at + *at, word.at, word.len) != 0)
         return skim->problem = "expected a value", false;
-    skim->at += word.len;
+    *at += word.len;
     return true;
 }
 
-static bool in_object(const struct skim *skim) {
+/* One container less is open. */
+static inline void close_container(struct skim *skim) {
     CHECKF(skim->depth > 0 && skim->depth <= limit_json_depth, "depth=%u", skim->depth);
-    unsigned top = skim->depth - 1;
-    return skim->objects[top / 64] >> (top % 64) & 1;
+    const unsigned top = --skim->depth - 1;
+    skim->first = false;
+    skim->in_object = skim->depth && skim->objects[top / 64] >> (top % 64) & 1;
 }
 
 static bool open_container(struct skim *skim, bool object) {
@@ -166,80 +170,89 @@ static bool open_container(struct skim *skim, bool object) {
     else
         skim->objects[skim->depth / 64] &= ~bit;
     skim->depth++;
-    skim->at++;
     skim->first = true;
+    skim->in_object = object;
     skim->expects_value = false;
     return true;
 }
 
 /* Scalars; containers are the caller's. */
-static enum skim_kind scalar_pass(struct skim *skim) {
-    if (skim->at >= skim->text.len) {
+static inline enum skim_kind scalar_pass(struct skim *skim, size_t *at) {
+    if (*at >= skim->text.len) {
         skim->problem = "the text ends too soon";
         return skim_error;
     }
-    switch (peek(skim)) {
-    case '"': return string_pass(skim) ? skim_string : skim_error;
-    case 't': return word_pass(skim, STR("true")) ? skim_true : skim_error;
-    case 'f': return word_pass(skim, STR("false")) ? skim_false : skim_error;
-    case 'n': return word_pass(skim, STR("null")) ? skim_null : skim_error;
-    default: return number_pass(skim) ? skim_number : skim_error;
+    switch (skim->text.at[*at]) {
+    case '"': return string_pass(skim, at) ? skim_string : skim_error;
+    case 't': return word_pass(skim, at, STR("true")) ? skim_true : skim_error;
+    case 'f': return word_pass(skim, at, STR("false")) ? skim_false : skim_error;
+    case 'n': return word_pass(skim, at, STR("null")) ? skim_null : skim_error;
+    default: return number_pass(skim, at) ? skim_number : skim_error;
     }
 }
 
 /* Behind a member's key and its colon. */
-static bool skim_key_pass(struct skim *skim, struct skim_token *token) {
-    size_t from = skim->at;
-    if (peek(skim) != '"') return skim->problem = "expected a key in quotes", false;
-    if (!string_pass(skim)) return false;
-    token->key = str_make(skim->text.at + from + 1, skim->at - from - 2);
-    blanks(skim);
-    if (peek(skim) != ':') return skim->problem = "expected ':'", false;
-    skim->at++;
-    blanks(skim);
+static inline bool skim_key_pass(struct skim *skim, struct skim_token *token, size_t *at) {
+    size_t from = *at;
+    if (peek(skim, *at) != '"') return skim->problem = "expected a key in quotes", false;
+    if (!string_pass(skim, at)) return false;
+    token->key = str_make(skim->text.at + from + 1, *at - from - 2);
+    blanks(skim, at);
+    if (peek(skim, *at) != ':') return skim->problem = "expected ':'", false;
+    ++*at;
+    blanks(skim, at);
     return true;
 }
 
 /* Up to where a value stands; false: the token is told already. */
-static inline bool skim_value_find(struct skim *skim, struct skim_token *token) {
+static inline bool skim_value_find(struct skim *skim, struct skim_token *token, size_t *at) {
     if (skim->depth == 0) {
         token->kind = skim_end;
-        if (skim->at < skim->text.len) skim_failed(skim, token, "something stands after the end");
+        if (*at < skim->text.len) skim_failed(skim, token, "something stands after the end");
         return false;
     }
-    bool object = in_object(skim);
-    char c = peek(skim);
+    const bool object = skim->in_object;
+    char c = peek(skim, *at);
     if (c == (object ? '}' : ']')) {
-        skim->at++;
+        ++*at;
+        close_container(skim);
         token->kind = skim_close;
-        token->depth = --skim->depth;
-        skim->first = false;
+        token->depth = skim->depth;
         return false;
     }
     if (!skim->first) {
         if (c != ',') return skim_failed(skim, token, object ? "expected ',' or '}'" : "expected ',' or ']'"), false;
-        skim->at++;
-        blanks(skim);
+        ++*at;
+        blanks(skim, at);
     }
     skim->first = false;
-    if (object && !skim_key_pass(skim, token)) return token->kind = skim_error, false;
+    if (object && !skim_key_pass(skim, token, at)) return token->kind = skim_error, false;
     return true;
 }
 
 /* One step: a token of any depth. */
 static void step(struct skim *skim, struct skim_token *token) {
+    size_t at = skim->at;
     *token = (struct skim_token){.key = STR_NONE};
-    blanks(skim);
-    if (!skim->expects_value && !skim_value_find(skim, token)) return;
+    blanks(skim, &at);
+    if (!skim->expects_value && !skim_value_find(skim, token, &at)) {
+        skim->at = at;
+        return;
+    }
     skim->expects_value = false;
     token->depth = skim->depth;
-    size_t from = skim->at;
-    char c = peek(skim);
-    if (c == '{' || c == '[')
-        token->kind = !open_container(skim, c == '{') ? skim_error : c == '{' ? skim_object : skim_array;
-    else
-        token->kind = scalar_pass(skim);
-    token->value = str_slice(skim->text, from, skim->at);
+    size_t from = at;
+    char c = peek(skim, at);
+    if (c == '{' || c == '[') {
+        bool opened = open_container(skim, c == '{');
+        token->kind = !opened ? skim_error : c == '{' ? skim_object : skim_array;
+        at += opened;
+    } else {
+        token->kind = scalar_pass(skim, &at);
+    }
+    CHECKF(from <= at && at <= skim->text.len, "from=%zu at=%zu len=%zu", from, at, skim->text.len);
+    token->value = str_make(skim->text.at + from, at - from);
+    skim->at = at;
 }
 
 bool skim_skip(struct skim *skim, struct skim_token *token) {

@@ -32,10 +32,10 @@ struct skim_token {
 struct skim {
     struct str text;
     size_t at;
-    unsigned depth;      /* open containers */
-    unsigned depth_max;  /* containers at this depth are passed over whole */
-    const char *problem; /* "expected ',' or '}'" */
-    bool expects_value, first;
+    unsigned depth;                                 /* open containers */
+    unsigned depth_max;                             /* containers at this depth are passed over whole */
+    const char *problem;                            /* "expected ',' or '}'" */
+    bool expects_value, first, in_object;           /* in_object: the container that is open last is one */
     uint64_t objects[(limit_json_depth + 63) / 64]; /* bit: the open container is an object */
 };
 

@@ -325,6 +325,7 @@ static bool is_over(const struct flight *flight) {
 void flight_step(struct flight *flight, const struct event *event, struct now now, struct actions *out) {
     CHECKF(flight->state != flight_closed, "event %d after the end of %.*s", event->kind, STR_ARG(flight->request_id));
     actions_begin(out, flight->host->scratch);
+    flight->money_way = NULL;
     switch (event->kind) {
     case event_arrived: flight_admit_head(flight, now, out); break;
     case event_body: on_body(flight, event->bytes, now, out); break;

@@ -21,8 +21,8 @@ struct flight_host {
     struct budget *budget;              /* all memory that is held for strangers */
     struct budget *strangers;           /* its share for those without a key; NULL: they have none of their own */
     struct arena *scratch;              /* reset by the host after a step's actions have been performed */
-    struct arena_spares *spares;        /* for the flights' own arenas */
-    struct chunk_spares *chunk_spares;  /* and their bodies */
+    struct spares *spares;              /* for the flights' own arenas */
+    struct spares *chunk_spares;        /* and their bodies */
     struct prng *prng;                  /* for ties, jitter and weighted draws */
     struct reasoning_memory *reasoning; /* of all loops; NULL: none is kept */
     struct prefix_memory *prefixes;     /* of all loops: where prompts lie; NULL: nothing is remembered */

@@ -96,7 +96,7 @@ struct flight *flight_new(const struct flight_host *host, const struct snapshot 
     struct arena arena;
     arena_init_spared(&arena, 4096, 4 * 1024 * 1024, host->spares);
     arena_hold_within(&arena, flight_budget(host, request->client));
-    struct flight *flight = arena_take_zeroed(&arena, sizeof *flight);
+    struct flight *flight = arena_take(&arena, sizeof *flight);
     if (!flight) return NULL;
     *flight = (struct flight){
         .host = host, .snapshot = snapshot, .client = request->client, .budget = arena.budget, .arena = arena};

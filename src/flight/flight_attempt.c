@@ -199,10 +199,11 @@ uint64_t attempt_deadline(const struct flight *flight, const struct attempt *att
     return flight->times.deadline_ns;
 }
 
-static bool keeps(const struct attempt *attempt, const struct event *event, size_t at) {
+/* `named`: a Connection header stands among them, which may name it. */
+static bool keeps(const struct attempt *attempt, const struct event *event, size_t at, bool named) {
     struct str name = event->headers[at].name;
     return attempt->way->passes_back(attempt->target->provider, name) &&
-           !header_is_named_by_connection(event->headers, event->header_count, name);
+           !(named && header_is_named_by_connection(event->headers, event->header_count, name));
 }
 
 /* A name too may be of the provider's choice: x-ratelimit-... */
@@ -211,14 +212,24 @@ static struct str header_word(struct flight *flight, const struct attempt *attem
     return !masked.at && word.at ? STR_NONE : arena_copy(&flight->arena, masked);
 }
 
+/* What nearly all say of a reply is nobody's secret, and looked at no further. */
+static struct str content_type_word(struct flight *flight, const struct attempt *attempt, struct str said) {
+    static const struct str usual[] = {STR("application/json"), STR("application/json; charset=utf-8"),
+                                       STR("text/event-stream"), STR("text/event-stream; charset=utf-8")};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (str_eq(said, usual[i])) return usual[i];
+    return header_word(flight, attempt, said);
+}
+
 static bool reply_headers_keep(struct flight *flight, struct attempt *attempt, const struct event *event) {
     size_t kept = 0, places[limit_headers];
     CHECKF(event->header_count <= limit_headers, "header_count=%zu", event->header_count);
+    const bool named = http_header_find(event->headers, event->header_count, STR("connection")).at != NULL;
     for (size_t i = 0; i < event->header_count; i++)
-        if (keeps(attempt, event, i)) places[kept++] = i;
+        if (keeps(attempt, event, i, named)) places[kept++] = i;
     attempt->reply.headers = kept ? arena_take(&flight->arena, kept * sizeof *attempt->reply.headers) : NULL;
     attempt->reply.content_type =
-        header_word(flight, attempt, http_header_find(event->headers, event->header_count, STR("content-type")));
+        content_type_word(flight, attempt, http_header_find(event->headers, event->header_count, STR("content-type")));
     if ((kept && !attempt->reply.headers) || !attempt->reply.content_type.at) return false;
     for (size_t i = 0; i < kept; i++) {
         const struct http_header *header = &event->headers[places[i]];

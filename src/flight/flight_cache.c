@@ -48,9 +48,11 @@ enum step cache_admit_head(struct flight *flight, struct now now, struct actions
     return step_on;
 }
 
+typedef struct cache_answer *cache_finds(struct cache *cache, const struct sha256 *key, int64_t now_s);
+
 /* On: there is none that may be given. */
-static enum step find(struct flight *flight, struct now now, struct actions *out) {
-    struct cache_answer *answer = cache_find(flight->host->cache, &flight->cache.key, now.wall_ns / (int64_t)NS_PER_S);
+static enum step find(struct flight *flight, cache_finds *finds, struct now now, struct actions *out) {
+    struct cache_answer *answer = finds(flight->host->cache, &flight->cache.key, now.wall_ns / (int64_t)NS_PER_S);
     return answer && given_answer(flight, answer, cached_hit, now, out) ? step_over : step_on;
 }
 
@@ -93,7 +95,7 @@ static enum step join(struct flight *flight, struct now now, struct actions *out
                                 &cache->follows);
     if (!cache->making) return step_on;
     if (!cache->follows) { /* an answer may have come between the look and this */
-        enum step step = find(flight, now, out);
+        enum step step = find(flight, cache_find_again, now, out);
         if (step != step_on) making_give_up(flight, out);
         return step;
     }
@@ -116,7 +118,7 @@ static enum step made_nothing(struct flight *flight, enum making_state state, st
     }
     const bool alone = making->alone; /* or each would wait for the one before it */
     unfollow(flight, now, out);
-    enum step step = find(flight, now, out);
+    enum step step = find(flight, cache_find_again, now, out);
     if (step != step_on) return step;
     return alone ? make_alone(flight) : join(flight, now, out);
 }
@@ -235,7 +237,7 @@ enum step cache_admit(struct flight *flight, struct now now, struct actions *out
     cache->round = atomic_load(&flight->host->cache->round);
     cache->looks = word != word_no_cache;
     cache->keeps = flight->choice.route->cache.on;
-    enum step step = cache->looks ? find(flight, now, out) : step_on;
+    enum step step = cache->looks ? find(flight, cache_find, now, out) : step_on;
     if (step != step_on) return step;
     if (cache->keeps) inputs_admit(flight);
     if (cache->looks && inputs_find(flight, cached_hit, 0, now, out)) return step_over;

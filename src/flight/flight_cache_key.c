@@ -85,11 +85,32 @@ static bool has_server_tools(const struct json_value *root) {
     return false;
 }
 
+/* The caller has it so, or nothing of it is drawn by lot. */
+static bool is_kept_whatever_it_samples(const struct flight *flight) {
+    return flight->cache.rules.all || endpoint_facts(flight->endpoint)->operation == operation_embed ||
+           flight->steering.cache_key.at || flight->steering.cache_ttl.at;
+}
+
+/* A number as it stands in JSON; nothing else is. */
+static bool is_zero(struct str number) {
+    size_t zeros = 0;
+    for (size_t i = 0; i < number.len && number.at[i] != 'e' && number.at[i] != 'E'; i++) {
+        if (number.at[i] != '0' && number.at[i] != '.' && number.at[i] != '-') return false;
+        zeros += number.at[i] == '0';
+    }
+    return zeros > 0;
+}
+
+/* Known without its tree, where what skimmed it has said: most requests are. */
+static bool is_seen_to_sample(const struct flight *flight) {
+    bool skimmed = flight->endpoint == endpoint_chat && flight->request.members_at > 0;
+    return skimmed && !is_kept_whatever_it_samples(flight) && !is_zero(flight->request.temperature);
+}
+
 /* The same answer is asked for each time. */
 static bool is_deterministic(const struct flight *flight, const struct json_value *root) {
     const struct json_value *sampling = root;
-    if (endpoint_facts(flight->endpoint)->operation == operation_embed) return true;
-    if (flight->steering.cache_key.at || flight->steering.cache_ttl.at) return true;
+    if (is_kept_whatever_it_samples(flight)) return true;
     if (flight->codec->dialect == dialect_gemini) {
         sampling = json_member(root, "generationConfig");
         if (!sampling) sampling = json_member(root, "generation_config");
@@ -277,12 +298,13 @@ const char *cache_key_make(struct flight *flight) {
         return "answers of this path are not kept";
     if (flight->body.whole.len > cached_body_max) return "it is too long";
     if (cost_is_wanted(flight)) return "its stream tells what it cost";
+    if (is_seen_to_sample(flight)) return "it is not deterministic";
     const struct json_value *root = json_parse_in(flight->host->scratch, flight->body.whole, &problem, &at);
     if (json_kind(root) != json_object) return "its body is no JSON object";
     if (body_is_stored(flight, root)) return "it is stored, or goes on from what is";
     if (has_effects(root)) return "it leaves something at the provider, or looks there";
     if (has_server_tools(root)) return "it has tools that the provider runs";
-    if (!flight->cache.rules.all && !is_deterministic(flight, root)) return "it is not deterministic";
+    if (!is_deterministic(flight, root)) return "it is not deterministic";
     struct text text = text_in_arena(flight->host->scratch, flight->body.whole.len + 512);
     if (!request_put(flight, root, STR_NONE, NULL, &text)) return "a member stands twice in it, or there was no memory";
     flight->cache.key = hash_sealed(&open_key, text_str(&text));

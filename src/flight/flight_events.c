@@ -15,7 +15,7 @@ struct seen {
 /* All that the model may have said in them: at least as many bytes as tokens. Of what has no event here, all that came.
  */
 static void events_measure(struct attempt *attempt, const struct message_events *events, struct str data) {
-    uint64_t bytes = 0;
+    uint64_t bytes = events->unread;
     for (size_t i = 0; i < events->count; i++) {
         const struct message_event *event = &events->list[i];
         bytes += event->text.len + event->data.len + event->signature.len;
@@ -143,7 +143,11 @@ enum step events_take(struct flight *flight, struct attempt *attempt, const stru
     reasoning_of_events(flight, attempt, &events, now);
     if (seen.error) return error_take(flight, attempt, event, &events, seen.error, now, out);
     if (events.next_sequence && !attempt->way->writes_anew) attempt->dialect.next_sequence = events.next_sequence;
-    if (!attempt->way->writes_anew) stored_keep_event(flight, event->event, stored_told(flight, event->data), out);
+    if (!attempt->way->writes_anew) {
+        const struct str told = stored_told(flight, event->data);
+        if (!extend_note(flight, attempt, told)) return attempt_fails(attempt, failure_system);
+        stored_keep_event(flight, event->event, told, out);
+    }
     attempt->stream.finishes += seen.finishes;
     if (seen.token || seen.finishes) stream_token(flight, attempt, now, out);
     if (seen.end && attempt->state != attempt_delivering) return attempt_fails(attempt, failure_empty_stream);

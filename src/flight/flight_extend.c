@@ -4,6 +4,7 @@
  *
  * Invariant: when a step has ended, what came and the margin are reserved, or nothing more is awaited of it. */
 #include "base/check.h"
+#include "dialect/responses/responses_cut.h"
 #include "flight/flight_internal.h"
 
 /* It is charged as one of which its provider told so much. */
@@ -22,6 +23,25 @@ static enum step extend_end(struct flight *flight, struct attempt *attempt, stru
     extend_count(flight, attempt);
     if (attempt->way->cut(flight, attempt, now, out) != step_on) return step_over;
     return stream_complete(flight, attempt, now, out);
+}
+
+bool extend_note(struct flight *flight, struct attempt *attempt, struct str data) {
+    struct attempt_dialect *dialect = &attempt->dialect;
+    CHECK(!attempt->way->writes_anew);
+    if (!extent_is_open(&attempt->holds.money.extent)) return true;
+    if (!dialect->cut) dialect->cut = responses_cut_new(&flight->arena);
+    return dialect->cut && data.at && responses_cut_note(dialect->cut, data, flight->host->scratch);
+}
+
+enum step extend_cut(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) {
+    struct text text = text_in_arena(flight->host->scratch, 4096);
+    (void)now;
+    if (!attempt->dialect.cut) return attempt_fails(attempt, failure_system); /* nothing was said: nothing ends it */
+    responses_cut_write(attempt->dialect.cut, flight->request_id, &attempt->usage, flight->host->scratch, &text);
+    struct str written = masked_text(flight, attempt, text_str(&text));
+    if (text.failed || !written.at || flight_starved(flight)) return attempt_fails(attempt, failure_system);
+    stored_keep_frames(flight, written, out);
+    return stream_pass(flight, attempt, written, true, out);
 }
 
 bool extend_whole(const struct flight *flight, struct attempt *attempt, struct now now) {

@@ -64,8 +64,8 @@ struct attempt_lost attempt_if_lost(const struct flight *flight, unsigned number
     CHECKF(number < flight->attempt_count, "number=%u attempts=%u", number, flight->attempt_count);
     const struct attempt *attempt = flight->attempts[number];
     const struct target *target = attempt->target;
-    const int64_t million = 1000000, now_s = flight->times.arrived_wall_ns / (int64_t)NS_PER_S;
-    struct attempt_lost lost = {.input_tokens = attempt_prompt_tokens(flight, attempt), .token_nano_usd = -1};
+    const int64_t now_s = flight->times.arrived_wall_ns / (int64_t)NS_PER_S;
+    struct attempt_lost lost = {.input_tokens = attempt_prompt_tokens(flight, attempt)};
     if (!flight->request.stream)
         lost.output_tokens =
             flight_tokens_reserved(flight, target->cells ? &target->cells->taken : NULL) - flight->prompt_tokens;
@@ -73,8 +73,7 @@ struct attempt_lost attempt_if_lost(const struct flight *flight, unsigned number
     struct price_bill bill = price_bill(&target->prices, &use);
     lost.cost_nano_usd = bill.total;
     memcpy(lost.cost_shares, bill.share, sizeof bill.share);
-    use.tokens.output += million;
-    if (bill.total >= 0) lost.token_nano_usd = price_cost(&target->prices, use.tokens, now_s) - bill.total;
+    lost.token_nano_usd = price_of_more_output(&target->prices, &use, bill.total);
     return lost;
 }
 

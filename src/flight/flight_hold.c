@@ -117,8 +117,7 @@ static bool context_is_too_small(const struct flight *flight, const struct candi
            facts->context_tokens <= flight->choice.context_least;
 }
 
-enum refusal hold_look(const struct flight *flight, const struct candidate *candidate, struct now now,
-                       uint64_t *until_ns) {
+enum refusal hold_look(struct flight *flight, const struct candidate *candidate, struct now now, uint64_t *until_ns) {
     const struct target *target = candidate->target;
     const struct provider *provider = target->provider;
     *until_ns = 0;
@@ -519,7 +518,7 @@ void hold_settle(struct flight *flight, struct attempt *attempt, struct now now,
     place_settle(attempt, attempt_tokens(flight, attempt), now);
     bool reached = attempt->sent_ns || attempt->reply.status;
     limits_target_leave(flight, attempt->target, holds, reached, reached ? attempt_tokens(flight, attempt) : 0, now);
-    money_settle(attempt);
+    money_settle(flight, attempt);
     taken_tell(attempt);
     in_flight_leave(attempt->target, holds);
     holds->breaker = holds->provider_breaker = holds->gate = false;

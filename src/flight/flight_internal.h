@@ -134,8 +134,7 @@ void hedge_begin(struct flight *flight, struct now now, struct actions *out);
 /* -- flight_hold.c: what attempts and flights take of the shared words -- */
 
 /* What would stand against it now; *until_ns: when that ends, 0: not known. */
-enum refusal hold_look(const struct flight *flight, const struct candidate *candidate, struct now now,
-                       uint64_t *until_ns);
+enum refusal hold_look(struct flight *flight, const struct candidate *candidate, struct now now, uint64_t *until_ns);
 enum refusal hold_take(struct flight *flight, const struct candidate *candidate, bool has_gate, struct now now,
                        struct holds *holds, struct actions *out);
 void hold_good(struct flight *flight, struct attempt *attempt, struct now now);
@@ -232,8 +231,7 @@ void values_let_go(struct flight *flight);
 /* Once route and candidates are known: what of its cost can be said before any target. false: no memory. */
 bool money_admit(struct flight *flight, struct now now) __attribute__((warn_unused_result));
 /* As hold_look and hold_take, of which they are a part. */
-enum refusal money_look(const struct flight *flight, const struct candidate *candidate, struct now now,
-                        uint64_t *until_ns);
+enum refusal money_look(struct flight *flight, const struct candidate *candidate, struct now now, uint64_t *until_ns);
 enum refusal money_take(struct flight *flight, const struct candidate *candidate, struct now now,
                         struct money_hold *hold);
 void money_give_back(struct money_hold *hold);
@@ -244,7 +242,7 @@ bool money_extend(const struct flight *flight, struct attempt *attempt, int64_t 
  * by estimate. */
 void money_estimate(const struct flight *flight, struct attempt *attempt, int64_t delivered);
 /* Once, by what it cost. */
-void money_settle(struct attempt *attempt);
+void money_settle(struct flight *flight, struct attempt *attempt);
 /* Why nobody served it, for its caller, where this stood against candidates; {NULL,0}: the code says it. */
 struct str money_sentence(struct flight *flight, enum refusal refusal, struct now now);
 
@@ -256,11 +254,16 @@ static inline void extend_saw(struct attempt *attempt, uint64_t bytes) {
     if (extent_is_open(extent)) extent_saw(extent, bytes, attempt->usage.output_tokens);
 }
 /* The way that a stream goes which may have to be ended before its provider ends it; NULL: it cannot be. What its
- * caller knows by the provider's own names cannot be written anew. */
+ * caller knows by the provider's own names passes as it came, and is ended by them. */
 static inline const struct way *extend_way(const struct flight *flight, const struct target *target) {
     const struct way *way = flight->door->way(flight, target);
-    return way->ends_as != way && flight->codec->dialect == dialect_responses ? NULL : way->ends_as;
+    return way->cut && flight->codec->dialect == dialect_responses ? way : way->ends_as;
 }
+/* An event that is about to pass as it came, as its caller is told it: what it opens will have to be closed. false: no
+ * memory. */
+bool extend_note(struct flight *flight, struct attempt *attempt, struct str data) MUST_USE;
+/* The end of such a stream. */
+enum step extend_cut(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;
 /* After each event, and where its caller reads too slowly: what it may be billed is reserved. Over: it could not be,
  * and its answer has been ended. */
 enum step extend_follow(struct flight *flight, struct attempt *attempt, struct now now, struct actions *out) MUST_USE;

@@ -18,9 +18,8 @@ static bool is_others(const struct flight *flight, const struct level *level, ui
 
 /* The next one behind `holder` in the route's order that can serve, round and round; NULL: no other can. demoted: one
  * whose probes fail will do. */
-static struct candidate *lock_next_of(const struct flight *flight, const struct level *level,
-                                      const struct candidate *holder, bool demoted, struct now now,
-                                      uint64_t *until_ns) {
+static struct candidate *lock_next_of(struct flight *flight, const struct level *level, const struct candidate *holder,
+                                      bool demoted, struct now now, uint64_t *until_ns) {
     struct candidate *candidates = flight->choice.candidates + level->first;
     size_t count = level->end - level->first;
     CHECK(count > 0 && (!holder || holder < candidates + count));
@@ -37,8 +36,8 @@ static struct candidate *lock_next_of(const struct flight *flight, const struct 
     return NULL;
 }
 
-static struct candidate *next_behind(const struct flight *flight, const struct level *level,
-                                     const struct candidate *holder, struct now now, uint64_t *until_ns) {
+static struct candidate *next_behind(struct flight *flight, const struct level *level, const struct candidate *holder,
+                                     struct now now, uint64_t *until_ns) {
     struct candidate *next = lock_next_of(flight, level, holder, false, now, until_ns);
     return next ? next : lock_next_of(flight, level, holder, true, now, until_ns);
 }
@@ -69,7 +68,7 @@ static void moved(struct flight *flight, const struct level *level, const struct
 }
 
 /* The primary has been well for long enough: the lock goes home. */
-static bool primary_is_back(const struct flight *flight, const struct level *level, const struct candidate *holder,
+static bool primary_is_back(struct flight *flight, const struct level *level, const struct candidate *holder,
                             struct now now) {
     const struct route *route = level->route;
     struct candidate *primary = &flight->choice.candidates[level->first];

@@ -34,13 +34,17 @@ struct way_purse {
 /* Those of its client, of its provider and of its session. */
 enum { way_purses_max = 2 * limit_path + 1 };
 
+/* What stands on the way to a target, and what the request may cost there. */
 struct money_way {
+    const struct target *target;
+    struct money_worst worst;
     size_t count;
-    struct way_purse purses[way_purses_max];
+    struct way_purse *purses;
 };
 
 /* All budgets that count, each looked at once. */
-static void way_look(const struct flight *flight, const struct target *target, struct now now, struct money_way *way) {
+static void purses_look(const struct flight *flight, const struct target *target, struct now now,
+                        struct money_way *way) {
     const size_t count = money_way_count(flight, target), own = money_own_count(flight);
     CHECKF(count <= way_purses_max, "count=%zu", count);
     way->count = 0;
@@ -244,6 +248,20 @@ static struct money_worst worst_of(const struct flight *flight, const struct tar
     return worst;
 }
 
+/* As it was looked at in this step, of the target that was looked at last: that is as a rule the one that is taken.
+ * NULL: no memory. */
+static const struct money_way *way_of_money(struct flight *flight, const struct target *target, struct now now) {
+    struct arena *scratch = flight->host->scratch;
+    const size_t purses = money_way_count(flight, target) * sizeof(struct way_purse);
+    if (flight->money_way && flight->money_way->target == target) return flight->money_way;
+    struct money_way *way = arena_take(scratch, sizeof *way + purses);
+    if (!way) return NULL;
+    *way = (struct money_way){.target = target, .purses = (struct way_purse *)(way + 1)};
+    purses_look(flight, target, now, way);
+    way->worst = worst_of(flight, target, way);
+    return flight->money_way = way;
+}
+
 /* -- taking and giving back -- */
 
 static uint64_t moment_of(int64_t wall_s, struct now now) {
@@ -331,19 +349,17 @@ static enum refusal downgrade_look(const struct flight *flight, const struct can
     return candidate->instead && !needed ? refusal_not_needed : refusal_none;
 }
 
-enum refusal money_look(const struct flight *flight, const struct candidate *candidate, struct now now,
-                        uint64_t *until_ns) {
+enum refusal money_look(struct flight *flight, const struct candidate *candidate, struct now now, uint64_t *until_ns) {
     const struct target *target = candidate->target;
     enum refusal downgraded = downgrade_look(flight, candidate, now);
     if (downgraded != refusal_none) return downgraded;
     if (!money_way_count(flight, target)) return refusal_none;
-    struct money_way way;
-    way_look(flight, target, now, &way);
-    struct money_worst worst = worst_of(flight, target, &way);
-    if (worst.refusal != refusal_none) return worst.refusal;
+    const struct money_way *way = way_of_money(flight, target, now);
+    if (!way) return refusal_budget_room;
+    if (way->worst.refusal != refusal_none) return way->worst.refusal;
     enum refusal refusal = refusal_none;
     bool waits;
-    const struct money_budget *budget = first_refusing(&way, worst.nano_usd, &refusal, &waits);
+    const struct money_budget *budget = first_refusing(way, way->worst.nano_usd, &refusal, &waits);
     if (budget && budget == flight->session_hold.budget)
         *until_ns = waits ? now.mono_ns + NS_PER_S : 0; /* another session may go on at once */
     else if (budget)
@@ -380,22 +396,23 @@ static bool ticket_take(const struct way_purse *of, int64_t nano_usd, struct now
 enum refusal money_take(struct flight *flight, const struct candidate *candidate, struct now now,
                         struct money_hold *hold) {
     const struct target *target = candidate->target;
-    struct money_way way;
     *hold = (struct money_hold){.output_cap = -1};
     if (!money_way_count(flight, target)) return refusal_none;
-    way_look(flight, target, now, &way);
-    struct money_worst worst = worst_of(flight, target, &way);
-    if (worst.refusal != refusal_none) return worst.refusal;
-    hold->tickets = arena_take(&flight->arena, (way.count + !way.count) * sizeof *hold->tickets);
+    const struct money_way *way = way_of_money(flight, target, now);
+    if (!way) return refusal_budget_room;
+    const struct money_worst *worst = &way->worst;
+    flight->money_way = NULL; /* it is another one from here on */
+    if (worst->refusal != refusal_none) return worst->refusal;
+    hold->tickets = arena_take(&flight->arena, (way->count + !way->count) * sizeof *hold->tickets);
     if (!hold->tickets) return refusal_budget_room;
-    hold->nano_usd = worst.nano_usd;
-    hold->output_cap = worst.output_cap;
-    hold->input_tokens = worst.input_tokens;
-    hold->extent = worst.extent;
-    for (size_t i = 0; i < way.count; i++) {
-        const struct way_purse *of = &way.purses[i];
+    hold->nano_usd = worst->nano_usd;
+    hold->output_cap = worst->output_cap;
+    hold->input_tokens = worst->input_tokens;
+    hold->extent = worst->extent;
+    for (size_t i = 0; i < way->count; i++) {
+        const struct way_purse *of = &way->purses[i];
         bool waits, soft = of->purse.budget->mode == money_soft && purse_refuses(of, 0, &waits) != refusal_none;
-        if (soft || !ticket_take(of, worst.nano_usd, now, &hold->tickets[hold->count])) {
+        if (soft || !ticket_take(of, worst->nano_usd, now, &hold->tickets[hold->count])) {
             money_give_back(hold);
             return refusal_budget_room;
         }
@@ -457,7 +474,8 @@ void money_estimate(const struct flight *flight, struct attempt *attempt, int64_
         silent_estimate(flight, attempt, delivered);
 }
 
-void money_settle(struct attempt *attempt) {
+void money_settle(struct flight *flight, struct attempt *attempt) {
+    flight->money_way = NULL; /* as when it was taken */
     struct money_hold *hold = &attempt->holds.money;
     int64_t truth = attempt->cost_nano_usd > 0 ? attempt->cost_nano_usd : 0;
     for (unsigned i = 0; i < hold->count; i++) {
@@ -523,11 +541,10 @@ struct str money_sentence(struct flight *flight, enum refusal refusal, struct no
                                 STR_ARG(target->name));
         if (refusal == refusal_unbounded) return STR_NONE;
         enum refusal first = refusal_none;
-        struct money_way way;
-        way_look(flight, target, now, &way);
-        int64_t nano_usd = worst_of(flight, target, &way).nano_usd;
+        const struct money_way *way = way_of_money(flight, target, now);
+        int64_t nano_usd = way ? way->worst.nano_usd : 0;
         bool waits = false;
-        const struct money_budget *budget = first_refusing(&way, nano_usd, &first, &waits);
+        const struct money_budget *budget = way ? first_refusing(way, nano_usd, &first, &waits) : NULL;
         if (!budget) continue; /* it has room again */
         bool is_providers = budget != flight->session_hold.budget;
         for (size_t k = 0; flight->client && k < flight->client->money.count; k++)

@@ -339,8 +339,9 @@ struct attempt_dialect {
     struct text sealed;         /* raw items of reasoning that lead to the next call (flight_reasoning.c) */
     uint32_t marked_s;   /* so long its provider is asked to keep the prompt by weir's own marks; 0: there are none */
     uint64_t said_bytes; /* of text, reasoning and arguments, in a translated stream */
-    uint64_t next_sequence; /* the number of the caller's next event, where the provider's numbers pass; else 0 */
-    bool usage_told;        /* by estimate, to the caller, whose dialect wants one: x-weir-estimated */
+    struct responses_cut *cut; /* of one that passes as it came and extends: how it would be ended; NULL: it is none */
+    uint64_t next_sequence;    /* the number of the caller's next event, where the provider's numbers pass; else 0 */
+    bool usage_told;           /* by estimate, to the caller, whose dialect wants one: x-weir-estimated */
 };
 
 /* flight_splice.c */
@@ -493,7 +494,7 @@ enum storing {
     storing_done,     /* handed to the store */
     storing_given_up, /* it is too large for it: x-weir-stored */
 };
-struct stored {
+struct stored_part {
     enum storing state;
     bool reasoning_dropped; /* bare items of its input: x-weir-dropped */
     bool expanded;          /* its body says what it goes on from, instead of the id */
@@ -712,11 +713,12 @@ struct flight {
     int64_t prompt_tokens; /* by estimate */
     struct str session;    /* that it belongs to, by the caller's word; {NULL,0}: none (flight_admit.c) */
     struct money_bounds bounds;
-    struct money_split *splits; /* in the arena, as are: */
+    const struct money_way *money_way; /* looked at last in this step, in the host's scratch; NULL: none was */
+    struct money_split *splits;        /* in the arena, as are: */
     struct limit_hold *limits;
     struct canonical canonical;
     struct fetched_files files;
-    struct stored stored;
+    struct stored_part stored;
     struct placeholders *placeholders; /* of what was taken out of its body; NULL: nothing was */
 
     enum flight_state state;

@@ -131,6 +131,7 @@ const struct way way_alike = {.name = "alike",
                               .event = events_take,
                               .ends_as = &way_anew,
                               .finish = events_end,
+                              .cut = extend_cut,
                               .whole = translate_whole,
                               .usage = usage_of_tail,
                               .error = translate_error_pass};

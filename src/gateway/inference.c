@@ -19,7 +19,7 @@ void visit_release(struct visit *visit) {
     deployment_release(visit->deployment);
     if (visit->key) memory_wipe(visit->key, strlen(visit->key));
     memory_give(visit->key);
-    memory_give(visit);
+    spares_give(visit->spares, visit);
 }
 
 /* -- the flight's answer -- */
@@ -143,7 +143,7 @@ static bool inference_keeps_key(const struct gateway_route *route) {
 static void gateway_inference_on_head(void *context, struct exchange *exchange, const struct http_request *request,
                                       void **owner) {
     struct gateway_worker *gateway_worker = context;
-    struct visit *visit = memory_take_zeroed(sizeof *visit);
+    struct visit *visit = spares_take(&gateway_worker->worker->visit_spares, sizeof *visit);
     static const struct http_header none = {{NULL, 0}, {NULL, 0}};
     if (!visit) {
         exchange_respond(exchange, 503, &none, 0, 0);
@@ -153,6 +153,7 @@ static void gateway_inference_on_head(void *context, struct exchange *exchange, 
     }
     *owner = visit;
     *visit = (struct visit){.gateway_worker = gateway_worker,
+                            .spares = &gateway_worker->worker->visit_spares,
                             .exchange = exchange,
                             .deployment = gateway_worker->worker->deployment,
                             .method = request->method,

@@ -40,6 +40,7 @@ struct gateway {
 enum access { access_open, access_client, access_metrics, access_operator, access_admin };
 
 struct visit {
+    struct spares *spares; /* it goes back to them */
     struct gateway_worker *gateway_worker;
     struct exchange *exchange;     /* NULL: over */
     struct request *request;       /* NULL: none, or closed */

@@ -22,7 +22,7 @@ struct http_request {
     size_t header_count;
     int64_t content_length; /* -1: none or chunked */
     bool has_body;
-    struct str peer;    /* the caller's address as text, "unix" on a unix socket */
+    struct str peer;    /* the caller's address as text, "unix" on a unix socket, "unknown" of one that is gone */
     bool peer_loopback; /* the caller's address is a loopback address, or a unix socket */
     bool over_tls;
 };

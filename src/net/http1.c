@@ -1,6 +1,6 @@
-/* http1.c - llhttp's callbacks into heads, pieces and ends. Invariant: `head` is called once a message, before any
- * `body`; after `end` the parser is paused. What llhttp accepts and RFC 9112 or smuggling forbids is refused in
- * framing_check, target_check and request_check. */
+/* http1.c - heads, pieces and ends: of a plain message by its head (http1_plain.h) and its length, of any other by
+ * llhttp's callbacks. Invariant: `head` is called once a message, before any `body`; after `end` the parser is paused.
+ * What llhttp accepts and RFC 9112 or smuggling forbids is refused in framing_check, target_check and request_check. */
 #include "net/http1.h"
 
 #include <llhttp.h>
@@ -9,11 +9,15 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/url.h"
+#include "net/http1_plain.h"
 
 enum { informational_max = 16, extension_bytes_max = 16 * 1024, one_extension_max = 1024, empty_lines_max = 2 };
 
 /* Where a request line is: blanks stand alone in it, and few lines are empty before it. */
 enum line_state { line_before, line_inside, line_blank, line_over };
+
+/* Who reads this message. */
+enum reader { reader_none, reader_plain, reader_llhttp };
 
 struct place {
     uint32_t name, name_len, value, value_len;
@@ -39,6 +43,8 @@ struct http1 {
     size_t body_len, extension_len; /* of chunks: what they carry, and what stands beside their sizes */
     size_t one_extension_len;       /* of this one */
     unsigned informational;
+    enum reader reader;
+    uint64_t left; /* of a plain message's body */
     bool is_request, begun, headed /* the handler has the head */, ended, reply_to_head, skipping /* a 1xx */, in_value;
     bool reading; /* inside llhttp, or a call of the handler's */
 };
@@ -187,38 +193,22 @@ static bool version_is_one(const struct http1 *parser) {
 /* One that is not spoken here, or none: a request line without it (HTTP/0.9) too. */
 static int version_status(const struct http1 *parser) { return version_is_one(parser) ? 505 : 0; }
 
-static size_t http1_count_of(const struct http1_head *head, struct str name, struct str *last) {
-    size_t count = 0;
-    for (size_t i = 0; i < head->header_count; i++)
-        if (str_eq_nocase(head->headers[i].name, name)) {
-            *last = head->headers[i].value;
-            count++;
-        }
-    return count;
-}
-
 /* The rules that both directions share: one coding, chunked, never beside a length, never on HTTP/1.0. */
-static int framing_check(struct http1 *parser, struct http1_head *head) {
-    struct str value;
-    size_t codings = http1_count_of(head, STR("transfer-encoding"), &value);
+static int framing_check(struct http1 *parser, struct http1_head *head, const struct http1_marks *marks) {
+    size_t codings = marks->of[mark_transfer_encoding].count, lengths = marks->of[mark_content_length].count;
     head->chunked = codings == 1;
-    if (codings > 1 || (codings == 1 && !str_eq_nocase(value, STR("chunked"))))
+    if (codings > 1 || (codings == 1 && !str_eq_nocase(marks->of[mark_transfer_encoding].last, STR("chunked"))))
         return http1_refuse(parser, error_invalid_request, 0,
                             "Transfer-Encoding: only `chunked`, once, is understood.");
     if (codings && head->version_1_0)
         return http1_refuse(parser, error_invalid_request, 0, "Transfer-Encoding is not allowed on HTTP/1.0.");
-    size_t lengths = http1_count_of(head, STR("content-length"), &value);
     if (codings && lengths)
         return http1_refuse(parser, error_invalid_request, 0,
                             "Content-Length and Transfer-Encoding exclude each other.");
     if (lengths > 1) return http1_refuse(parser, error_invalid_request, 0, "Content-Length stands twice.");
-    uint64_t length;
     head->content_length = -1;
-    if (lengths == 0) return 0;
-    bool padded = value.len > 1 && value.at[0] == '0'; /* which some take for octal, or for another number */
-    if (padded || !str_to_u64(value, &length) || length > INT64_MAX)
+    if (lengths && !http1_length_read(marks->of[mark_content_length].last, &head->content_length))
         return http1_refuse(parser, error_invalid_request, 0, "Content-Length is not a number of bytes.");
-    head->content_length = (int64_t)length;
     return 0;
 }
 
@@ -245,16 +235,14 @@ static int target_check(struct http1 *parser, struct http1_head *head) {
     return 0;
 }
 
-static int request_check(struct http1 *parser, struct http1_head *head) {
-    struct str value;
-    if (!method_find(parser->llhttp.method, &head->method))
-        return http1_refuse(parser, error_method_not_allowed, 501, "The method is not known here.");
-    size_t hosts = http1_count_of(head, STR("host"), &value);
+static int request_check(struct http1 *parser, struct http1_head *head, const struct http1_marks *marks) {
+    const struct http1_said *expect = &marks->of[mark_expect];
+    size_t hosts = marks->of[mark_host].count;
     if (hosts > 1 || (hosts == 0 && !head->version_1_0))
         return http1_refuse(parser, error_invalid_request, 0, "A request has exactly one Host header.");
-    head->host = hosts ? value : STR("");
-    if (http1_count_of(head, STR("expect"), &value)) {
-        if (!str_eq_nocase(value, STR("100-continue")))
+    head->host = hosts ? marks->of[mark_host].last : STR("");
+    if (expect->count) {
+        if (!str_eq_nocase(expect->last, STR("100-continue")))
             return http1_refuse(parser, error_expectation_failed, 0, "Only Expect: 100-continue is understood.");
         head->expects_continue = !head->version_1_0;
     }
@@ -311,9 +299,13 @@ static int http1_on_head(llhttp_t *llhttp) {
         return http1_refuse(parser, error_invalid_request, 0, "A header value holds a control character.");
     head.target = str_make(parser->text.at, parser->target_len);
     head.keep_alive = llhttp_should_keep_alive(llhttp) != 0;
-    if (framing_check(parser, &head) != 0) return HPE_USER;
+    struct http1_marks marks;
+    http1_marks_read(head.headers, head.header_count, &marks);
+    if (framing_check(parser, &head, &marks) != 0) return HPE_USER;
     if (parser->is_request) {
-        if (request_check(parser, &head) != 0) return HPE_USER;
+        if (!method_find(llhttp->method, &head.method))
+            return http1_refuse(parser, error_method_not_allowed, 501, "The method is not known here.");
+        if (request_check(parser, &head, &marks) != 0) return HPE_USER;
         parser->headed = true;
         parser->handler->head(parser->owner, &head);
         return 0;
@@ -412,7 +404,7 @@ struct http1 *http1_new_reply(const struct http1_handler *handler, void *owner) 
     return parser_new(false, handler, owner);
 }
 
-void http1_hold_within(struct http1 *parser, struct budget *budget, struct arena_spares *spares) {
+void http1_hold_within(struct http1 *parser, struct budget *budget, struct spares *spares) {
     CHECK(!parser->begun);
     arena_init_spared(&parser->arena, head_block, 4 * limit_header_bytes, spares);
     arena_hold_within(&parser->arena, budget);
@@ -458,17 +450,105 @@ static void refuse_of(struct http1 *parser, llhttp_errno_t number) {
     http1_refuse(parser, error_invalid_request, parser->is_request ? status : 0, sentence);
 }
 
+/* -- plain messages -- */
+
+/* As much of the body as there is; answers how much that was. */
+static size_t plain_body(struct http1 *parser, struct str bytes) {
+    struct str piece = str_slice(bytes, 0, parser->left < bytes.len ? (size_t)parser->left : bytes.len);
+    CHECK(parser->headed && !parser->ended);
+    parser->left -= piece.len;
+    if (piece.len) parser->handler->body(parser->owner, piece);
+    if (parser->left == 0) {
+        parser->ended = true;
+        parser->handler->end(parser->owner);
+    }
+    return piece.len;
+}
+
+static void plain_rebase(struct str *range, const char *from, const char *to) { range->at = to + (range->at - from); }
+
+/* A request's head outlives the call: its headers and its text are copied into the parser's memory. NULL: there is
+ * none.
+ */
+static struct http_header *plain_keep(struct http1 *parser, const char *from, struct http1_plain *plain) {
+    const size_t size = plain->header_count * sizeof *plain->headers;
+    struct http_header *kept = arena_take(&parser->arena, size + plain->len);
+    if (!kept) return NULL;
+    char *text = (char *)kept + size;
+    memcpy(text, from, plain->len);
+    memcpy(kept, plain->headers, size);
+    for (size_t i = 0; i < plain->header_count; i++) {
+        plain_rebase(&kept[i].name, from, text);
+        plain_rebase(&kept[i].value, from, text);
+    }
+    plain_rebase(&plain->target, from, text);
+    if (plain->marks.of[mark_host].count) plain_rebase(&plain->marks.of[mark_host].last, from, text);
+    return kept;
+}
+
+static int plain_request_told(struct http1 *parser, struct str bytes, struct http1_plain *plain) {
+    struct http1_head head = {.method = plain->method,
+                              .headers = plain_keep(parser, bytes.at, plain),
+                              .header_count = plain->header_count,
+                              .keep_alive = plain->keep_alive,
+                              .content_length = plain->content_length};
+    if (!head.headers)
+        return http1_refuse(parser, error_overloaded, 0, "There is no memory for the headers now. Try again.");
+    head.target = plain->target;
+    if (request_check(parser, &head, &plain->marks) != 0) return HPE_USER;
+    parser->headed = true;
+    parser->handler->head(parser->owner, &head);
+    return 0;
+}
+
+static void plain_reply_told(struct http1 *parser, const struct http1_plain *plain) {
+    struct http1_head head = {.status = plain->status,
+                              .headers = plain->headers,
+                              .header_count = plain->header_count,
+                              .keep_alive = plain->keep_alive,
+                              .content_length = plain->content_length,
+                              .has_body = plain->content_length > 0};
+    parser->headed = true;
+    parser->handler->head(parser->owner, &head);
+}
+
+/* The beginning of a message, if its head is plain. 0: it is not. SIZE_MAX: refused. */
+static size_t plain_begin(struct http1 *parser, struct str bytes) {
+    struct http1_plain plain;
+    if (parser->is_request ? !http1_plain_request(bytes, &plain) : !http1_plain_reply(bytes, &plain)) return 0;
+    parser->reader = reader_plain;
+    parser->begun = true;
+    if (!parser->is_request)
+        plain_reply_told(parser, &plain);
+    else if (plain_request_told(parser, bytes, &plain) != 0)
+        return SIZE_MAX;
+    parser->left = plain.content_length > 0 ? (uint64_t)plain.content_length : 0;
+    if (parser->left && plain.len == bytes.len) return plain.len;
+    return plain.len + plain_body(parser, str_slice(bytes, plain.len, bytes.len));
+}
+
+static size_t plain_feed(struct http1 *parser, struct str bytes) {
+    parser->reading = true;
+    size_t read = parser->reader == reader_plain ? plain_body(parser, bytes) : plain_begin(parser, bytes);
+    parser->reading = false;
+    CHECKF(read <= bytes.len || read == SIZE_MAX, "read=%zu len=%zu", read, bytes.len);
+    return read;
+}
+
 size_t http1_feed(struct http1 *parser, struct str bytes) {
     if (parser->refusal.sentence) return SIZE_MAX;
     if (parser->ended || bytes.len == 0) return 0;
-    if (parser->is_request && parser->line != line_over && line_scan(parser, bytes) != 0) return SIZE_MAX;
     CHECK(!parser->reading);
+    size_t read = parser->reader == reader_llhttp || parser->reply_to_head ? 0 : plain_feed(parser, bytes);
+    if (read) return read;
+    parser->reader = reader_llhttp;
+    if (parser->is_request && parser->line != line_over && line_scan(parser, bytes) != 0) return SIZE_MAX;
     parser->reading = true;
     llhttp_errno_t result = llhttp_execute(&parser->llhttp, bytes.at, bytes.len);
     parser->reading = false;
     if (result == HPE_OK) return bytes.len;
     if (result == HPE_PAUSED && parser->ended) {
-        size_t read = (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes.at);
+        read = (size_t)(llhttp_get_error_pos(&parser->llhttp) - bytes.at);
         CHECKF(read <= bytes.len, "read=%zu len=%zu", read, bytes.len);
         return read;
     }
@@ -485,12 +565,14 @@ void http1_next(struct http1 *parser, bool reply_to_head) {
     parser->body_len = parser->extension_len = parser->one_extension_len = 0;
     parser->line = line_before;
     parser->reply_to_head = reply_to_head;
-    llhttp_reset(&parser->llhttp);
+    if (parser->reader == reader_llhttp) llhttp_reset(&parser->llhttp);
+    parser->reader = reader_none;
 }
 
 bool http1_finish(struct http1 *parser) {
     if (parser->refusal.sentence) return false;
     if (parser->ended || !parser->begun) return true;
+    if (parser->reader == reader_plain) return false;
     CHECK(!parser->reading);
     llhttp_errno_t result = llhttp_finish(&parser->llhttp);
     return (result == HPE_OK || result == HPE_PAUSED) && parser->ended;

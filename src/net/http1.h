@@ -45,7 +45,7 @@ struct http1 *http1_new_reply(const struct http1_handler *handler, void *owner);
 void http1_free(struct http1 *parser);
 /* From now on a head's memory is counted there: without room the message is refused. It comes from `spares`, which
  * outlive the parser and serve parsers only (NULL: none). Before the first bytes. */
-void http1_hold_within(struct http1 *parser, struct budget *budget, struct arena_spares *spares);
+void http1_hold_within(struct http1 *parser, struct budget *budget, struct spares *spares);
 
 /* Reads until the bytes or the message end, whichever is first; answers how many were read. After `end` nothing more is
  * read until http1_next. SIZE_MAX: refused, see http1_refused; the parser reads nothing more. */

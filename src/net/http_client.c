@@ -48,6 +48,7 @@ struct upstream {
     struct timer expiry;
     struct loop_deferred settled; /* waits: idle, but not to be used before the turn's end */
     uint64_t idle_timeout_ns, idle_since_ns;
+    uint64_t sent_before; /* on it, before this call */
     bool reused, heard /* a byte of this reply */, keep_alive, until_close, feeding, doomed;
 };
 
@@ -303,6 +304,14 @@ static void call_fail(struct call *call, enum call_failure failure, struct str t
     handler->failed(owner, failure, str_from(copy));
 }
 
+/* A connection that its provider had closed takes not one byte of a request: the call goes on as if it had never had
+ * it. */
+static bool upstream_is_untouched(const struct upstream *upstream) {
+    return upstream->reused && !upstream->heard && stream_sent(upstream->stream) == upstream->sent_before;
+}
+
+static void call_again(struct call *call);
+
 /* It broke before the whole reply had come. Once a byte of the request has left, the provider may have worked on it,
  * so that nothing here sends it again: whether that may be is for the caller of the call to say. */
 static enum call_failure broken(const struct upstream *upstream) {
@@ -386,6 +395,8 @@ static void http_client_on_ended(void *owner) {
         upstream_free(upstream);
     else if (complete)
         call_ended(upstream, false);
+    else if (upstream_is_untouched(upstream))
+        call_again(call);
     else
         call_fail(call, broken(upstream),
                   call->has_head ? STR("the connection ended in the middle of the reply")
@@ -397,6 +408,8 @@ static void http_client_on_failed(void *owner, enum stream_failure failure) {
     (void)failure;
     if (!upstream->call)
         upstream_drop(upstream);
+    else if (upstream_is_untouched(upstream))
+        call_again(upstream->call);
     else
         call_fail(upstream->call, broken(upstream), stream_failure_text(upstream->stream));
 }
@@ -459,28 +472,17 @@ static void later_run(void *context) {
         return;
     }
     CHECK(call->upstream);
-    call->handler->sent(call->owner);
+    if (!stream_is_alive(call->upstream->stream) && upstream_is_untouched(call->upstream))
+        call_again(call);
+    else
+        call->handler->sent(call->owner);
 }
 
-/* A connection that its provider had closed takes not one byte of a request: the call gives it up, as if it had never
- * had it. */
-static void upstream_give_up(struct upstream *upstream) {
-    struct call *call = upstream->call;
-    CHECK(upstream->reused && !upstream->heard && !list_linked(&call->later.node));
-    upstream->client->replaced++;
-    call->upstream = NULL;
-    call->body_at = call->body_offset = 0;
-    busy_end(upstream);
-    upstream->call = NULL;
-    upstream_free(upstream);
-}
-
-/* false: it was broken before any byte of the request left; it is no more. */
-static bool upstream_use(struct upstream *upstream, struct call *call) {
-    uint64_t sent = stream_sent(upstream->stream);
+static void upstream_use(struct upstream *upstream, struct call *call) {
     CHECK(!upstream->call && !call->upstream && !call->dial && !list_linked(&upstream->node));
     CHECKF(call->body_at == 0 && call->body_offset == 0, "at=%zu", call->body_at); /* nothing is sent twice */
     upstream->call = call;
+    upstream->sent_before = stream_sent(upstream->stream);
     upstream->heard = upstream->keep_alive = upstream->until_close = false;
     call->upstream = upstream;
     list_add_last(&upstream->client->busy, &upstream->node);
@@ -493,13 +495,8 @@ static bool upstream_use(struct upstream *upstream, struct call *call) {
         stream_read_start(upstream->stream);
     if (call->handler->sending && !call->sending_told) call->handler->sending(call->owner);
     call->sending_told = true;
-    call_send(call, true);
-    if (upstream->reused && !stream_is_alive(upstream->stream) && stream_sent(upstream->stream) == sent) {
-        upstream_give_up(upstream);
-        return false;
-    }
+    call_send(call, true); /* whether that went well shows at the turn's end, when it has left */
     loop_defer(call->client->loop, &call->later);
-    return true;
 }
 
 /* An idle connection, the one used last first; NULL: there is none. One on which a part of something has come that
@@ -576,12 +573,13 @@ static bool pool_waits(const struct pool *pool, size_t ahead) {
 /* An idle connection, or a new one; false: its pool has no place for it now. */
 static bool call_connect(struct call *call, size_t ahead) {
     struct pool *pool = call->pool;
-    struct upstream *upstream;
-    while ((upstream = pool_take(pool, call->origin, loop_now(call->client->loop).mono_ns)))
-        if (upstream_use(upstream, call)) break;
+    struct upstream *upstream = pool_take(pool, call->origin, loop_now(call->client->loop).mono_ns);
     if (!upstream && pool_waits(pool, ahead)) return false;
     line_end(call, true);
-    if (!upstream) call_dial(call);
+    if (upstream)
+        upstream_use(upstream, call);
+    else
+        call_dial(call);
     return true;
 }
 
@@ -603,6 +601,20 @@ static void line_join(struct call *call) {
     pool->line_count++;
     pool_check(pool);
     timer_set(call->client->loop, &call->line_end, call->connect_by_ns, on_line_end, call);
+}
+
+/* Gives up its connection, which took no byte of it. */
+static void call_again(struct call *call) {
+    struct upstream *upstream = call->upstream;
+    CHECK(upstream->call == call && !call->has_head && !call->dial && !call->line_place.of);
+    loop_defer_cancel(&call->later);
+    upstream->client->replaced++;
+    call->upstream = NULL;
+    call->body_at = call->body_offset = 0;
+    busy_end(upstream);
+    upstream->call = NULL;
+    upstream_free(upstream);
+    if (!call_connect(call, 0)) line_join(call);
 }
 
 static void authority_put(struct text *text, const struct origin *origin) {

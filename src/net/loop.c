@@ -1,8 +1,9 @@
 /* loop.c - the event loop: libuv's, with a mailbox for other threads, work deferred to the end of a turn, and our own
  * timers on one of libuv's. The only place that reads the system's clocks.
  *
- * A turn:  timers -> (deferred work) -> wait -> reads, writes, mailbox -> next turn. The clock is read at most once a
- * turn, when first asked for after the wait. */
+ * A turn:  timers -> (deferred work) -> wait -> reads, mailbox -> next turn. What is written meanwhile leaves with the
+ * deferred work, at the turn's end (cork.h). The clock is read at most once a turn, when first asked for after the
+ * wait. */
 #include "net/loop.h"
 
 #include <pthread.h>
@@ -15,6 +16,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/pages.h"
+#include "net/cork.h"
 #include "net/loop_internal.h"
 #include "net/timers.h"
 
@@ -44,18 +46,22 @@ struct loop {
     _Atomic bool stopped;
     struct signal_watch *signals;
     struct budget *budget;
-    struct arena_spares head_spares;
+    struct spares head_spares;
     pthread_t thread;
     bool has_thread;
     char name[16];
+    struct cork cork;
     char read_buffer[limit_read_buffer];
 };
 
 static _Thread_local struct loop *current;
 
 uv_loop_t *loop_uv(struct loop *loop) { return &loop->uv; }
+struct cork *loop_cork(struct loop *loop) {
+    return &loop->cork;
+}
 char *loop_read_buffer(struct loop *loop) { return loop->read_buffer; }
-struct arena_spares *loop_head_spares(struct loop *loop) {
+struct spares *loop_head_spares(struct loop *loop) {
     return &loop->head_spares;
 }
 struct budget *loop_budget(struct loop *loop) {
@@ -66,12 +72,17 @@ struct loop *loop_current(void) {
     return current;
 }
 
-struct now clock_read(void) {
-    struct timespec mono, wall;
+static uint64_t mono_read(void) {
+    struct timespec mono;
     clock_gettime(CLOCK_MONOTONIC, &mono);
+    return (uint64_t)mono.tv_sec * NS_PER_S + (uint64_t)mono.tv_nsec;
+}
+
+struct now clock_read(void) {
+    struct timespec wall;
+    const uint64_t mono_ns = mono_read();
     clock_gettime(CLOCK_REALTIME, &wall);
-    return (struct now){(uint64_t)mono.tv_sec * NS_PER_S + (uint64_t)mono.tv_nsec,
-                        wall.tv_sec * 1000000000ll + wall.tv_nsec};
+    return (struct now){mono_ns, wall.tv_sec * 1000000000ll + wall.tv_nsec};
 }
 
 struct now loop_now(const struct loop *loop) {
@@ -86,6 +97,11 @@ struct now loop_now(const struct loop *loop) {
 struct now loop_now_fresh(struct loop *loop) {
     (void)loop;
     return clock_read();
+}
+
+uint64_t loop_elapsed_ns(const struct loop *loop) {
+    const uint64_t since_ns = loop_now(loop).mono_ns;
+    return mono_read() - since_ns;
 }
 
 static void deferred_run(struct loop *loop) {
@@ -157,8 +173,9 @@ static void on_wake(uv_async_t *handle) {
 struct loop *loop_new(void) {
     struct loop *loop = pages_take(sizeof *loop); /* heads with credentials are read into it */
     if (!loop) return NULL;
-    memset(loop, 0, offsetof(struct loop, read_buffer));
+    memset(loop, 0, offsetof(struct loop, cork.bytes));
     list_init(&loop->deferred);
+    cork_begin(&loop->cork);
     if (uv_loop_init(&loop->uv) != 0) goto fail;
     if (uv_async_init(&loop->uv, &loop->wake, on_wake) != 0) goto fail_loop;
     uv_prepare_init(&loop->uv, &loop->before_wait);
@@ -297,6 +314,6 @@ void loop_free(struct loop *loop) {
     int closed = uv_loop_close(&loop->uv);
     CHECKF(closed == 0, "a handle was left open: %s", uv_strerror(closed));
     CHECKF(loop->timers.count == 0, "timers=%zu", loop->timers.count); /* each lies in an owner that would be called */
-    arena_spares_free(&loop->head_spares);
+    spares_free(&loop->head_spares);
     pages_give(loop, sizeof *loop);
 }

@@ -26,8 +26,10 @@ void loop_free(struct loop *loop);
 
 /* Read once a turn and passed by value. */
 struct now loop_now(const struct loop *loop);
-/* Reads the clocks again: for measuring overhead at write time, nothing else. */
+/* Reads the clocks again: for what takes its time within a turn, nothing else. */
 struct now loop_now_fresh(struct loop *loop);
+/* Nanoseconds since loop_now, by one clock that is read again: for measuring overhead at write time. */
+uint64_t loop_elapsed_ns(const struct loop *loop);
 /* For code that has no loop (the control thread, the command line). */
 struct now clock_read(void);
 
@@ -44,7 +46,7 @@ bool loop_letter_post(struct loop *loop, struct letter *letter, void (*run)(void
  * nowhere. */
 struct budget *loop_budget(struct loop *loop);
 /* Blocks that the heads of HTTP leave for the next ones on this loop: http1_hold_within. */
-struct arena_spares *loop_head_spares(struct loop *loop);
+struct spares *loop_head_spares(struct loop *loop);
 /* The loop that runs on this thread, or NULL. */
 struct loop *loop_current(void);
 /* Runs `run(context)` at the end of this turn, before the next wait; same thread only. `deferred` is the caller's and

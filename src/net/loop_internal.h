@@ -6,7 +6,10 @@
 
 #include "net/loop.h"
 
+struct cork;
+
 uv_loop_t *loop_uv(struct loop *loop);
+struct cork *loop_cork(struct loop *loop);
 /* The loop's one read buffer, limit_read_buffer bytes: good for one callback. */
 char *loop_read_buffer(struct loop *loop);
 /* Set before there are any connections. */

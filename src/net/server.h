@@ -67,9 +67,6 @@ size_t server_connections(const struct server *server);
  * Head and first body bytes written in the same turn leave in one write. */
 void exchange_respond(struct exchange *exchange, int status, const struct http_header *headers, size_t header_count,
                       int64_t content_length);
-/* An interim 100 Continue is sent by net when the handler first asks for the body (exchange_read) and the caller waits.
- */
-void exchange_read(struct exchange *exchange, bool wanted); /* back-pressure on the request's body; true at start */
 void exchange_write(struct exchange *exchange, const struct str *ranges, size_t count);
 void exchange_end(struct exchange *exchange);
 /* Breaks the connection so that the caller cannot take what it has for the whole. No call comes any more, `gone`

@@ -20,6 +20,7 @@ enum {
     linger_bytes_max = 1 << 20,
     drain_grace_s = 1,      /* for a request of which a part may be on its way when a drain begins */
     pipelined_at_once = 4,  /* requests of one connection that are served in one turn of the loop */
+    caller_look_s = 1,      /* between two looks for a caller who is not read */
     ahead_first = 4 * 1024, /* bytes that are kept of what is pipelined, to begin with */
 };
 
@@ -109,6 +110,7 @@ void connection_close(struct connection *connection, bool reset) {
         stream_close_when_sent(connection->stream);
     timer_cancel(server->loop, &connection->timer);
     timer_cancel(server->loop, &connection->turn);
+    timer_cancel(server->loop, &connection->look);
     loop_defer_cancel(&connection->next);
     list_remove(&connection->node);
     CHECKF(server->count > 0 && server->pending != connection, "count=%zu", server->count);
@@ -171,6 +173,30 @@ void connection_drain(struct connection *connection) {
 }
 
 /* -- reading -- */
+
+static void caller_look(void *context);
+
+/* Nobody comes upon the end of a caller who is not read: it is looked for, for as long as an answer is made. */
+static void caller_look_later(struct connection *connection) {
+    struct loop *loop = connection->server->loop;
+    timer_set(loop, &connection->look, loop_now(loop).mono_ns + caller_look_s * NS_PER_S, caller_look, connection);
+}
+
+static void caller_look(void *context) {
+    struct connection *connection = context;
+    const struct exchange *exchange = &connection->exchange;
+    if (connection->stream->reading) return;
+    if (connection->state == connection_serving && !exchange->ended && !exchange->over &&
+        stream_is_hung_up(connection->stream))
+        connection_close(connection, exchange->responded); /* as half_closed has it */
+    else
+        caller_look_later(connection);
+}
+
+static void caller_read_stop(struct connection *connection) {
+    stream_read_stop(connection->stream);
+    if (!connection->look.set) caller_look_later(connection);
+}
 
 /* net's own answer to a request that never reached, or no longer has, a handler. */
 static void server_connection_refuse(struct connection *connection, enum error_code error, int status,
@@ -250,7 +276,7 @@ static void server_connection_on_body(void *owner, struct str piece) {
     if (exchange->over) return;
     exchange->body_len += piece.len;
     if (exchange->responded) { /* answered before its body came: not read for ever */
-        if (exchange->body_len > linger_bytes_max) stream_read_stop(connection->stream);
+        if (exchange->body_len > linger_bytes_max) caller_read_stop(connection);
         return;
     }
     body_deadline_set(connection);
@@ -305,12 +331,12 @@ static void ahead_add(struct connection *connection, struct str bytes) {
     size_t waiting = connection->ahead_len - connection->ahead_from;
     if (connection->state == connection_serving && !connection->exchange.keep_alive) { /* nobody will read them */
         connection->lingered += bytes.len;
-        if (connection->lingered > linger_bytes_max) stream_read_stop(connection->stream);
+        if (connection->lingered > linger_bytes_max) caller_read_stop(connection);
         return;
     }
-    if (waiting + bytes.len > limit_pipelined_bytes) stream_read_stop(connection->stream);
+    if (waiting + bytes.len > limit_pipelined_bytes) caller_read_stop(connection);
     if (!ahead_room(connection, bytes.len)) {
-        stream_read_stop(connection->stream);
+        caller_read_stop(connection);
         ahead_free(connection);
         connection->exchange.keep_alive = false;
         return;
@@ -389,6 +415,7 @@ static void next_run(void *context) {
     }
     if (stream_unsent(connection->stream)) {
         stream_tell_when_sent(connection->stream);
+        connection_watch_unsent(connection); /* nobody has, where it was written in this turn */
         return;
     }
     CHECKF(connection->state == connection_serving && exchange->ended, "state=%d", (int)connection->state);
@@ -474,7 +501,7 @@ static void peer_set(struct connection *connection, int descriptor, bool is_unix
     struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof address;
     connection->peer_loopback = is_unix;
-    str_copy(connection->peer, sizeof connection->peer, STR("unix"));
+    str_copy(connection->peer, sizeof connection->peer, is_unix ? STR("unix") : STR("unknown"));
     if (is_unix || getpeername(descriptor, (struct sockaddr *)&address, &len) != 0) return;
     if (address.ss_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&address;

@@ -199,14 +199,6 @@ size_t exchange_unsent(const struct exchange *exchange) {
     return exchange->over ? 0 : stream_unsent(connection_of(exchange)->stream);
 }
 
-void exchange_read(struct exchange *exchange, bool wanted) {
-    if (exchange->over) return;
-    if (wanted)
-        stream_read_start(connection_of(exchange)->stream);
-    else
-        stream_read_stop(connection_of(exchange)->stream);
-}
-
 void exchange_set_body_max(struct exchange *exchange, size_t body_bytes_max) { exchange->body_max = body_bytes_max; }
 
 void exchange_set_body_time(struct exchange *exchange, uint64_t time_ns) {

@@ -48,6 +48,7 @@ struct connection {
     uint64_t deadline_ns; /* the timer is lazy: it fires early and looks here */
     uint64_t progress;    /* stream_progress at the last look: the same again means a stuck reader */
     struct timer turn;    /* the next pipelined request waits for the loop's next turn */
+    struct timer look;    /* for a caller who is not read */
     unsigned served_at_once;
     char *ahead; /* pipelined bytes; NULL: none */
     size_t ahead_from, ahead_len, ahead_size, lingered;

@@ -1,4 +1,4 @@
-/* stream.c - bytes over a libuv TCP or pipe handle. Writes at once and copies only what the kernel did not take. A
+/* stream.c - bytes over a libuv TCP or pipe handle. Writes at the turn's end (cork.h), or at once where it is much. A
  * failure found inside a call is told at the end of the turn, never from inside it. */
 #include "net/stream.h"
 
@@ -7,6 +7,7 @@
 #if defined(__linux__)
 #include <linux/sockios.h>
 #endif
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -66,6 +67,7 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buffer) {
     struct stream *stream = handle->data;
     CHECK(!stream->closing && !stream->ended); /* who is closed is not called any more */
     if (len > 0) {
+        cork_read(stream->loop, (size_t)len);
         struct str bytes = str_make(buffer->base, (size_t)len);
         if (stream->tls)
             stream_tls_bytes(stream, bytes);
@@ -276,9 +278,15 @@ static void send_later(struct stream *stream, const struct str *ranges, size_t c
 
 enum { ranges_at_once = 64, gathered_bytes = 2048 };
 
+static size_t ranges_len(const struct str *ranges, size_t count) {
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) len += ranges[i].len;
+    return len;
+}
+
 /* What the kernel took at once, or a libuv error number. Small ranges go as one: one copy of an event costs less than
  * the kernel's walk through a vector. */
-static ssize_t send_now(struct stream *stream, const struct str *ranges, size_t count, size_t whole) {
+static ssize_t send_some(struct stream *stream, const struct str *ranges, size_t count, size_t whole) {
     char gathered[gathered_bytes];
     struct iovec vector[ranges_at_once] = {{.iov_base = gathered, .iov_len = whole}};
     struct msghdr message = {.msg_iov = vector, .msg_iovlen = 1};
@@ -299,11 +307,11 @@ static ssize_t send_now(struct stream *stream, const struct str *ranges, size_t 
     }
 }
 
-void stream_send(struct stream *stream, const struct str *ranges, size_t count) {
+void stream_send_now(struct stream *stream, const struct str *ranges, size_t count) {
+    CHECK(!stream->corked); /* that would overtake what was written before it */
     while (count && stream->failure == stream_failure_none && !stream->unwritable) {
-        size_t now = count < ranges_at_once ? count : ranges_at_once, whole = 0;
-        for (size_t i = 0; i < now; i++) whole += ranges[i].len;
-        ssize_t sent = stream->unsent ? UV_EAGAIN : send_now(stream, ranges, now, whole);
+        size_t now = count < ranges_at_once ? count : ranges_at_once, whole = ranges_len(ranges, now);
+        ssize_t sent = stream->unsent ? UV_EAGAIN : send_some(stream, ranges, now, whole);
         CHECKF(sent <= (ssize_t)whole, "sent=%zd whole=%zu", sent, whole);
         if (sent > 0) stream->given += (size_t)sent;
         if (sent < 0 && sent != UV_EAGAIN)
@@ -315,6 +323,10 @@ void stream_send(struct stream *stream, const struct str *ranges, size_t count) 
         ranges += now;
         count -= now;
     }
+}
+
+void stream_send(struct stream *stream, const struct str *ranges, size_t count) {
+    if (!cork_put(stream, ranges, count, ranges_len(ranges, count))) stream_send_now(stream, ranges, count);
 }
 
 void stream_hold_within(struct stream *stream, struct budget *budget) {
@@ -381,6 +393,7 @@ void stream_shutdown(struct stream *stream) {
         tls_end(stream->tls);
         stream_tls_step(stream);
     }
+    cork_send(stream); /* the system's end goes behind it */
     uv_shutdown_t *request = memory_take(sizeof *request);
     if (request && uv_shutdown(request, &stream->uv, on_shut) != 0) memory_give(request);
 }
@@ -389,6 +402,8 @@ void stream_close(struct stream *stream, bool reset) {
     CHECK(!uv_is_closing(&stream->handle) || stream->closing);
     timer_cancel(stream->loop, &stream->linger);
     loop_defer_cancel(&stream->failing);
+    if (!reset && stream_is_alive(stream)) cork_send(stream);
+    cork_drop(stream);
     stream->closing = true;
     if (uv_is_closing(&stream->handle)) return;
     if (stream->tls && !reset && !stream->shutting && stream->failure == stream_failure_none) {
@@ -402,6 +417,7 @@ void stream_close(struct stream *stream, bool reset) {
 static void linger_over(void *context) { stream_close(context, false); }
 
 void stream_close_when_sent(struct stream *stream) {
+    cork_send(stream);
     if (stream->unsent == 0 || stream->unwritable || stream->failure != stream_failure_none) {
         stream_close(stream, false);
         return;
@@ -427,6 +443,15 @@ bool stream_is_quiet(struct stream *stream) {
     do got = recv(stream->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
     return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+bool stream_is_hung_up(const struct stream *stream) {
+    struct pollfd asked = {.fd = stream->descriptor};
+#if defined(POLLRDHUP)
+    asked.events = POLLRDHUP;
+#endif
+    CHECK(!stream->closing);
+    return poll(&asked, 1, 0) > 0; /* a reset is told unasked */
 }
 
 bool stream_is_cut(const struct stream *stream) { return stream->cut; }

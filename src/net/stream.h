@@ -48,10 +48,12 @@ bool stream_start_tls(struct stream *stream, struct tls_context *tls, struct str
 /* From now on what waits in it is counted there. NULL: where the loop says. */
 void stream_hold_within(struct stream *stream, struct budget *budget);
 
-/* Writes at once what the kernel takes and copies only the rest. Ranges may be reused when it returns. After a failure
- * does nothing (the failure is told by callback, never from inside this call). */
+/* Few bytes leave with what else this turn writes, at its end (cork.h); many at once, and only what the kernel does not
+ * take is copied. Ranges may be reused when it returns. After a failure does nothing (the failure is told by callback,
+ * never from inside this call). */
 void stream_write(struct stream *stream, const struct str *ranges, size_t count);
-/* Bytes that wait for the kernel. Never 0 again once writing has failed: what was written since has not left. */
+/* Bytes that wait for the kernel, which has had no room for them; what waits for the turn's end is not counted. Never 0
+ * again once writing has failed: what was written since has not left. */
 size_t stream_unsent(const struct stream *stream);
 /* Bytes that the kernel has taken so far, as they go over the wire; only grows. */
 uint64_t stream_sent(const struct stream *stream);
@@ -76,6 +78,9 @@ bool stream_is_cut(const struct stream *stream);
 bool stream_is_alive(struct stream *stream);
 /* Asks the kernel (a system call): nothing has come that the loop has not read yet, no bytes and no end. */
 bool stream_is_quiet(struct stream *stream);
+/* Asks the kernel (a system call), behind bytes that nobody reads too: the peer has said its end, or has gone. For a
+ * stream whose reading is stopped, on which the loop comes upon no end. */
+bool stream_is_hung_up(const struct stream *stream);
 /* TLS: the beginning of a record has come whose rest has not. Plain streams hold nothing back. */
 bool stream_has_part(const struct stream *stream);
 /* Replaces who is called back (pool hands a stream to its next user). */

@@ -2,6 +2,7 @@
 #ifndef WEIR_NET_STREAM_INTERNAL_H
 #define WEIR_NET_STREAM_INTERNAL_H
 
+#include "net/cork.h"
 #include "net/loop_internal.h"
 #include "net/stream.h"
 #include "net/tls_session.h"
@@ -28,6 +29,7 @@ struct stream {
     bool handshaking, reading, ended, cut, closing, was_high, tell_when_sent, shutting, unwritable;
     int error_number; /* libuv's */
     int descriptor;   /* of a connected stream */
+    unsigned corked;  /* its entry in the loop's cork, from 1; 0: none */
 };
 
 enum {
@@ -42,8 +44,9 @@ struct stream *stream_accepted(struct loop *loop, struct budget *charged, int de
 /* So much is counted for it. */
 static inline size_t stream_charge_of(bool has_tls) { return stream_charge + (has_tls ? stream_tls_charge : 0); }
 void stream_fail(struct stream *stream, enum stream_failure failure, int error_number);
-/* Plain bytes straight to the socket. */
+/* Bytes for the socket: at the turn's end, or at once where they are many. */
 void stream_send(struct stream *stream, const struct str *ranges, size_t count);
+void stream_send_now(struct stream *stream, const struct str *ranges, size_t count);
 /* stream_tls.c: ciphertext came; begins or goes on with the handshake; plaintext goes out. */
 void stream_tls_bytes(struct stream *stream, struct str cipher);
 void stream_tls_step(struct stream *stream);

@@ -1,5 +1,7 @@
 /* explain.c - records one behind the other in a ring of bytes, and a chained index over them. Never allocates after
- * explain_new; a record is in exactly one chain, and a chain runs from the newest to the oldest.
+ * explain_new; a record is in exactly one chain, and a chain runs from the newest to the oldest. Chains know places by
+ * numbers that only grow, round after round, so that one which is over is seen to be: the oldest goes without a look at
+ * its chain, whose link to it, the last, is an end from then on.
  *
  *   [ 0 .. head ) the newest   [ head .. tail ) free   [ tail .. end ) the oldest     once they have gone round;
  *   [ 0 .. tail ) free         [ tail .. head ) all of them                           before
@@ -18,7 +20,7 @@ static const uint32_t none = UINT32_MAX;
 struct record {
     uint64_t hash, client_hash;
     int64_t time_ms;
-    uint32_t older;  /* in the same chain */
+    uint64_t older;  /* in the same chain: its place's number */
     uint32_t before; /* the one that was put before it, where that is still held */
     uint32_t bytes;  /* all of it, in multiples of 8 */
     uint16_t id_len, caller_id_len, story_len;
@@ -27,30 +29,31 @@ struct record {
 
 struct explain_ring {
     char *at;
-    uint32_t *chains; /* the newest of each, by hash */
+    uint64_t *chains; /* the newest of each, by hash: its place's number; 0: none yet */
     size_t size, chain_count /* a power of two */;
     size_t head, tail, end; /* the next one's place; the oldest's; where those end that stand behind the tail */
     uint32_t newest;
+    uint64_t rounds; /* begun, the first too */
     uint64_t put, replaced, refused;
 };
 
 struct explain_ring *explain_new(size_t bytes) {
     size_t least = sizeof(struct record) + 2 * limit_request_id + explain_record_bytes + 8, chains = 1;
     while (chains * 2 * bytes_a_chain <= bytes) chains *= 2;
-    size_t beside = sizeof(struct explain_ring) + chains * sizeof(uint32_t);
+    size_t beside = sizeof(struct explain_ring) + chains * sizeof(uint64_t);
     struct explain_ring *ring = memory_take_zeroed(sizeof *ring);
     if (!ring) return NULL;
     ring->size = bytes > beside + least ? (bytes - beside) & ~(size_t)7 : least & ~(size_t)7;
     ring->chain_count = chains;
     CHECKF(ring->size < none, "size=%zu", ring->size);
     ring->at = memory_take(ring->size);
-    ring->chains = memory_take(chains * sizeof *ring->chains);
+    ring->chains = memory_take_zeroed(chains * sizeof *ring->chains);
     if (!ring->at || !ring->chains) {
         explain_free(ring);
         return NULL;
     }
-    for (size_t i = 0; i < chains; i++) ring->chains[i] = none;
     ring->newest = none;
+    ring->rounds = 1;
     return ring;
 }
 
@@ -72,22 +75,30 @@ static struct str record_story(const struct record *record) {
     return str_make(record->text + record->id_len + record->caller_id_len, record->story_len);
 }
 
-static uint32_t *chain_of(const struct explain_ring *ring, uint64_t hash) {
+static uint64_t *chain_of(const struct explain_ring *ring, uint64_t hash) {
     return &ring->chains[hash & (ring->chain_count - 1)];
 }
 
-/* The oldest goes: it is the last of its chain. */
+static uint64_t place_number(const struct explain_ring *ring, uint64_t round, size_t at) {
+    return round * ring->size + at;
+}
+
+/* Places with a lower number are over. */
+static uint64_t oldest_number(const struct explain_ring *ring) {
+    if (!held_of(ring)) return UINT64_MAX;
+    return place_number(ring, ring->end ? ring->rounds - 1 : ring->rounds, ring->tail);
+}
+
+/* The newest of the hash's chain, and what is older; NULL: there is no more. */
+static const struct record *record_of_number(const struct explain_ring *ring, uint64_t number) {
+    if (number < oldest_number(ring)) return NULL;
+    CHECKF(number < place_number(ring, ring->rounds, ring->head), "number=%llu", (unsigned long long)number);
+    return record_at(ring, (size_t)(number % ring->size));
+}
+
 static void oldest_drop(struct explain_ring *ring) {
-    uint32_t oldest = (uint32_t)ring->tail;
-    const struct record *record = record_at(ring, oldest);
-    uint32_t *link = chain_of(ring, record->hash);
-    while (*link != oldest) {
-        CHECKF(*link != none, "oldest=%u", oldest);
-        link = &record_at(ring, *link)->older;
-    }
-    *link = none;
     ring->replaced++;
-    ring->tail += record->bytes;
+    ring->tail += record_at(ring, ring->tail)->bytes;
     if (ring->tail == ring->end) ring->tail = ring->end = 0;
 }
 
@@ -99,11 +110,13 @@ static size_t record_room(struct explain_ring *ring, size_t bytes) {
         if (ring->head + bytes <= (round ? ring->tail : ring->size)) return ring->head;
         if (!round && bytes <= ring->tail) {
             ring->end = ring->head;
+            ring->rounds++;
             return 0;
         }
         oldest_drop(ring);
     }
     ring->tail = ring->end = 0;
+    ring->rounds++;
     return 0;
 }
 
@@ -122,7 +135,7 @@ bool explain_put(struct explain_ring *ring, const struct explain_key *key, struc
     size_t bytes = (sizeof(struct record) + id.len + caller_id.len + story.len + 7) & ~(size_t)7;
     size_t at = record_room(ring, bytes);
     uint64_t hash = str_hash(id);
-    uint32_t *chain = chain_of(ring, hash);
+    uint64_t *chain = chain_of(ring, hash);
     struct record *record = record_at(ring, at);
     *record = (struct record){.hash = hash,
                               .client_hash = str_hash(key->client),
@@ -134,7 +147,8 @@ bool explain_put(struct explain_ring *ring, const struct explain_key *key, struc
                               .caller_id_len = (uint16_t)caller_id.len,
                               .story_len = (uint16_t)story.len};
     put_bytes(put_bytes(put_bytes(record->text, id), caller_id), story);
-    *chain = ring->newest = (uint32_t)at;
+    *chain = place_number(ring, ring->rounds, at);
+    ring->newest = (uint32_t)at;
     ring->head = at + bytes;
     ring->put++;
     return true;
@@ -142,10 +156,9 @@ bool explain_put(struct explain_ring *ring, const struct explain_key *key, struc
 
 struct str explain_find(const struct explain_ring *ring, struct str request_id) {
     uint64_t hash = str_hash(request_id);
-    for (uint32_t at = *chain_of(ring, hash); at != none; at = record_at(ring, at)->older) {
-        const struct record *record = record_at(ring, at);
+    const struct record *record = record_of_number(ring, *chain_of(ring, hash));
+    for (; record; record = record_of_number(ring, record->older))
         if (record->hash == hash && str_eq(record_id(record), request_id)) return record_story(record);
-    }
     return STR_NONE;
 }
 

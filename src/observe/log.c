@@ -125,6 +125,12 @@ static char *ring_room(struct log_writer *writer, size_t bytes, size_t *head) {
     return writer->ring + *head % log_ring_bytes;
 }
 
+/* Also where it has been woken before: what is looked at then may have changed since. */
+static void wake_surely(struct log *log) {
+    ssize_t written = write(log->wake[1], "", 1);
+    (void)written;
+}
+
 static bool log_line_put(struct log_writer *writer, const struct log_site *site, const struct log_field *fields,
                          size_t count) {
     size_t most = writer->log->string_most, head = atomic_load_explicit(&writer->head, memory_order_relaxed);
@@ -273,7 +279,14 @@ static bool out_write(struct log *log, int *waited_ms, int patience_ms) {
     return true;
 }
 
-/* The writer's next entry becomes a line at the end of `out`, where there is room for one. */
+static void entry_tell(struct log *log, const struct log_entry *entry) {
+    struct log_field fields[log_fields_max];
+    struct text members = text_in_buffer(log->out, log_members_bytes);
+    log_members(&members, log->style, entry, fields, log_entry_read((const char *)entry, fields));
+    log->options.tell(log->options.owner, entry->event, entry->wall_ns, text_str(&members));
+}
+
+/* The writer's next entry becomes a line at the end of `out`, where there is room for one; or is told. */
 static struct str line_make(struct log *log, struct log_writer *writer) {
     struct log_field fields[log_fields_max];
     struct text line = text_in_buffer(log->out + log->out_len, log_line_bytes);
@@ -281,7 +294,9 @@ static struct str line_make(struct log *log, struct log_writer *writer) {
     const struct log_entry *entry = (const struct log_entry *)(writer->ring + tail % log_ring_bytes);
     size_t bytes = entry->bytes;
     CHECKF(bytes > 0 && bytes <= log_ring_bytes && bytes % 8 == 0, "bytes=%zu", bytes);
-    if (!entry->gap)
+    if (!entry->gap && log->options.tell)
+        entry_tell(log, entry);
+    else if (!entry->gap)
         log_line(&line, log->style, &log->second, entry, fields, log_entry_read((const char *)entry, fields));
     atomic_store_explicit(&writer->tail, tail + bytes, memory_order_release);
     return text_str(&line);
@@ -311,12 +326,16 @@ static void log_drain(struct log *log, int patience_ms) {
     if (gone) (void)out_write(log, &waited_ms, patience_ms);
 }
 
+static bool log_is_off(const struct log *log) {
+    return atomic_load_explicit(&log->level, memory_order_relaxed) == (int)log_level_off;
+}
+
 /* The thread's rounds are log_drain_ms apart, so that lines go out many at a time. */
 static void *drain_thread(void *argument) {
     struct log *log = argument;
     while (!atomic_load(&log->closing)) {
         struct pollfd in = {.fd = log->wake[0], .events = POLLIN};
-        if (poll(&in, 1, log_drain_ms) > 0) {
+        if (poll(&in, 1, log_is_off(log) ? -1 : log_drain_ms) > 0) {
             char bytes[64];
             ssize_t taken = read(log->wake[0], bytes, sizeof bytes);
             (void)taken; /* how many does not matter */
@@ -370,9 +389,14 @@ struct log_writer *log_shared(struct log *log) {
     return log->shared;
 }
 
-void log_set_level(struct log *log, enum log_level level) {
-    bool nowhere = !log->options.write && log->options.fd < 0;
+static void level_store(struct log *log, enum log_level level) {
+    bool nowhere = !log->options.write && !log->options.tell && log->options.fd < 0;
     atomic_store_explicit(&log->level, nowhere ? log_level_off : (int)level, memory_order_relaxed);
+}
+
+void log_set_level(struct log *log, enum log_level level) {
+    level_store(log, level);
+    wake_surely(log);
 }
 
 uint64_t log_dropped(const struct log *log) {
@@ -427,13 +451,14 @@ struct log *log_open(const struct log_options *options) {
     struct log *log = memory_take_zeroed(sizeof *log);
     if (!log) return NULL;
     log->options = *options;
-    log->style = (struct log_style){options->format, options->colour, options->own};
+    log->style =
+        (struct log_style){options->format, options->colour, options->own, options->tell ? log_members_value : 0};
     bool file = options->fd >= 0 && fstat(options->fd, &status) == 0 && S_ISREG(status.st_mode);
     log->write_bytes_max = file ? file_write_bytes : pipe_write_bytes;
     log->wake[0] = log->wake[1] = -1;
     pthread_mutex_init(&log->drain, NULL);
     pthread_mutex_init(&log->opening, NULL);
-    log_set_level(log, options->level);
+    level_store(log, options->level);
     log->string_most = options->own ? redact_looked_most + 8 : log_string_bytes;
     log->out = memory_take(out_bytes);
     log->shared = writer_new(log, true);
@@ -447,7 +472,7 @@ struct log *log_open(const struct log_options *options) {
 void log_close(struct log *log) {
     if (!log) return;
     atomic_store(&log->closing, true);
-    wake(log);
+    wake_surely(log);
     pthread_join(log->thread, NULL);
     drain_within(log, close_patience_ms);
     for (size_t i = 0; i < atomic_load(&log->writer_count); i++) {

@@ -27,6 +27,8 @@ enum {
     log_fields_max = 40,         /* of one line */
     log_site_rate = 20,          /* warn and error lines a second for each call site and writer */
     log_drain_ms = 50,           /* how late a line may reach the descriptor */
+    log_members_bytes = 960,     /* of what `tell` is told */
+    log_members_value = 160,     /* of a string in it */
 };
 
 struct log_options {
@@ -37,6 +39,10 @@ struct log_options {
     int fd;                    /* used when write is NULL; -1: nothing is written. Stays the caller's */
     /* One line without its newline. From the log thread, or from whoever flushes; never two at once. */
     void (*write)(void *owner, struct str line);
+    /* The same for who wants no line but its members as JSON without braces, `"a":1,"b":"x"`, at most log_members_bytes
+     * of them: strings are cut at log_members_value, and what does not fit is left out from there on, and
+     * `"cut":true` stands for it. NULL: lines are made. */
+    void (*tell)(void *owner, const char *event, int64_t wall_ns, struct str members);
     void *owner;
 };
 
@@ -51,7 +57,7 @@ void log_close(struct log *log);
 struct log_writer *log_writer_open(struct log *log) __attribute__((warn_unused_result));
 /* The writer for threads without one; any thread, behind a mutex. Never NULL. */
 struct log_writer *log_shared(struct log *log);
-/* Any thread. */
+/* Any thread. While it is off, its thread sleeps. */
 void log_set_level(struct log *log, enum log_level level);
 uint64_t log_dropped(const struct log *log); /* lines dropped so far because a ring was full */
 /* Waits until all that was put before is written, at most a second. Any thread but the callback. */

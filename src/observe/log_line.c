@@ -88,14 +88,16 @@ static struct str log_line_cut(struct str s, size_t most) {
     return str_slice(s, 0, len);
 }
 
+static size_t value_most(struct log_style style) { return style.value_most ? style.value_most : value_bytes; }
+
 static void put_cut(struct text *text, struct log_style style, struct str value, bool was_cut) {
     char bytes[value_bytes + 8];
     struct text shown = text_in_buffer(bytes, sizeof bytes);
-    if (!was_cut && value.len <= value_bytes) {
+    if (!was_cut && value.len <= value_most(style)) {
         put_string(text, style, value);
         return;
     }
-    struct str cut = log_line_cut(value, value_bytes);
+    struct str cut = log_line_cut(value, value_most(style));
     text_put(&shown, cut);
     text_put(&shown, STR("..."));
     put_string(text, style, text_str(&shown));
@@ -123,7 +125,7 @@ static void put_value_hidden(struct text *text, struct log_style style, const st
 /* What most strings are: short, with nothing to hide or to escape. false: it is another, and nothing is put. */
 static bool put_plain(struct text *text, struct log_style style, const struct log_field *field) {
     struct str s = field->str;
-    if (style.format != log_format_json || style.own || field->kind == log_kind_said || s.len > value_bytes ||
+    if (style.format != log_format_json || style.own || field->kind == log_kind_said || s.len > value_most(style) ||
         text->failed || s.len + 2 > text->size - text->len || (s.len && str_plain_run(s, 0) < s.len))
         return false;
     char *to = text->at + text->len;
@@ -227,20 +229,34 @@ static void put_begin(struct text *text, struct log_style style, struct log_seco
     if (style.colour) text_put(text, STR("\x1b[0m"));
 }
 
-void log_line(struct text *text, struct log_style style, struct log_second *cache, const struct log_entry *entry,
-              const struct log_field *fields, size_t count) {
+/* With room left for what ends it. false: some are left out. */
+static bool put_fields(struct text *text, struct log_style style, const struct log_entry *entry,
+                       const struct log_field *fields, size_t count) {
     bool all = true;
     text->size -= end_room;
-    put_begin(text, style, cache, entry);
     for (size_t i = 0; i < count && all; i++) {
         size_t whole = text->len;
         put_field(text, style, &fields[i]);
         all = !text->failed;
         if (!all) text->len = whole;
     }
-    all = all && !entry->cut;
     text->failed = false;
     text->size += end_room;
+    return all && !entry->cut;
+}
+
+void log_members(struct text *text, struct log_style style, const struct log_entry *entry,
+                 const struct log_field *fields, size_t count) {
+    if (!put_fields(text, style, entry, fields, count)) text_put(text, STR(",\"cut\":true"));
+    if (!text->len) return;
+    text->len--; /* the comma in front of the first */
+    memmove(text->at, text->at + 1, text->len);
+}
+
+void log_line(struct text *text, struct log_style style, struct log_second *cache, const struct log_entry *entry,
+              const struct log_field *fields, size_t count) {
+    put_begin(text, style, cache, entry);
+    bool all = put_fields(text, style, entry, fields, count);
     if (style.format == log_format_json)
         text_put(text, all ? STR("}\n") : STR(",\"cut\":true}\n"));
     else

@@ -5,11 +5,13 @@
 #include <pthread.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/memory.h"
 
 struct notices {
     pthread_mutex_t mutex;
-    uint64_t base, last; /* the ones held are last - notices_held + 1 .. last, none below base + 1 */
+    uint64_t base, last; /* the ones held are last - notices_held + 1 .. last, none up to base */
+    uint64_t forgotten;  /* nor up to this one; at least base */
     struct notice ring[notices_held];
 };
 
@@ -29,7 +31,7 @@ struct notices *notices_new(int64_t now_s) {
     struct notices *notices = memory_take_zeroed(sizeof *notices);
     if (!notices) return NULL;
     pthread_mutex_init(&notices->mutex, NULL);
-    notices->base = notices->last = (uint64_t)(now_s > 0 ? now_s : 0) << a_second;
+    notices->base = notices->last = notices->forgotten = (uint64_t)(now_s > 0 ? now_s : 0) << a_second;
     return notices;
 }
 
@@ -37,6 +39,12 @@ void notices_free(struct notices *notices) {
     if (!notices) return;
     pthread_mutex_destroy(&notices->mutex);
     memory_give(notices);
+}
+
+/* Of those held; behind the last, where none is. */
+static uint64_t notices_oldest(const struct notices *notices) {
+    uint64_t before = notices->last - notices->base > notices_held ? notices->last - notices_held : notices->base;
+    return (before > notices->forgotten ? before : notices->forgotten) + 1;
 }
 
 void notices_put(struct notices *notices, enum notice_type type, int64_t now_ms, struct str members) {
@@ -59,6 +67,16 @@ void notices_put(struct notices *notices, enum notice_type type, int64_t now_ms,
     pthread_mutex_unlock(&notices->mutex);
 }
 
+void notices_forget(struct notices *notices) {
+    pthread_mutex_lock(&notices->mutex);
+    for (uint64_t id = notices_oldest(notices); id <= notices->last; id++) {
+        struct notice *notice = &notices->ring[id % notices_held];
+        memory_wipe(notice->json, notice->len);
+    }
+    notices->forgotten = notices->last;
+    pthread_mutex_unlock(&notices->mutex);
+}
+
 uint64_t notices_last(struct notices *notices) {
     if (!notices) return 0;
     pthread_mutex_lock(&notices->mutex);
@@ -71,9 +89,8 @@ bool notices_next(struct notices *notices, uint64_t after, struct notice *notice
     *missed = 0;
     if (!notices) return false;
     pthread_mutex_lock(&notices->mutex);
-    uint64_t oldest =
-        notices->last - notices->base > notices_held ? notices->last - notices_held + 1 : notices->base + 1;
-    bool found = after < notices->last && notices->last > notices->base;
+    uint64_t oldest = notices_oldest(notices);
+    bool found = after < notices->last && oldest <= notices->last;
     if (found && after + 1 < oldest) {
         *missed = after < notices->base ? UINT64_MAX : oldest - after - 1;
         after = oldest - 1;

@@ -15,7 +15,11 @@
       "an alert was raised or has ended: budgets and quotas at their shares, too")                                     \
     X(change, "action, outcome, subject, detail, actor, address, request_id",                                          \
       "a row of the audit was written: somebody changes something")                                                    \
-    X(configuration, "generation", "another configuration is in force, by a reload or a change at run time")
+    X(configuration, "generation", "another configuration is in force, by a reload or a change at run time")           \
+    X(attempt, "id, attempt, provider, model, and of it what a row of the request log has",                            \
+      "an attempt of a request begins, and again, with its `outcome`, when it has ended; for who asks for `requests`") \
+    X(request, "id, status, error, attempts, duration_us, and of it what a row of the request log has",                \
+      "a request has ended; the same")
 
 enum notice_type {
 #define X(name, members, when) notice_##name,
@@ -44,6 +48,8 @@ void notices_free(struct notices *notices);
 /* `members` are those of a JSON object, `"a":1,"b":2`; the time is put in front. Of what is too long only that is told.
  * NULL events take none. */
 void notices_put(struct notices *notices, enum notice_type type, int64_t now_ms, struct str members);
+/* None of those so far is held any more; their numbers stay theirs. */
+void notices_forget(struct notices *notices);
 /* The number of the newest; of none: the one before the first. */
 uint64_t notices_last(struct notices *notices);
 /* The one behind `after`. false: there is none yet. *missed: so many behind `after` are not held any more, and the

@@ -37,6 +37,7 @@ size_t otlp_metrics_put(struct text *text, const struct otlp_rules *rules, struc
 void otlp_str(struct text *text, const char *name, struct str value); /* left out where it is empty */
 void otlp_int(struct text *text, const char *name, int64_t value);
 void otlp_bool(struct text *text, const char *name, bool value);
+void otlp_double(struct text *text, const char *name, int64_t billionths); /* of a dollar, or of a second */
 void otlp_resource_put(struct text *text, const struct otlp_rules *rules);
 void otlp_scope_put(struct text *text, const struct otlp_rules *rules);
 /* Its names under the rules: one, or two that differ; NULL: none. */

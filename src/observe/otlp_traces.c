@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "observe/otlp.h"
 #include "observe/otlp_names.h"
 
@@ -30,15 +31,8 @@ static void attribute_provider(struct text *text, const struct otlp_rules *rules
         if (names[i]) otlp_str(text, names[i], otlp_provider_name(type, i == 1));
 }
 
-static void otlp_double_put(struct text *text, const char *name, double value) {
-    text_json_comma(text);
-    text_put_byte(text, '{');
-    text_json_str(text, STR("key"), str_from(name));
-    text_printf(text, ",\"value\":{\"doubleValue\":%.9g}}", value);
-}
-
 static void otlp_money_put(struct text *text, const char *name, int64_t nano_usd) {
-    if (nano_usd >= 0) otlp_double_put(text, name, (double)nano_usd / 1e9);
+    if (nano_usd >= 0) otlp_double(text, name, nano_usd);
 }
 
 static void span_begin(struct text *text, const struct span_request *request, struct str span, struct str parent,
@@ -65,8 +59,11 @@ static void span_name_put(struct text *text, struct str operation, struct str mo
 
 static void span_times_put(struct text *text, int64_t started_ns, uint64_t duration_us) {
     const int64_t ended_ns = started_ns + (int64_t)(duration_us * NS_PER_US);
-    text_printf(text, ",\"startTimeUnixNano\":\"%lld\",\"endTimeUnixNano\":\"%lld\"", (long long)started_ns,
-                (long long)ended_ns);
+    text_put(text, STR(",\"startTimeUnixNano\":\""));
+    text_put_i64(text, started_ns);
+    text_put(text, STR("\",\"endTimeUnixNano\":\""));
+    text_put_i64(text, ended_ns);
+    text_put_byte(text, '"');
 }
 
 static void span_end(struct text *text, bool failed, struct str why) {
@@ -80,8 +77,9 @@ static void span_end(struct text *text, bool failed, struct str why) {
 /* What the response cache came to, as an event: when the request began, as nothing else is known of it. */
 static void cache_event_put(struct text *text, const struct span_request *request) {
     if (!request->cache.len) return;
-    text_printf(text, ",\"events\":[{\"timeUnixNano\":\"%lld\",\"name\":\"weir.cache\",\"attributes\":[",
-                (long long)request->started_wall_ns);
+    text_put(text, STR(",\"events\":[{\"timeUnixNano\":\""));
+    text_put_i64(text, request->started_wall_ns);
+    text_put(text, STR("\",\"name\":\"weir.cache\",\"attributes\":["));
     otlp_str(text, "weir.cache.outcome", request->cache);
     otlp_money_put(text, "weir.cache.saved_usd", request->saved_nano_usd);
     text_put(text, STR("]}]"));
@@ -165,7 +163,8 @@ static void otlp_attempt_put(struct text *text, const struct otlp_rules *rules, 
     }
     attribute_int(text, rules, otlp_max_tokens, attempt->output_cap);
     attribute_str(text, rules, otlp_conversation, request->session);
-    if (attempt->first_token_us && first[0]) otlp_double_put(text, first[0], (double)attempt->first_token_us / 1e6);
+    if (attempt->first_token_us && first[0])
+        otlp_double(text, first[0], (int64_t)(attempt->first_token_us * NS_PER_US));
     attempt_usage_put(text, rules, attempt);
     if (attempt->status) attribute_int(text, rules, otlp_status, attempt->status);
     if (failed) attribute_str(text, rules, otlp_error_type, attempt->failure);
@@ -187,15 +186,22 @@ void otlp_traces_begin(struct text *text, const struct otlp_rules *rules) {
     text_put(text, STR(",\"spans\":["));
 }
 
+enum { span_digits_size = 2 * sizeof(uint64_t) };
+/* The first byte first. */
+static struct str span_digits(uint64_t span, char into[span_digits_size]) {
+    unsigned char bytes[sizeof span];
+    for (size_t i = sizeof bytes; i-- > 0; span >>= 8) bytes[i] = (unsigned char)span;
+    hash_to_hex(bytes, sizeof bytes, into);
+    return str_make(into, 2 * sizeof bytes);
+}
+
 /* What a caller chose of it is told with what must not be read hidden, as in the log. */
 static size_t otlp_record_put(struct text *text, const struct otlp_rules *rules, const struct spans_record *record) {
-    char root[17], span[17];
-    snprintf(root, sizeof root, "%016llx", (unsigned long long)record->request.span);
-    otlp_request_put(text, rules, record, str_make(root, 16));
-    for (size_t i = 0; i < record->count; i++) {
-        snprintf(span, sizeof span, "%016llx", (unsigned long long)record->attempts[i].span);
-        otlp_attempt_put(text, rules, record, i, str_make(span, 16), str_make(root, 16));
-    }
+    char root[span_digits_size], span[span_digits_size];
+    struct str parent = span_digits(record->request.span, root);
+    otlp_request_put(text, rules, record, parent);
+    for (size_t i = 0; i < record->count; i++)
+        otlp_attempt_put(text, rules, record, i, span_digits(record->attempts[i].span, span), parent);
     return 1 + record->count;
 }
 

@@ -2,29 +2,36 @@
 #include "observe/otlp.h"
 #include "observe/otlp_names.h"
 
-static void otlp_key(struct text *text, const char *name) {
+/* Up to the value. Names are weir's own and the conventions' words: nothing of them is escaped. */
+static void otlp_begin(struct text *text, const char *name, struct str behind) {
     text_json_comma(text);
-    text_put_byte(text, '{');
-    text_json_str(text, STR("key"), str_from(name));
-    text_json_key(text, STR("value"));
+    text_put(text, STR("{\"key\":\""));
+    text_put(text, str_from(name));
+    text_put(text, behind);
 }
 
 void otlp_str(struct text *text, const char *name, struct str value) {
     if (!value.len) return;
-    otlp_key(text, name);
-    text_put_byte(text, '{');
-    text_json_str(text, STR("stringValue"), value);
+    otlp_begin(text, name, STR("\",\"value\":{\"stringValue\":"));
+    text_put_json(text, value);
     text_put(text, STR("}}"));
 }
 
 void otlp_int(struct text *text, const char *name, int64_t value) {
-    otlp_key(text, name);
-    text_printf(text, "{\"intValue\":\"%lld\"}}", (long long)value);
+    otlp_begin(text, name, STR("\",\"value\":{\"intValue\":\""));
+    text_put_i64(text, value);
+    text_put(text, STR("\"}}"));
 }
 
 void otlp_bool(struct text *text, const char *name, bool value) {
-    otlp_key(text, name);
-    text_printf(text, "{\"boolValue\":%s}}", value ? "true" : "false");
+    otlp_begin(text, name, STR("\",\"value\":{\"boolValue\":"));
+    text_put(text, value ? STR("true}}") : STR("false}}"));
+}
+
+void otlp_double(struct text *text, const char *name, int64_t billionths) {
+    otlp_begin(text, name, STR("\",\"value\":{\"doubleValue\":"));
+    text_put_money(text, billionths);
+    text_put(text, STR("}}"));
 }
 
 void otlp_resource_put(struct text *text, const struct otlp_rules *rules) {

@@ -48,19 +48,20 @@ void alerts_credential_old(struct alerts *alerts, struct str credential, int64_t
 
 struct alerts_erasing {
     struct alerts *alerts;
-    char prefix[alert_subject_max], tombstone[64];
+    char client[alert_subject_max], tombstone[64];
 };
 
 static void alerts_erase_run(void *context) {
     struct alerts_erasing *erasing = context;
     struct alerts *alerts = erasing->alerts;
-    struct str prefix = str_from(erasing->prefix);
+    const struct str client = str_from(erasing->client);
     pthread_mutex_lock(&alerts->mutex);
     for (size_t i = 0; i < alerts->board.count; i++) {
         struct alert *alert = &alerts->board.list[i];
         char renamed[alert_subject_max + 64];
-        if (!str_starts(str_from(alert->subject), prefix)) continue;
-        snprintf(renamed, sizeof renamed, "%s %s", erasing->tombstone, alert->subject + prefix.len);
+        const bool its = str_starts(str_from(alert->subject), client);
+        if (!its || (alert->subject[client.len] && alert->subject[client.len] != ' ')) continue;
+        snprintf(renamed, sizeof renamed, "%s%s", erasing->tombstone, alert->subject + client.len);
         str_copy(alert->subject, sizeof alert->subject, str_from(renamed));
     }
     pthread_mutex_unlock(&alerts->mutex);
@@ -71,7 +72,7 @@ void alerts_erase(struct alerts *alerts, struct str client, const char *tombston
     struct alerts_erasing *erasing = alerts ? memory_take_zeroed(sizeof *erasing) : NULL;
     if (!erasing) return;
     erasing->alerts = alerts;
-    snprintf(erasing->prefix, sizeof erasing->prefix, "client %.*s ", STR_ARG(client));
+    snprintf(erasing->client, sizeof erasing->client, "client %.*s", STR_ARG(client));
     str_copy(erasing->tombstone, sizeof erasing->tombstone, str_from(tombstone));
     if (!loop_post(alerts->loop, alerts_erase_run, erasing)) memory_give(erasing);
 }

@@ -190,6 +190,12 @@ static void cached_watch(struct alerts *alerts, const struct cell *cell, const c
     plain_see(alerts, alert_prompt_cache_fell, 0, text_str(&name), text_str(&text), now);
 }
 
+/* Of one that the file does not have. */
+static void run_cached_watch(void *context, const struct client *client) {
+    const struct run_watch *watch = context;
+    if (client->cells) cached_watch(watch->alerts, &client->cells->cached, "client", client->name, watch->now);
+}
+
 static void semantic_watch(struct alerts *alerts, const struct route *route, struct now now) {
     char subject[alert_subject_max], said[alert_said_max];
     struct text name = text_in_buffer(subject, sizeof subject), text = text_in_buffer(said, sizeof said);
@@ -258,6 +264,18 @@ static void issuer_watch(struct alerts *alerts, const struct identity_issuer *is
                   STR("none of its tokens is let in until its keys can be read (weir status says why)"), now);
 }
 
+/* Clients made at run time, and the subjects of tokens. */
+static void run_clients_watch(struct alerts *alerts, struct snapshot *snapshot, bool budgets, struct now now) {
+    struct run_watch watch = {alerts, &snapshot->alerts, now};
+    struct run_clients *clients = alerts->weir->clients;
+    struct identities *identities = alerts->weir->identities;
+    if (clients && budgets) run_clients_budgets(clients, snapshot, run_budget_watch, &watch);
+    if (clients) run_clients_used(clients, snapshot, run_cached_watch, &watch);
+    if (identities && budgets)
+        (void)identities_each(identities, snapshot, identities_watched_most, identity_watch, &watch);
+    if (identities) (void)identities_each(identities, snapshot, identities_watched_most, run_cached_watch, &watch);
+}
+
 void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now now) {
     const bool told = snapshot->alerts.budget_count || snapshot->alerts.burn_after_permille; /* of budgets */
     for (size_t i = 0; i < snapshot->provider_count; i++)
@@ -265,12 +283,7 @@ void alerts_watch(struct alerts *alerts, struct snapshot *snapshot, struct now n
     for (size_t i = 0; i < snapshot->budget_count && told; i++)
         budget_watch(alerts, &snapshot->alerts, snapshot->budgets[i], now);
     for (size_t i = 0; i < snapshot->issuer_count; i++) issuer_watch(alerts, &snapshot->issuers[i], now);
-    if (told && alerts->weir->clients)
-        run_clients_budgets(alerts->weir->clients, snapshot, run_budget_watch,
-                            &(struct run_watch){alerts, &snapshot->alerts, now});
-    if (told && alerts->weir->identities)
-        identities_each(alerts->weir->identities, snapshot, identities_watched_most, identity_watch,
-                        &(struct run_watch){alerts, &snapshot->alerts, now});
+    run_clients_watch(alerts, snapshot, told, now);
     for (size_t i = 0; i < snapshot->target_count; i++)
         if (snapshot->targets[i].cells)
             cached_watch(alerts, &snapshot->targets[i].cells->cached, "model", snapshot->targets[i].name, now);

@@ -24,7 +24,7 @@ static struct str tags_join(const struct flight_facts *facts, char buffer[record
         text_put(&text, tag->value);
     }
     if (facts->tags.len && text.len + 1 + facts->tags.len <= record_word_most) {
-        text_put_byte(&text, ',');
+        if (text.len) text_put_byte(&text, ',');
         text_put(&text, facts->tags);
     }
     return text_str(&text);

@@ -61,6 +61,7 @@ static bool erasure_live(void *context, struct str client, const struct erased_t
     latch_wait(&latch);
     latch_free(&latch);
     memory_give(all);
+    live_forget(weir->reports.live);
     alerts_erase(weir->alerts, client, told->tombstone);
     return answers_forget(weir, client);
 }

@@ -41,6 +41,13 @@ static struct str signal_name(enum metrics_signal signal) {
     return signal == metrics_signal_traces ? STR("traces") : STR("metrics");
 }
 
+static void exporter_look(void *context);
+
+/* Has a post no room for more than these? */
+static bool traces_fill(size_t records, const struct text *body) {
+    return records >= records_most || body->len >= batch_bytes;
+}
+
 static void exporter_stop(struct exporter *exporter) {
     timer_cancel(exporter->loop, &exporter->tick);
     timer_cancel(exporter->loop, &exporter->last);
@@ -66,6 +73,9 @@ static void exporter_told(void *context, enum metrics_signal signal, enum metric
     if (outcome == metrics_post_delivered && exporter->fails[signal])
         log_info(exporter_log(exporter), now, "otlp_sent_again", f_str("signal", signal_name(signal)));
     exporter->fails[signal] = outcome != metrics_post_delivered;
+    if (outcome == metrics_post_delivered && signal == metrics_signal_traces &&
+        traces_fill(count, &exporter->traces.body))
+        timer_set(exporter->loop, &exporter->tick, now.mono_ns, exporter_look, exporter);
 }
 
 /* -- where it goes -- */
@@ -182,8 +192,7 @@ static void traces_send(struct exporter *exporter) {
     size_t records = 0;
     struct text *body = NULL;
     if (exporter->traces.busy || !exporter->ready) return;
-    while (records < records_most && (!body || body->len < batch_bytes) &&
-           spans_take(exporter->weir->reports.spans, &exporter->record)) {
+    while ((!body || !traces_fill(records, body)) && spans_take(exporter->weir->reports.spans, &exporter->record)) {
         if (!body) {
             body = otlp_post_body(&exporter->traces);
             otlp_traces_begin(body, &exporter->rules);

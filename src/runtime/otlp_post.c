@@ -6,7 +6,8 @@
 #include "base/check.h"
 #include "base/hash.h"
 
-enum { body_first = 64 * 1024, body_most = 16 * 1024 * 1024, post_tries_most = 6, post_base_ms = 500 };
+enum { body_first = 64 * 1024, body_kept = 2 * 1024 * 1024, body_most = 16 * 1024 * 1024, target_first = 1024 };
+enum { post_tries_most = 6, post_base_ms = 500 };
 #define post_most_ms UINT64_C(30000)
 
 static void post_try(struct otlp_post *post);
@@ -18,13 +19,17 @@ void otlp_post_init(struct otlp_post *post, struct loop *loop, struct http_clien
     *post = (struct otlp_post){
         .loop = loop, .client = client, .place = place, .signal = signal, .told = told, .context = context};
     prng_seed(&post->prng, seed);
-    arena_init(&post->arena, body_first, body_most);
+    arena_init(&post->arena, target_first, body_most);
+    arena_init(&post->bodies, body_first, body_most);
 }
 
 struct text *otlp_post_body(struct otlp_post *post) {
     CHECK(!post->busy);
-    arena_reset(&post->arena);
-    post->body = text_in_arena(&post->arena, body_first / 2);
+    if (!post->body.at || post->body.failed || post->body.size > body_kept) {
+        arena_reset(&post->bodies);
+        post->body = text_in_arena(&post->bodies, body_first / 2);
+    }
+    post->body.len = 0;
     return &post->body;
 }
 
@@ -106,6 +111,7 @@ static void post_try(struct otlp_post *post) {
     const struct otlp_place *place = post->place;
     struct http_header headers[ours + headers_most] = {{STR("Content-Type"), STR("application/json")},
                                                        {STR("User-Agent"), STR("weir/" WEIR_VERSION)}};
+    arena_reset(&post->arena);
     struct str target = arena_printf(&post->arena, "%.*s/v1/%s", STR_ARG(place->path),
                                      post->signal == metrics_signal_traces ? "traces" : "metrics");
     CHECKF(place->header_count <= headers_most, "headers=%zu", place->header_count);
@@ -151,4 +157,5 @@ void otlp_post_free(struct otlp_post *post) {
     if (!post->loop) return;
     post_hang_up(post);
     arena_free(&post->arena);
+    arena_free(&post->bodies);
 }

@@ -29,7 +29,7 @@ struct otlp_post {
     otlp_told *told;
     void *context;
     struct prng prng;
-    struct arena arena; /* of the body */
+    struct arena arena, bodies; /* of a try; of the body, whose room stays for the next */
     struct text body;
     struct str bytes;
     size_t count;

@@ -8,8 +8,9 @@ bool reporter_init(struct reporter *reporter, struct reports *reports, unsigned 
     reporter->metrics = metrics_loop_open(reports->metrics);
     reporter->explain = explain_new(explain_process_bytes / (reports->workers ? reports->workers : 1));
     reporter->spans = reports->spans ? spans_ring_open(reports->spans) : NULL;
+    reporter->live = reports->live ? live_writer_open(reports->live) : NULL;
     return reporter->metrics && reporter->explain && (reporter->spans || !reports->spans) &&
-           (reporter->log || !reports->log);
+           (reporter->log || !reports->log) && (reporter->live || !reports->live);
 }
 
 void reporter_free(struct reporter *reporter) { explain_free(reporter->explain); }

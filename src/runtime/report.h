@@ -1,10 +1,12 @@
-/* report.h - what the outside learns of requests: the log, the metrics and the explain ring, fed from one place. */
+/* report.h - what the outside learns of requests: the log, the metrics, the explain ring and those who watch, fed from
+ * one place. */
 #ifndef WEIR_RUNTIME_REPORT_H
 #define WEIR_RUNTIME_REPORT_H
 
 #include "dialect/turn.h"
 #include "flight/flight.h"
 #include "observe/explain.h"
+#include "observe/live.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/spans.h"
@@ -14,6 +16,7 @@ struct reports {
     struct log *log;
     struct metrics *metrics;
     struct spans *spans; /* NULL: no trace is told */
+    struct live *live;   /* NULL: nobody can watch */
     unsigned workers;
 };
 
@@ -24,6 +27,7 @@ struct reporter {
     struct metrics_loop *metrics;
     struct explain_ring *explain;
     struct spans_ring *spans;
+    struct log_writer *live;
 };
 
 bool reporter_init(struct reporter *reporter, struct reports *reports, unsigned index);
@@ -41,5 +45,17 @@ void report_trace(struct reporter *reporter, const struct flight *flight, const 
 /* A request is over. said: what is told of it, borrowed; NULL: nothing. */
 void report_request(struct reporter *reporter, const struct flight *flight, const struct turn_said *said,
                     uint64_t overhead_ns, struct now now);
+
+/* report_live.c: the same for those who watch, and what has begun; nothing, and next to no work, where nobody does.
+ * *telling: the request's. */
+bool report_is_watched(const struct reporter *reporter);
+/* An attempt is about to be sent. */
+void report_live_begun(struct reporter *reporter, enum live_telling *telling, const struct flight *flight,
+                       unsigned number, struct now now);
+/* It has been settled. */
+void report_live_attempt(struct reporter *reporter, enum live_telling *telling, const struct flight *flight,
+                         unsigned number, struct now now);
+void report_live_request(struct reporter *reporter, enum live_telling *telling, const struct flight *flight,
+                         struct now now);
 
 #endif

@@ -122,9 +122,7 @@ static void lane_cancel(struct request *request, unsigned attempt) {
     timer_cancel(request->worker->loop, &lane->late);
 }
 
-static void overhead_add(struct request *request) {
-    request->overhead_ns += loop_now_fresh(request->worker->loop).mono_ns - loop_now(request->worker->loop).mono_ns;
-}
+static void overhead_add(struct request *request) { request->overhead_ns += loop_elapsed_ns(request->worker->loop); }
 
 static void perform_call(struct request *request, const struct action *action) {
     struct worker *worker = request->worker;
@@ -144,6 +142,7 @@ static void perform_call(struct request *request, const struct action *action) {
     const struct origin *origin = &request->deployment->origins[action->call.provider->index];
     lane->call = call_start(worker->client, origin, &asked, &handler, lane);
     overhead_add(request);
+    report_live_begun(&worker->reporter, &request->live, request->flight, action->attempt, loop_now(worker->loop));
     if (!lane->call) timer_set(worker->loop, &lane->late, loop_now(worker->loop).mono_ns, on_no_call, lane);
 }
 
@@ -394,6 +393,8 @@ static bool perform(struct request *request, const struct action *action) {
         return false;
     case action_settled:
         report_attempt(&worker->reporter, request->flight, action->attempt, loop_now(worker->loop));
+        report_live_attempt(&worker->reporter, &request->live, request->flight, action->attempt,
+                            loop_now(worker->loop));
         return false;
     case action_given: return false; /* it is kept by now */
     case action_closed: return true;
@@ -408,6 +409,7 @@ static void request_end(struct request *request) {
     bool told = conversation_content(request->conversation, &said);
     report_request(&worker->reporter, request->flight, told ? &said : NULL, request->overhead_ns,
                    loop_now(worker->loop));
+    report_live_request(&worker->reporter, &request->live, request->flight, loop_now(worker->loop));
     conversation_end(request->conversation, request->flight, worker->responses, worker->reporter.log,
                      loop_now(worker->loop));
     request->sink->closed(request->sink_owner, request->flight);
@@ -420,7 +422,7 @@ static void request_end(struct request *request) {
     restored_free(request->restored);
     flight_free(request->flight);
     deployment_release(request->deployment);
-    memory_give(request);
+    spares_give(&worker->request_spares, request);
     if (worker->draining) worker_drain(worker);
 }
 
@@ -515,11 +517,11 @@ struct request *request_start_under(struct worker *worker, struct deployment *de
                                     const struct flight_request *asked, const struct request_sink *sink,
                                     void *sink_owner, bool *ended) {
     *ended = false;
-    struct request *request = memory_take_zeroed(sizeof *request);
+    struct request *request = spares_take(&worker->request_spares, sizeof *request);
     worker->host.keeps_nothing = !books_may_begin(worker->books, worker->index);
     struct flight *flight = request ? flight_new(&worker->host, deployment->snapshot, asked) : NULL;
     if (!flight) {
-        memory_give(request);
+        spares_give(&worker->request_spares, request);
         return NULL;
     }
     *request = (struct request){

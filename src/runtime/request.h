@@ -48,6 +48,7 @@ struct request {
     bool full;                         /* the sink was over limit_write_high */
     bool streams;                      /* counted among the worker's open streams */
     bool told;                         /* of the shutdown */
+    enum live_telling live;            /* whether those who watch are told of it */
     bool leaving;                      /* the flight is closed, and the sink has not sent all of its answer */
     struct list twin_place;            /* in worker->twins */
     struct making *twin;               /* that it follows, or makes for others alone; held; NULL: none */

@@ -13,7 +13,7 @@
 #include "config/config_clients.h"
 #include "store/ledger_values.h"
 
-enum { client_key_bytes = 32, zone_bytes_max = 64 * 1024 };
+enum { client_key_bytes = 32, zone_bytes_max = 64 * 1024, told_most = 10000 };
 
 static bool client_path(const char *overlay_path, const char *name, char path[overlay_path_max]) {
     struct str folder = overlay_path[0] ? library_folder(overlay_path) : STR("");
@@ -153,15 +153,25 @@ const struct money_budget *run_clients_budget(struct run_clients *clients, struc
 
 void run_clients_budgets(struct run_clients *clients, struct snapshot *snapshot,
                          void (*tell)(void *context, const struct money_budget *budget), void *context) {
-    enum { most = 10000 };
     static const struct str has[] = {STR("budget"), STR("template")};
     size_t told = 0;
-    for (uint32_t i = 0; i < client_registry_count(&clients->registry) && told < most; i++) {
+    for (uint32_t i = 0; i < client_registry_count(&clients->registry) && told < told_most; i++) {
         const struct client *client =
             client_registry_at(&clients->registry, snapshot, i, has, sizeof has / sizeof *has);
         if (!client || map_find(&snapshot->clients_by_name, client->name)) continue; /* the file's is among its own */
         for (size_t k = 0; k < client->money.count; k++)
-            if (client->money.list[k]->own && told++ < most) tell(context, client->money.list[k]);
+            if (client->money.list[k]->own && told++ < told_most) tell(context, client->money.list[k]);
+    }
+}
+
+void run_clients_used(struct run_clients *clients, struct snapshot *snapshot,
+                      void (*tell)(void *context, const struct client *client), void *context) {
+    size_t told = 0;
+    for (uint32_t i = 0; i < client_registry_count(&clients->registry) && told < told_most; i++) {
+        const struct client *client = client_registry_used_at(&clients->registry, snapshot, i);
+        if (!client || map_find(&snapshot->clients_by_name, client->name)) continue; /* the file's is among its own */
+        tell(context, client);
+        told++;
     }
 }
 

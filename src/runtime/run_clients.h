@@ -64,6 +64,10 @@ const struct money_budget *run_clients_budget(struct run_clients *clients, struc
 /* Of clients made at run time, of the first 10,000 budgets: tells each of their own. On a thread that may block. */
 void run_clients_budgets(struct run_clients *clients, struct snapshot *snapshot,
                          void (*tell)(void *context, const struct money_budget *budget), void *context);
+/* Of clients made at run time, tells each whose key was let in since the start, the first 10,000 of them. On a thread
+ * that may block. */
+void run_clients_used(struct run_clients *clients, struct snapshot *snapshot,
+                      void (*tell)(void *context, const struct client *client), void *context);
 struct client_record *run_clients_record(const struct stored_client *stored);
 /* Nothing more of it begins; or it may again. */
 bool run_clients_bar(struct run_clients *clients, struct str name, bool barred);

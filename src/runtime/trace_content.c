@@ -97,7 +97,9 @@ static struct str listed(struct telling *telling, const struct text *items) {
 static const struct json_value *read_of(struct telling *telling, struct str raw) {
     const char *problem;
     size_t at;
-    return json_parse_in(telling->arena, raw, &problem, &at);
+    const struct json_value *value = json_parse_in(telling->arena, raw, &problem, &at);
+    telling->failed |= !value; /* it was read before: there is no memory */
+    return value;
 }
 
 bool trace_content_read(const struct turn_said *said, const struct pattern *own, struct arena *arena,

@@ -77,6 +77,10 @@ static bool reports_open(struct weir *weir) {
         weir->reports.log = log_open(&weir->log_options);
         if (!weir->reports.log) return false;
     }
+    if (weir->host.serves) {
+        weir->reports.live = live_open(weir->redacts, library_now_s());
+        if (!weir->reports.live) return false;
+    }
     weir->reports.workers = weir->worker_count;
     weir->reports.spans = spans_new();
     if (!weir->reports.spans) return false;
@@ -608,6 +612,7 @@ void weir_close(struct weir *weir, unsigned drain_ms) {
     health_log_free(&weir->health);
     notices_free(weir->notices);
     spans_free(weir->reports.spans);
+    live_close(weir->reports.live);
     log_close(weir->reports.log);
     pattern_free(weir->redacts);
     metrics_close(weir->reports.metrics);

@@ -51,14 +51,15 @@ static const struct vault_record *record_named(const struct vault *vault, struct
 static bool entry_set(struct vault *vault, const struct key_edit *edit, struct str origin, struct error *error) {
     const struct vault_record *known = vault_find(vault, edit->id);
     struct str provider = str_slice(edit->id, 0, str_find_byte(edit->id, '/'));
-    if (!vault_id_is_valid(edit->id) || !origin.at)
-        return error_set(
-            error, error_unknown_provider,
-            vault_id_is_valid(edit->id)
-                ? "There is no provider `%.*s`: a credential is for one of the configuration's. Name it there, "
-                  "with api_key: vault:%.*s."
-                : "`%.*s` is no name for a credential: PROVIDER or PROVIDER/NAME.",
-            STR_ARG(str_slice(provider, 0, 64)), STR_ARG(str_slice(edit->id, 0, 64)));
+    if (!vault_id_is_valid(edit->id))
+        return error_set(error, error_unknown_provider,
+                         "`%.*s` is no name for a credential: PROVIDER or PROVIDER/NAME.",
+                         STR_ARG(str_slice(edit->id, 0, 64)));
+    if (!origin.at)
+        return error_set(error, error_unknown_provider,
+                         "There is no provider `%.*s`: a credential is for one of the configuration's. Name it there, "
+                         "with api_key: vault:%.*s.",
+                         STR_ARG(str_slice(provider, 0, 64)), STR_ARG(str_slice(edit->id, 0, 64)));
     const struct vault_entry entry = {.id = edit->id,
                                       .origin = origin,
                                       .secret = edit->secret,

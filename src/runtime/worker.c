@@ -111,8 +111,10 @@ void worker_free(struct worker *worker) {
     if (worker->client) http_client_free(worker->client); /* its loop never ran */
     if (worker->loop) loop_free(worker->loop);
     arena_free(&worker->scratch);
-    arena_spares_free(&worker->spares);
-    chunk_spares_free(&worker->chunk_spares);
+    spares_free(&worker->spares);
+    spares_free(&worker->chunk_spares);
+    spares_free(&worker->request_spares);
+    spares_free(&worker->visit_spares);
     if (worker->deployment) deployment_release(worker->deployment);
     reporter_free(&worker->reporter);
 }

@@ -20,8 +20,8 @@ struct worker {
     struct deployment *deployment; /* held; what the next request begins with */
     struct flight_host host;
     struct arena scratch;
-    struct arena_spares spares;
-    struct chunk_spares chunk_spares;
+    struct spares spares, chunk_spares;         /* of flights, and their bodies */
+    struct spares request_spares, visit_spares; /* struct request; what the gateway has of each */
     struct actions actions;
     struct prng prng; /* for request ids */
     struct reporter reporter;

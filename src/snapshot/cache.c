@@ -179,8 +179,10 @@ static int64_t overdue_s(const struct cache_facts *facts, int64_t now_s) {
     return facts->expires_s <= now_s ? now_s - facts->expires_s : -1;
 }
 
+enum cache_looks { looks_first, looks_again, looks_stale };
+
 static struct cache_answer *answer_take(struct cache *cache, const struct sha256 *key, int64_t now_s, int64_t stale_s,
-                                        bool wants_stale) {
+                                        enum cache_looks looks) {
     uint64_t hash = key_hash(key);
     struct cache_shard *shard = shard_of(cache, hash);
     struct cache_answer *gone = NULL;
@@ -192,10 +194,12 @@ static struct cache_answer *answer_take(struct cache *cache, const struct sha256
         shard->expired++;
     }
     if (answer && overdue_s(&answer->facts, now_s) >= stale_s) answer = NULL;
-    if (wants_stale)
+    if (looks == looks_stale)
         shard->stale += answer != NULL;
     else
-        ++*(answer ? &shard->found : &shard->missed);
+        shard->found += answer != NULL;
+    if (looks == looks_first && !answer) shard->missed++;
+    if (looks == looks_again && answer) shard->missed--; /* it was counted as one, and is none */
     if (answer) {
         s3fifo_use(&answer->node);
         cache_hold(answer);
@@ -206,11 +210,15 @@ static struct cache_answer *answer_take(struct cache *cache, const struct sha256
 }
 
 struct cache_answer *cache_find(struct cache *cache, const struct sha256 *key, int64_t now_s) {
-    return answer_take(cache, key, now_s, 0, false);
+    return answer_take(cache, key, now_s, 0, looks_first);
+}
+
+struct cache_answer *cache_find_again(struct cache *cache, const struct sha256 *key, int64_t now_s) {
+    return answer_take(cache, key, now_s, 0, looks_again);
 }
 
 struct cache_answer *cache_find_stale(struct cache *cache, const struct sha256 *key, int64_t now_s, int64_t stale_s) {
-    return answer_take(cache, key, now_s, stale_s, true);
+    return answer_take(cache, key, now_s, stale_s, looks_stale);
 }
 
 struct cache_answer *cache_answer_new(const struct sha256 *key, const struct cache_facts *facts, size_t len) {

@@ -110,6 +110,8 @@ size_t cache_answer_max(const struct cache *cache);
 
 /* The answer, held; NULL: there is none that is fresh. */
 struct cache_answer *cache_find(struct cache *cache, const struct sha256 *key, int64_t now_s);
+/* The same, for whoever has just missed it: who looks twice is counted once. */
+struct cache_answer *cache_find_again(struct cache *cache, const struct sha256 *key, int64_t now_s);
 /* The same; also one that is no more fresh, by at most so many seconds, and is kept still. */
 struct cache_answer *cache_find_stale(struct cache *cache, const struct sha256 *key, int64_t now_s, int64_t stale_s);
 void cache_hold(struct cache_answer *answer);

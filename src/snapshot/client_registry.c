@@ -229,6 +229,12 @@ const struct client *client_registry_at(struct client_registry *registry, struct
     return client;
 }
 
+const struct client *client_registry_used_at(struct client_registry *registry, struct snapshot *snapshot,
+                                             uint32_t number) {
+    if (!atomic_load_explicit(&client_registry_slot(registry, number)->uses, memory_order_relaxed)) return NULL;
+    return client_registry_at(registry, snapshot, number, &(struct str){.len = 0}, 1);
+}
+
 void client_registry_used(struct client_registry *registry, uint32_t number, int64_t now_s) {
     struct client_slot *slot = client_registry_slot(registry, number);
     atomic_fetch_add_explicit(&slot->uses, 1, memory_order_relaxed);

@@ -111,6 +111,9 @@ const struct client *client_registry_named(struct client_registry *registry, str
  * fit, or they have no word of `has`. As long as the snapshot. */
 const struct client *client_registry_at(struct client_registry *registry, struct snapshot *snapshot, uint32_t number,
                                         const struct str *has, size_t has_count);
+/* The same of one whose key was let in since the start, whatever its settings say. NULL: it was not, or as above. */
+const struct client *client_registry_used_at(struct client_registry *registry, struct snapshot *snapshot,
+                                             uint32_t number);
 static inline uint32_t client_registry_count(const struct client_registry *registry) {
     return atomic_load(&registry->count);
 }

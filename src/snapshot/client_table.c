@@ -11,6 +11,7 @@ bool client_table_init(struct client_table *table, struct arena *arena, size_t c
     if (!size_mul(size, sizeof *table->places, &bytes) || !(table->places = arena_take(arena, bytes))) return false;
     for (size_t i = 0; i < size; i++) table->places[i].number = client_table_none;
     CHECKF((size & (size - 1)) == 0 && size >= 2 * count, "size=%zu count=%zu", size, count); /* a mask finds places */
+    CHECKF(size == 16 || size < 4 * count, "size=%zu count=%zu", size, count); /* at most twice too many */
     table->size = size;
     random_bytes(&table->secret, sizeof table->secret);
     return true;

@@ -140,10 +140,10 @@ static bool audit_add_inside(struct ledger *ledger, const struct audit_entry *en
 bool audit_add(struct ledger *ledger, const struct audit_entry *entry, struct audit_head *head, char *problem,
                size_t size) {
     struct database *database = ledger_database(ledger);
-    bool begun = database_begin(database); /* nobody else adds between the head and the row */
-    if (begun && audit_add_inside(ledger, entry, head) && database_commit(database)) return true;
+    /* nobody else adds between the head and the row */
+    if (database_begin(database) && audit_add_inside(ledger, entry, head) && database_commit(database)) return true;
     snprintf(problem, size, "%s", ledger_problem(ledger));
-    if (begun) database_undo(database);
+    database_undo(database);
     return false;
 }
 

@@ -65,14 +65,15 @@ static void audit_row_csv(struct text *text, struct statement *row) {
 }
 
 /* Is there one before the oldest that is shown? */
-static bool audit_more(struct ledger *ledger, const struct audit_question *question, int64_t oldest) {
+static bool audit_more(struct ledger *ledger, const struct audit_question *question, int64_t oldest, bool *more) {
     struct statement *look = audit_prepare(ledger, "SELECT 1 FROM audit WHERE seq < ?1 AND time_ms >= ?2 LIMIT 1");
     if (!look) return false;
     param_number(look, 1, oldest);
     param_number(look, 2, question->since_ms);
-    bool more = statement_step(look) == database_row;
+    enum database_step step = statement_step(look);
     statement_end(look);
-    return more;
+    *more = step == database_row;
+    return step != database_failed;
 }
 
 bool audit_write(struct ledger *ledger, const struct audit_question *question, struct text *text) {
@@ -98,12 +99,15 @@ bool audit_write(struct ledger *ledger, const struct audit_question *question, s
             audit_row_json(text, rows);
     }
     statement_end(rows);
+    if (step != database_done) return false;
     if (!question->csv) {
+        bool more = false;
+        if (oldest && !audit_more(ledger, question, oldest, &more)) return false;
         text_put_byte(text, ']');
-        text_json_bool(text, STR("more"), oldest && audit_more(ledger, question, oldest));
+        text_json_bool(text, STR("more"), more);
         text_put_byte(text, '}');
     }
-    return step == database_done && !text->failed;
+    return !text->failed;
 }
 
 bool audit_head_write(struct ledger *ledger, struct text *text) {

@@ -65,11 +65,13 @@ static bool is_of_journal(struct str name) {
            number.len <= 9 && backup_digits(number, false) == number.len;
 }
 
+bool backup_tells(struct str name) { return str_eq(name, parts[0].name) || str_eq(name, STR("SHA256SUMS")); }
+
 bool backup_name_is_good(struct str name) {
     if (name.len == 0 || name.len > backup_name_most) return false;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i].kind != backup_left && str_eq(parts[i].name, name)) return true;
-    return is_of_journal(name) || str_eq(name, STR("SHA256SUMS"));
+    return is_of_journal(name) || backup_tells(name);
 }
 
 /* -- a file's head -- */

@@ -28,6 +28,8 @@ struct backup_part {
 const struct backup_part *backup_part_at(size_t place);
 /* Of this name. NULL: no version of weir makes it. */
 const struct backup_part *backup_part_named(struct str name);
+/* Does it tell of the backup, and is no part of the folder? */
+bool backup_tells(struct str name);
 /* May a part of a backup be called so? */
 bool backup_name_is_good(struct str name);
 

@@ -107,7 +107,7 @@ bool backup_read(const struct backup_reader *reader, size_t *parts, char *proble
                (backup_head_read(block, name, &bytes, &ends, &why) || backup_wrong(reading, "", why)) &&
                (ends || !reading->has_told || backup_wrong(reading, name, "it stands behind SHA256SUMS")) &&
                (ends || backup_part_read(reading, str_from(name), bytes));
-        *parts += good && !ends;
+        *parts += good && !ends && !backup_tells(str_from(name));
     }
     good = good && backup_sums_compare(reading) && backup_rest_read(reading);
     arena_free(&reading->arena);

@@ -72,16 +72,16 @@ static int64_t cache_db_number(sqlite3 *sqlite, const char *words) {
 
 static bool cache_db_make(sqlite3 *sqlite) {
     char mark[64];
-    if (cache_db_number(sqlite, "PRAGMA user_version") != version &&
-        !cache_db_run(sqlite, "DROP TABLE IF EXISTS answers"))
-        return false;
+    const int64_t is = cache_db_number(sqlite, "PRAGMA user_version");
+    if (is < 0 || (is != version && !cache_db_run(sqlite, "DROP TABLE IF EXISTS answers"))) return false;
     snprintf(mark, sizeof mark, "PRAGMA user_version = %d", version);
     return cache_db_run(sqlite, make) && cache_db_run(sqlite, mark);
 }
 
 static bool cache_db_count(struct cache_db *db) {
-    db->bytes = cache_db_number(db->sqlite, sql[statement_bytes]);
-    return db->bytes >= 0;
+    const int64_t bytes = cache_db_number(db->sqlite, sql[statement_bytes]);
+    if (bytes >= 0) db->bytes = bytes;
+    return bytes >= 0;
 }
 
 struct cache_db *cache_db_open(const char *path, char *problem, size_t size) {
@@ -119,9 +119,10 @@ static void cache_db_blob(sqlite3_stmt *statement, int place, const void *at, si
     sqlite3_bind_blob64(statement, place, len ? at : "", len, SQLITE_STATIC);
 }
 
-/* 0: it has no row. */
+/* 0: it has no row; -1: a failure. */
 static int64_t cache_db_told(sqlite3_stmt *statement) {
-    int64_t number = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+    const int step = sqlite3_step(statement);
+    int64_t number = step == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : step == SQLITE_DONE ? 0 : -1;
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
     return number;
@@ -132,9 +133,9 @@ static bool cache_db_room(struct cache_db *db, size_t bytes_max) {
     bool good = true;
     while (good && db->bytes > 0 && (uint64_t)db->bytes > bytes_max) {
         const int64_t bytes = cache_db_told(db->statements[statement_oldest_bytes]);
-        good = cache_db_done(db->statements[statement_oldest]);
-        db->bytes -= bytes;
-        if (good && bytes <= 0) return cache_db_count(db); /* there are none */
+        good = bytes >= 0 && cache_db_done(db->statements[statement_oldest]);
+        if (good) db->bytes -= bytes;
+        if (good && !bytes) return cache_db_count(db); /* there are none */
     }
     return good;
 }
@@ -143,6 +144,7 @@ bool cache_db_put(struct cache_db *db, const struct cache_row *row, size_t bytes
     sqlite3_stmt *put = db->statements[statement_put], *before = db->statements[statement_row_bytes];
     cache_db_blob(before, 1, row->key.bytes, sizeof row->key.bytes);
     const int64_t earlier = cache_db_told(before);
+    if (earlier < 0) return false;
     cache_db_blob(put, 1 + column_key, row->key.bytes, sizeof row->key.bytes);
     sqlite3_bind_int64(put, 1 + column_made, row->made_s);
     sqlite3_bind_int64(put, 1 + column_expires, row->expires_s);
@@ -212,7 +214,7 @@ bool cache_db_purge(struct cache_db *db, bool (*chooses)(void *context, const st
     bool good = cache_db_run(db->sqlite, "BEGIN IMMEDIATE");
     good = good && cache_db_done(expired) && cache_db_drop(db, chooses, context);
     good = good && cache_db_run(db->sqlite, "COMMIT");
-    if (!good) (void)cache_db_run(db->sqlite, "ROLLBACK");
+    if (!sqlite3_get_autocommit(db->sqlite)) (void)cache_db_run(db->sqlite, "ROLLBACK");
     (void)cache_db_run(db->sqlite, "PRAGMA wal_checkpoint(TRUNCATE)"); /* no word of them stays there */
     return cache_db_count(db) && good;
 }

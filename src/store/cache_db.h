@@ -28,7 +28,8 @@ bool cache_db_put(struct cache_db *db, const struct cache_row *row, size_t bytes
 /* Each that has not expired, the newest first, as long as `take` answers true; borrowed during the call. */
 bool cache_db_each(struct cache_db *db, int64_t now_s, bool (*take)(void *context, const struct cache_row *row),
                    void *context);
-/* Deletes those that are chosen, and what has expired by then. false: nothing was, *problem of the db says why. */
+/* Deletes those that are chosen, and what has expired by then. false: nothing was, or what is left could not be
+ * counted; cache_db_problem says why, and it may be done again. */
 bool cache_db_purge(struct cache_db *db, bool (*chooses)(void *context, const struct cache_row *row), void *context,
                     int64_t now_s);
 

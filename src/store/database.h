@@ -95,6 +95,7 @@ static inline bool database_run(struct database *database, const char *sql) {
 /* Nobody else writes from there to the end; what others had written is seen. */
 static inline bool database_begin(struct database *database) { return database->driver->begin(database); }
 static inline bool database_commit(struct database *database) { return database->driver->commit(database); }
+/* Nothing where none was begun. */
 static inline void database_undo(struct database *database) { database->driver->undo(database); }
 /* false: it cannot be told. */
 static inline bool database_has_table(struct database *database, const char *table, bool *has) {

@@ -63,7 +63,10 @@ static bool sqlite_care(struct database *database, enum database_care care) {
 
 static bool sqlite_begin(struct database *database) { return sqlite_run(database, "BEGIN IMMEDIATE"); }
 static bool sqlite_commit(struct database *database) { return sqlite_run(database, "COMMIT"); }
-static void sqlite_undo(struct database *database) { (void)sqlite_run(database, "ROLLBACK"); }
+/* Where none is open, what failed last is still what is told. */
+static void sqlite_undo(struct database *database) {
+    if (!sqlite3_get_autocommit(sqlite_of(database))) (void)sqlite_run(database, "ROLLBACK");
+}
 
 static bool sqlite_has_table(struct database *database, const char *table, bool *has) {
     int found = sqlite3_table_column_metadata(sqlite_of(database), NULL, table, NULL, NULL, NULL, NULL, NULL, NULL);

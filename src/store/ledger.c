@@ -109,6 +109,7 @@ static bool ledger_migrate(struct database *database) {
         snprintf(noted, sizeof noted, "INSERT INTO schema_versions VALUES(%d, now_s())", i + 1);
         good = database_run(database, ledger_migrations[i]) && database_run(database, noted);
     }
+    if (good && from < ledger_sums_filled) good = ledger_sums_fill(database);
     if (good && database_commit(database)) return true;
     database_undo(database);
     return false;
@@ -364,7 +365,7 @@ static int64_t word_id(struct ledger *ledger, const struct record_said *said, bo
         }
         statement_reset(ledger->word_find);
     }
-    if (kept->id > 0 && stays && !kept->stays) kept->stays = word_keep(ledger, kept->id);
+    if (kept->id > 0 && stays && !kept->stays && !(kept->stays = word_keep(ledger, kept->id))) return -1;
     int64_t id = kept->id;
     if (id <= 0) kept->id = 0;
     return id > 0 ? id : -1;

@@ -86,18 +86,18 @@ void erasures_free(struct ledger_erasures *erasures) {
 
 /* -- purging -- */
 
-/* -1: there is none, or a failure. */
-static int64_t erase_name_id(struct database *database, struct str name) {
+/* *id: its number; -1: it has none. false: a failure. */
+static bool erase_name_find(struct database *database, struct str name, int64_t *id) {
     struct statement *find = statement_make(database, "SELECT id FROM names WHERE name = ?1");
-    int64_t id = -1;
-    if (!find) return -1;
+    if (!find) return false;
     param_text(find, 1, name);
-    if (statement_step(find) == database_row) id = row_number(find, 0);
+    enum database_step step = statement_step(find);
+    *id = step == database_row ? row_number(find, 0) : -1;
     statement_end(find);
-    return id;
+    return step != database_failed;
 }
 
-/* Its tombstone, and what tells what comes late that it is its. */
+/* Its tombstone, and what tells what comes late that it is its. -1: a failure. */
 static int64_t tombstone_make(struct database *database, struct str key, int64_t until_ms, struct erased_told *told) {
     unsigned char random[8], salt[16];
     char hex[2 * sizeof random];
@@ -120,16 +120,17 @@ static int64_t tombstone_make(struct database *database, struct str key, int64_t
     }
     statement_end(name);
     statement_end(mark);
-    if (good && database_commit(database)) return erase_name_id(database, str_from(told->tombstone));
+    int64_t id;
+    if (good && database_commit(database)) return erase_name_find(database, str_from(told->tombstone), &id) ? id : -1;
     database_undo(database);
     return -1;
 }
 
-/* Those of its budgets: "client app budget day". */
+/* Its own, "client app", and those of its budgets: "client app budget day". */
 static bool erase_alerts(struct database *database, struct str client, const char *tombstone) {
-    struct statement *update =
-        statement_make(database, "UPDATE alerts SET subject = ?2 || substr(subject, length(?1) + 8) "
-                                 "WHERE substr(subject, 1, length(?1) + 8) = 'client ' || ?1 || ' '");
+    struct statement *update = statement_make(
+        database, "UPDATE alerts SET subject = ?2 || substr(subject, length(?1) + 8) "
+                  "WHERE substr(subject, 1, length(?1) + 8) = 'client ' || ?1 || ' ' OR subject = 'client ' || ?1");
     if (!update) return false;
     param_text(update, 1, client);
     param_text(update, 2, str_from(tombstone));
@@ -148,12 +149,13 @@ bool ledger_erase(struct ledger *ledger, struct str client, int64_t until_ms, st
     *told = (struct erased_told){.attempts = 0};
     client = str_slice(client, 0, record_text_most);
     int64_t tombstone = database_erase_begin(database) ? tombstone_make(database, client, until_ms, told) : -1;
-    int64_t id = erase_name_id(database, client);
+    int64_t id = -1;
+    bool good = tombstone > 0 && erase_name_find(database, client, &id);
     const struct ledger_moving moving = {"client", id, tombstone};
-    bool good = tombstone > 0 && erase_alerts(database, client, told->tombstone) &&
-                (id < 0 || (pieces_attempts(database, &moving, until_ms, attempts_words_gone, &told->attempts) &&
-                            pieces_words(database, id) && pieces_sums(database, &moving, &told->sums) &&
-                            pieces_name(database, id)));
+    good = good && erase_alerts(database, client, told->tombstone) &&
+           (id < 0 ||
+            (pieces_attempts(database, &moving, until_ms, attempts_words_gone, &told->attempts) &&
+             pieces_words(database, id) && pieces_sums(database, &moving, &told->sums) && pieces_name(database, id)));
     if (!good) snprintf(problem, size, "%s", ledger_problem(ledger));
     ledger_names_changed(ledger);
     database_erase_end(database);
@@ -169,7 +171,7 @@ bool ledger_owner_clients(struct ledger *ledger, struct str owner,
     struct statement *rows =
         statement_make(ledger_database(ledger),
                        "SELECT (SELECT name FROM names WHERE id = client), min(CASE WHEN owner IN " OWNERS_PATHS
-                       " THEN 1 ELSE 0 END) FROM usage WHERE grain <> 3 AND client IN (SELECT client FROM usage WHERE "
+                       " THEN 1 ELSE 0 END) FROM usage WHERE grain < 3 AND client IN (SELECT client FROM usage WHERE "
                        "owner IN " OWNERS_PATHS ") GROUP BY client ORDER BY client");
     enum database_step step = database_failed;
     bool good = rows != NULL;
@@ -193,22 +195,24 @@ static struct str path_renamed(struct str path, struct str owner, struct str tom
     return text.failed ? tombstone : text_str(&text);
 }
 
-/* The next path behind `*at` that it is in with others, which no other name is. false: a failure, or there is none. */
-static bool path_erase(struct database *database, struct str owner, struct str tombstone, int64_t *at) {
+/* The next path behind `*at` that it is in with others, which no other name is; *found. false: a failure. */
+static bool path_erase(struct database *database, struct str owner, struct str tombstone, int64_t *at, bool *found) {
     struct statement *find = statement_make(database, "SELECT id, name FROM names WHERE id > ?2 AND name <> ?1 AND id "
                                                       "IN " OWNERS_PATHS " ORDER BY id LIMIT 1");
     char buffer[erased_path_max];
     struct str renamed = STR_NONE;
     if (find) param_text(find, 1, owner);
     if (find) param_number(find, 2, *at);
-    bool good = find && statement_step(find) == database_row;
-    if (good) *at = row_number(find, 0);
-    if (good) renamed = path_renamed(row_text(find, 1), owner, tombstone, buffer);
+    enum database_step step = find ? statement_step(find) : database_failed;
+    *found = step == database_row;
+    if (*found) *at = row_number(find, 0);
+    if (*found) renamed = path_renamed(row_text(find, 1), owner, tombstone, buffer);
     statement_end(find);
-    struct statement *rename = good ? statement_make(database, "UPDATE names SET name = ?2 WHERE id = ?1") : NULL;
+    if (!*found) return step == database_done;
+    struct statement *rename = statement_make(database, "UPDATE names SET name = ?2 WHERE id = ?1");
     if (rename) param_number(rename, 1, *at);
     if (rename) param_text(rename, 2, renamed);
-    return rename && statement_run_once(rename);
+    return statement_run_once(rename);
 }
 
 /* Where its name alone stands for it, or is a part of a path. */
@@ -267,11 +271,11 @@ bool ledger_erase_owner(struct ledger *ledger, struct str owner, int64_t until_m
     int64_t tombstone =
         database_erase_begin(database) ? tombstone_make(database, owner_key(owner, key), until_ms, told) : -1;
     const struct str name = str_from(told->tombstone);
-    int64_t id = erase_name_id(database, owner);
-    bool good = tombstone > 0 && database_begin(database);
+    int64_t id = -1, at = -1;
+    bool good = tombstone > 0 && erase_name_find(database, owner, &id) && database_begin(database);
     if (good) {
-        for (int64_t at = -1; id > 0 && path_erase(database, owner, name, &at);) continue;
-        good = owner_said_erase(database, owner, name, &told->audit_names) && database_commit(database);
+        for (bool found = id > 0; good && found;) good = path_erase(database, owner, name, &at, &found);
+        good = good && owner_said_erase(database, owner, name, &told->audit_names) && database_commit(database);
         if (!good) database_undo(database);
     }
     good = good && (id < 0 || (owner_move(database, id, tombstone) && pieces_name(database, id)));

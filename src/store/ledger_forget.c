@@ -76,9 +76,8 @@ static bool forget_attempts(struct database *database, struct ledger_forgetting 
     if (!forget_find(database, forgetting, &found)) return false;
     if (found.count) {
         bool good = database_begin(database);
-        const bool begun = good;
         good = good && forget_ids(database, &found) && database_commit(database);
-        if (begun && !good) database_undo(database);
+        if (!good) database_undo(database);
         if (!good) return false;
     }
     forgetting->attempts += (int64_t)found.count;
@@ -96,12 +95,13 @@ static bool forget_sessions(struct database *database, struct ledger_forgetting 
     if (look) param_number(look, 1, usage_of_sessions);
     bool good = look && statement_step(look) == database_row;
     const bool found = good && row_kind(look, 0) == database_number && row_number(look, 0) < end;
-    const int64_t hour[] = {usage_of_sessions, found ? row_number(look, 0) : 0};
+    const int64_t hour[] = {usage_of_sessions, found ? row_number(look, 0) : 0, usage_of_any_session};
     statement_end(look);
     if (!found) forget_next(forgetting);
-    return good && (!found ||
-                    (forget_by_number(database, "DELETE FROM usage WHERE grain = ?1 AND at = ?2", hour, 2) &&
-                     forget_by_number(database, "DELETE FROM recosted_usage WHERE grain = ?1 AND at <= ?2", hour, 2)));
+    return good &&
+           (!found ||
+            (forget_by_number(database, "DELETE FROM usage WHERE grain IN (?1, ?3) AND at = ?2", hour, 3) &&
+             forget_by_number(database, "DELETE FROM recosted_usage WHERE grain IN (?1, ?3) AND at <= ?2", hour, 3)));
 }
 
 /* -- words -- */
@@ -119,7 +119,6 @@ static bool forget_words(struct ledger *ledger, struct ledger_forgetting *forget
     if (good && !more) forget_next(forgetting);
     if (!good || !more) return good;
     good = database_begin(database);
-    const bool begun = good;
     good = good &&
            forget_by_number(database,
                             "DELETE FROM word_tags WHERE word > ?1 AND word <= ?2 AND (instance <> ?4 OR word IN "
@@ -128,7 +127,7 @@ static bool forget_words(struct ledger *ledger, struct ledger_forgetting *forget
            forget_by_number(database, "DELETE FROM words WHERE id > ?1 AND id <= ?2 AND told_s < ?3 AND stays = 0",
                             range, 3) &&
            database_commit(database);
-    if (begun && !good) database_undo(database);
+    if (!good) database_undo(database);
     if (good) forgetting->from += words_at_once;
     ledger_names_changed(ledger);
     return good;

@@ -1,6 +1,9 @@
 /* ledger_gather.c - the ledger's sums added up for a question: rows are read one by one and added in memory, without
- * sorting them first. Long times are read by the day, what is left at their ends by the hour, sessions by the hour of
- * each; so that years of attempts are answered in less than a second. */
+ * sorting them first. Long times are read by the day, what is left at their ends by the hour; so that years of attempts
+ * are answered in less than a second.
+ *
+ * Sessions are as many as rows: first an index says of each what it cost (ledger_order.h), then those that are told are
+ * read whole. The total is read where there are the fewest rows for it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +11,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "store/ledger_internal.h"
+#include "store/ledger_order.h"
 
 /* Where the number of a key stands, the table that has its text, and how one of that text is found. `%s`: the row's
  * time in hours. */
@@ -41,9 +45,12 @@ struct gathering {
     size_t by_count;                 /* 0: the total alone */
     enum usage_sum sums[usage_sums]; /* that are read: no attempt of the time has another */
     size_t sum_count;
-    bool totals;     /* each row counts in the total, too */
-    bool keeps;      /* times as they were read, of each row: it is of a session */
-    bool times_only; /* the second time: rows are known, and of those that are told the times are wanted */
+    bool totals;               /* each row counts in the total, too */
+    bool known;                /* rows are those that are told: others are passed over */
+    bool times_only;           /* the second time: nothing but the times is wanted */
+    bool by_index;             /* an index finds the rows: they are few of the time's */
+    struct usage_order *order; /* of sessions, the first time; NULL: rows are read whole */
+    size_t row_count;          /* that were put in order */
 };
 
 static bool asks_of(const struct usage_question *question, enum usage_key key) {
@@ -87,30 +94,24 @@ static const char *const sum_columns[usage_sums] = {
 #undef X
 };
 
-static void gather_select(const struct gathering *gathering, int hours, struct text *sql) {
+#define ROW_KEY "grain, at, provider, model, client, route, owner, rule, asked, tags, session"
+
+/* Of the sessions that are told alone: they are few of many. */
+static void sessions_put(const struct gathering *gathering, struct text *sql) {
+    const struct usage_gathered *gathered = gathering->gathered;
+    size_t session = 0;
+    while (session < gathering->by_count && gathering->question->by[session] != usage_by_session) session++;
+    if (!gathering->known || session == gathering->by_count) return;
+    text_put(sql, STR(" AND session IN (-1"));
+    for (size_t i = 0; i < gathered->count; i++) text_printf(sql, ", %lld", (long long)gathered->rows[i].keys[session]);
+    text_put_byte(sql, ')');
+}
+
+/* Which rows. The grain stands there as a number: an index is of one alone. */
+static void gather_where(const struct gathering *gathering, enum usage_grain grain, struct text *sql) {
     const struct usage_question *question = gathering->question;
-    bool by[usage_keys] = {false};
-    text_put(sql, STR("SELECT durations, first_tokens"));
-    for (size_t i = 0; i < sums_read(gathering); i++) text_printf(sql, ", %s", sum_columns[gathering->sums[i]]);
-    for (size_t i = 0; i < gathering->by_count; i++) {
-        enum usage_key key = question->by[i];
-        by[key] = true;
-        text_put(sql, STR(", "));
-        if (keys[key].number)
-            text_printf(sql, "%s", keys[key].number);
-        else
-            moment_put(sql, key, hours);
-    }
-    if (question->recosted)
-        text_put(sql,
-                 STR(", coalesce(recosted_attempts, 0), coalesce(recosted_priced, 0), coalesce(recosted_nano_usd, 0)"));
-    text_put(sql, STR(" FROM usage"));
-    if (recosted_is_read(gathering))
-        text_put(sql, STR(" LEFT JOIN recosted_usage USING(grain, at, provider, model, client, route, owner, rule, "
-                          "asked, tags, session)"));
-    if (by[usage_by_owner]) text_put(sql, STR(" LEFT JOIN owner_parts ON owner_parts.whole = owner"));
-    if (by[usage_by_tag]) text_put(sql, STR(" LEFT JOIN tag_parts ON tag_parts.whole = tags"));
-    text_put(sql, STR(" WHERE grain = ?1 AND at >= ?2 AND at < ?3"));
+    const int hours = grain == usage_of_days ? 24 : 1;
+    text_printf(sql, " WHERE grain = %d AND at >= ?1 AND at < ?2", (int)grain);
     if (question->nobodys) text_put(sql, STR(" AND client = (SELECT id FROM names WHERE name = '')"));
     for (int i = 0; i < usage_keys; i++) {
         if (!question->only[i][0]) continue;
@@ -118,13 +119,53 @@ static void gather_select(const struct gathering *gathering, int hours, struct t
         if (keys[i].only) {
             const char *mark = strstr(keys[i].only, "?%d");
             text_put(sql, str_make(keys[i].only, (size_t)(mark - keys[i].only)));
-            text_printf(sql, "?%d%s", i + 4, mark + 3);
+            text_printf(sql, "?%d%s", i + 3, mark + 3);
         } else {
             text_put(sql, i == usage_by_day ? STR("day_text(") : STR("hour_text("));
             moment_put(sql, (enum usage_key)i, hours);
-            text_printf(sql, ") = ?%d", i + 4);
+            text_printf(sql, ") = ?%d", i + 3);
         }
     }
+    sessions_put(gathering, sql);
+}
+
+static void gather_columns(const struct gathering *gathering, struct text *sql) {
+    if (gathering->order) {
+        text_put(sql, STR("SELECT cost_nano_usd, attempts, input_tokens"));
+        return;
+    }
+    text_put(sql, STR("SELECT durations, first_tokens"));
+    for (size_t i = 0; i < sums_read(gathering); i++) text_printf(sql, ", %s", sum_columns[gathering->sums[i]]);
+}
+
+static void gather_select(const struct gathering *gathering, enum usage_grain grain, struct text *sql) {
+    const struct usage_question *question = gathering->question;
+    const bool recosted = recosted_is_read(gathering);
+    bool by[usage_keys] = {false};
+    gather_columns(gathering, sql);
+    for (size_t i = 0; i < gathering->by_count; i++) {
+        enum usage_key key = question->by[i];
+        by[key] = true;
+        text_put(sql, STR(", "));
+        if (keys[key].number)
+            text_printf(sql, "%s", keys[key].number);
+        else
+            moment_put(sql, key, grain == usage_of_days ? 24 : 1);
+    }
+    if (recosted)
+        text_put(sql,
+                 STR(", coalesce(recosted_attempts, 0), coalesce(recosted_priced, 0), coalesce(recosted_nano_usd, 0)"));
+    if (gathering->by_index) {
+        text_put(sql, STR(" FROM (SELECT " ROW_KEY " FROM usage"));
+        gather_where(gathering, grain, sql);
+        text_put(sql, STR(") AS found JOIN usage USING(" ROW_KEY ")"));
+    } else {
+        text_put(sql, STR(" FROM usage"));
+    }
+    if (recosted) text_put(sql, STR(" LEFT JOIN recosted_usage USING(" ROW_KEY ")"));
+    if (by[usage_by_owner]) text_put(sql, STR(" LEFT JOIN owner_parts ON owner_parts.whole = owner"));
+    if (by[usage_by_tag]) text_put(sql, STR(" LEFT JOIN tag_parts ON tag_parts.whole = tags"));
+    if (!gathering->by_index) gather_where(gathering, grain, sql);
 }
 
 /* -- adding up -- */
@@ -169,7 +210,7 @@ static struct usage_row *usage_row_of(struct gathering *gathering, int64_t *numb
     if (gathered->count * 2 >= gathered->place_count && !places_grow(gathered, by_count)) return NULL;
     uint64_t hash = keys_hash(numbers, by_count);
     struct usage_row *row = row_find(gathered, numbers, by_count, hash, &place);
-    if (row || gathering->times_only) return row;
+    if (row || gathering->known) return row;
     if (gathered->count >= usage_groups_max) {
         memset(numbers, 0, by_count * sizeof *numbers);
         hash = keys_hash(numbers, by_count);
@@ -184,9 +225,8 @@ static struct usage_row *usage_row_of(struct gathering *gathering, int64_t *numb
         gathered->room = room;
     }
     row = &gathered->rows[gathered->count++];
-    *row = (struct usage_row){.kept = 0};
-    if (!gathering->keeps && gathered->count <= gathered->times_count)
-        row->times = &gathered->times[gathered->count - 1];
+    *row = (struct usage_row){.times = NULL};
+    if (gathered->count <= gathered->times_count) row->times = &gathered->times[gathered->count - 1];
     memcpy(row->keys, numbers, by_count * sizeof *numbers);
     gathered->places[place] = (struct usage_place){(uint32_t)gathered->count, (uint32_t)(hash >> 32)};
     return row;
@@ -198,54 +238,6 @@ static void times_add(struct usage_times *times, struct statement *from) {
     durations_add(&times->first_tokens, first_tokens.at, first_tokens.len);
 }
 
-/* -- times that are kept -- */
-
-/* In front of a piece, whose bytes of both follow. */
-struct times_head {
-    size_t before; /* the one before it of the same row, its place + 1; 0: it is the first */
-    uint32_t durations, first_tokens;
-};
-enum { kept_most = 128 * 1024 * 1024 };
-
-static bool kept_grow(struct usage_gathered *gathered, size_t more) {
-    size_t room = gathered->kept_room ? gathered->kept_room : 1024 * 1024;
-    while (room < gathered->kept_len + more) room *= 2;
-    if (room == gathered->kept_room) return true;
-    unsigned char *kept = room <= kept_most ? memory_resize(gathered->kept, room) : NULL;
-    if (!kept) return false;
-    gathered->kept = kept;
-    gathered->kept_room = room;
-    return true;
-}
-
-static void times_keep(struct usage_gathered *gathered, struct usage_row *row, struct statement *from) {
-    const struct str durations = row_bytes(from, 0), first_tokens = row_bytes(from, 1);
-    const struct times_head head = {row->kept, (uint32_t)durations.len, (uint32_t)first_tokens.len};
-    const size_t len = sizeof head + durations.len + first_tokens.len;
-    if (gathered->kept_lost || (gathered->kept_lost = !kept_grow(gathered, len))) return;
-    unsigned char *at = gathered->kept + gathered->kept_len;
-    memcpy(at, &head, sizeof head);
-    if (durations.len) memcpy(at + sizeof head, durations.at, durations.len);
-    if (first_tokens.len) memcpy(at + sizeof head + durations.len, first_tokens.at, first_tokens.len);
-    row->kept = gathered->kept_len + 1;
-    gathered->kept_len += len;
-}
-
-/* Of those that are told. */
-static void rows_times_kept(struct usage_gathered *gathered) {
-    for (size_t i = 0; i < gathered->count; i++) {
-        struct usage_row *row = &gathered->rows[i];
-        struct times_head head;
-        row->times = &gathered->times[i];
-        for (size_t place = row->kept; place; place = head.before) {
-            const unsigned char *at = gathered->kept + place - 1;
-            memcpy(&head, at, sizeof head);
-            durations_add(&row->times->durations, at + sizeof head, head.durations);
-            durations_add(&row->times->first_tokens, at + sizeof head + head.durations, head.first_tokens);
-        }
-    }
-}
-
 static void row_add(const struct gathering *gathering, struct usage_row *row, const int64_t sums[usage_sums],
                     struct statement *from) {
     const int recosted = (int)(2 + sums_read(gathering) + gathering->by_count);
@@ -255,10 +247,15 @@ static void row_add(const struct gathering *gathering, struct usage_row *row, co
     }
     for (int i = 0; recosted_is_read(gathering) && i < recosted_sums; i++)
         row->recosted[i] = ledger_sum(row->recosted[i], row_number(from, recosted + i));
-    if (row->times)
-        times_add(row->times, from);
-    else if (gathering->keeps)
-        times_keep(gathering->gathered, row, from);
+    if (row->times) times_add(row->times, from);
+}
+
+static bool row_order(struct gathering *gathering, struct statement *from) {
+    int64_t measures[order_measures], numbers[usage_keys];
+    for (int i = 0; i < order_measures; i++) measures[i] = row_number(from, i);
+    for (size_t i = 0; i < gathering->by_count; i++) numbers[i] = row_number(from, (int)(order_measures + i));
+    gathering->row_count++;
+    return usage_order_add(gathering->order, measures, numbers);
 }
 
 static bool row_take(struct gathering *gathering, struct statement *from) {
@@ -270,18 +267,7 @@ static bool row_take(struct gathering *gathering, struct statement *from) {
     if (!gathering->by_count) return true;
     struct usage_row *row = usage_row_of(gathering, numbers);
     if (row) row_add(gathering, row, sums, from);
-    return row || gathering->times_only;
-}
-
-/* The second time of the sessions that are told alone: they are few of many. */
-static void sessions_put(const struct gathering *gathering, struct text *sql) {
-    const struct usage_gathered *gathered = gathering->gathered;
-    size_t session = 0;
-    while (session < gathering->by_count && gathering->question->by[session] != usage_by_session) session++;
-    if (!gathering->times_only || session == gathering->by_count) return;
-    text_put(sql, STR(" AND session IN (-1"));
-    for (size_t i = 0; i < gathered->count; i++) text_printf(sql, ", %lld", (long long)gathered->rows[i].keys[session]);
-    text_put_byte(sql, ')');
+    return row || gathering->known;
 }
 
 static struct statement *gather_prepare(const struct gathering *gathering, enum usage_grain grain) {
@@ -289,8 +275,7 @@ static struct statement *gather_prepare(const struct gathering *gathering, enum 
     char *sql = memory_take(most);
     if (!sql) return NULL;
     struct text text = text_in_buffer(sql, most - 1);
-    gather_select(gathering, grain == usage_of_days ? 24 : 1, &text);
-    sessions_put(gathering, &text);
+    gather_select(gathering, grain, &text);
     CHECKF(!text.failed, "by=%zu", gathering->by_count);
     sql[text.len] = 0;
     struct statement *statement = statement_make(ledger_database(gathering->ledger), sql);
@@ -304,12 +289,12 @@ static bool grain_read(struct gathering *gathering, enum usage_grain grain, int6
     if (from >= to) return true;
     struct statement *statement = gather_prepare(gathering, grain);
     if (!statement) return false;
-    param_number(statement, 1, grain);
-    param_number(statement, 2, from);
-    param_number(statement, 3, to);
+    param_number(statement, 1, from);
+    param_number(statement, 2, to);
     for (int i = 0; i < usage_keys; i++)
-        if (gathering->question->only[i][0]) param_text(statement, i + 4, str_from(gathering->question->only[i]));
-    while (good && (step = statement_step(statement)) == database_row) good = row_take(gathering, statement);
+        if (gathering->question->only[i][0]) param_text(statement, i + 3, str_from(gathering->question->only[i]));
+    while (good && (step = statement_step(statement)) == database_row)
+        good = gathering->order ? row_order(gathering, statement) : row_take(gathering, statement);
     statement_end(statement);
     return good && step == database_done;
 }
@@ -319,31 +304,10 @@ static int64_t hour_to(const struct usage_question *question) {
     return question->until_ms ? question->until_ms / ms_per_hour : INT64_MAX;
 }
 
-/* Sessions are many, and most sums nothing in all of them: models have what any attempt had, and are few. */
-static bool sums_find(struct gathering *gathering) {
-    char sql[1024];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
-    const bool asks = asks_of(gathering->question, usage_by_session);
-    gathering->sum_count = 0;
-    for (int i = 0; i < usage_sums; i++) text_printf(&text, "%s max(%s)", i ? "," : "SELECT", sum_columns[i]);
-    text_put(&text, STR(" FROM usage WHERE grain = ?1 AND at >= ?2 AND at < ?3"));
-    CHECK(!text.failed);
-    sql[text.len] = 0;
-    struct statement *most = asks ? statement_make(ledger_database(gathering->ledger), sql) : NULL;
-    const int64_t numbers[] = {usage_of_models, hour_from(gathering->question), hour_to(gathering->question)};
-    if (most) param_numbers(most, 1, numbers, 3);
-    const bool good = !asks || (most && statement_step(most) == database_row);
-    for (int i = 0; i < usage_sums && good; i++)
-        if (!asks || row_number(most, i) != 0) gathering->sums[gathering->sum_count++] = (enum usage_sum)i;
-    statement_end(most);
-    return good;
-}
-
 /* All hours from `since` on that begin before `until`. */
 static bool times_read(struct gathering *gathering) {
     const struct usage_question *question = gathering->question;
     int64_t from = hour_from(question), to = hour_to(question), day = (from + 23) / 24, day_end = to / 24;
-    if (asks_of(question, usage_by_session)) return grain_read(gathering, usage_of_sessions, from, to);
     if (asks_of_models(question)) return grain_read(gathering, usage_of_models, from, to);
     if (asks_of(question, usage_by_hour) || day >= day_end) return grain_read(gathering, usage_of_hours, from, to);
     return grain_read(gathering, usage_of_hours, from, day * 24) &&
@@ -392,11 +356,19 @@ static void rows_select(struct usage_row *rows, size_t count, size_t most) {
     }
 }
 
+static bool question_is_timed(const struct usage_question *question) {
+    return question->by[0] == usage_by_day || question->by[0] == usage_by_hour;
+}
+
+static size_t rows_most(const struct usage_question *question) {
+    const size_t most = question->rows_most ? question->rows_most : usage_rows_usual;
+    return most < usage_rows_max ? most : usage_rows_max;
+}
+
 /* Of those of times the newest, else the dearest. */
 static void rows_order(const struct usage_question *question, struct usage_gathered *gathered) {
-    bool timed = question->by[0] == usage_by_day || question->by[0] == usage_by_hour;
-    size_t most = question->rows_most ? question->rows_most : usage_rows_usual;
-    if (most > usage_rows_max) most = usage_rows_max;
+    const bool timed = question_is_timed(question);
+    const size_t most = rows_most(question);
     const size_t all = gathered->count, sorted = timed || all <= most ? all : most;
     if (sorted < all) rows_select(gathered->rows, all, most);
     if (sorted) qsort(gathered->rows, sorted, sizeof *gathered->rows, timed ? by_time : by_cost);
@@ -417,31 +389,130 @@ static bool rows_time(struct usage_gathered *gathered, size_t by_count) {
     return true;
 }
 
+static void sums_all(struct gathering *gathering) {
+    for (int i = 0; i < usage_sums; i++) gathering->sums[gathering->sum_count++] = (enum usage_sum)i;
+}
+
+/* A row may be of several: the total is added up by itself. */
+static bool asks_several(const struct usage_question *question) {
+    bool several = false;
+    for (size_t i = 0; i < question->by_count; i++)
+        several |= question->by[i] == usage_by_owner || question->by[i] == usage_by_tag;
+    return several;
+}
+
+static bool total_read(struct gathering *gathering, bool (*read)(struct gathering *gathering)) {
+    gathering->by_count = 0;
+    gathering->totals = true;
+    const bool good = read(gathering);
+    gathering->by_count = gathering->question->by_count;
+    gathering->totals = false;
+    return good;
+}
+
+/* -- sessions -- */
+
+/* Rows that an index finds are read one by one, at so many of them as long as all rows of all hours. */
+enum { found_most = 60000 };
+
+static bool sessions_read(struct gathering *gathering) {
+    return grain_read(gathering, usage_of_sessions, hour_from(gathering->question), hour_to(gathering->question));
+}
+
+/* Nothing is asked but of which hours. */
+static bool asks_of_every_session(const struct usage_question *question) {
+    for (int i = 0; i < usage_keys; i++)
+        if (question->only[i][0] && i != usage_by_day && i != usage_by_hour) return false;
+    return !question->nobodys;
+}
+
+/* Most sums are nothing in all of them: the sums of all sessions of an hour say which. */
+static bool sums_find(struct gathering *gathering) {
+    char sql[1024];
+    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    for (int i = 0; i < usage_sums; i++) text_printf(&text, "%s max(%s)", i ? "," : "SELECT", sum_columns[i]);
+    text_put(&text, STR(" FROM usage WHERE grain = ?1 AND at >= ?2 AND at < ?3"));
+    CHECK(!text.failed);
+    sql[text.len] = 0;
+    struct statement *most = statement_make(ledger_database(gathering->ledger), sql);
+    const int64_t numbers[] = {usage_of_any_session, hour_from(gathering->question), hour_to(gathering->question)};
+    if (most) param_numbers(most, 1, numbers, 3);
+    const bool good = most && statement_step(most) == database_row;
+    for (int i = 0; i < usage_sums && good; i++)
+        if (row_number(most, i) != 0) gathering->sums[gathering->sum_count++] = (enum usage_sum)i;
+    statement_end(most);
+    return good;
+}
+
+static bool sessions_total_read(struct gathering *gathering) {
+    const struct usage_question *question = gathering->question;
+    gathering->by_index = gathering->row_count <= found_most;
+    if (!asks_of_every_session(question)) return sessions_read(gathering);
+    gathering->by_index = false;
+    return grain_read(gathering, usage_of_any_session, hour_from(question), hour_to(question));
+}
+
+/* Which are told, in their order. */
+static bool sessions_order(struct gathering *gathering) {
+    const struct usage_question *question = gathering->question;
+    struct usage_gathered *gathered = gathering->gathered;
+    gathering->order = usage_order_new(question->by_count, question_is_timed(question));
+    const int64_t **told = memory_take(rows_most(question) * sizeof *told);
+    bool good = gathering->order && told && sessions_read(gathering);
+    if (good) {
+        gathered->count = usage_order_tell(gathering->order, told, rows_most(question), &gathered->more);
+        gathered->rows = memory_take_zeroed((gathered->count + 1) * sizeof *gathered->rows);
+        good = gathered->rows != NULL;
+    }
+    for (size_t i = 0; good && i < gathered->count; i++)
+        memcpy(gathered->rows[i].keys, told[i], question->by_count * sizeof *told[i]);
+    usage_order_free(gathering->order);
+    gathering->order = NULL;
+    memory_give(told);
+    return good;
+}
+
+/* How many rows those that are told have, if they have as many as the others. */
+static bool told_are_few(const struct gathering *gathering) {
+    const size_t told = gathering->gathered->count, groups = told + gathering->gathered->more;
+    return groups == 0 || (double)gathering->row_count * (double)told / (double)groups <= found_most;
+}
+
+static bool sessions_gather(struct gathering *gathering) {
+    const struct usage_question *question = gathering->question;
+    if (!sums_find(gathering)) return false;
+    if (!question->by_count) {
+        gathering->by_index = true; /* of one session */
+        gathering->totals = true;
+        return sessions_read(gathering);
+    }
+    if (!sessions_order(gathering) || !rows_time(gathering->gathered, question->by_count)) return false;
+    const bool apart = gathering->gathered->more || asks_several(question);
+    if (apart && !total_read(gathering, sessions_total_read)) return false;
+    gathering->totals = !apart;
+    gathering->known = true;
+    gathering->by_index = told_are_few(gathering);
+    return sessions_read(gathering);
+}
+
+/* -- all of it -- */
+
 bool usage_gather(struct ledger *ledger, const struct usage_question *question, struct usage_gathered *gathered) {
     struct gathering gathering = {
-        .ledger = ledger, .question = question, .gathered = gathered, .by_count = question->by_count, .totals = true};
-    bool several = false; /* a row may be of several: the total is added up by itself */
+        .ledger = ledger, .question = question, .gathered = gathered, .by_count = question->by_count};
     *gathered = (struct usage_gathered){.total = {.times = memory_take_zeroed(sizeof(struct usage_times))}};
     gathered->times_count = question->by_count ? usage_rows_max : 0;
     gathered->times = memory_take_zeroed((gathered->times_count + 1) * sizeof *gathered->times);
-    if (!gathered->total.times || !gathered->times || !sums_find(&gathering)) return false;
-    for (size_t i = 0; i < question->by_count; i++) {
-        several |= question->by[i] == usage_by_owner || question->by[i] == usage_by_tag;
-        gathering.keeps |= question->by[i] == usage_by_session;
-    }
-    if (several) {
-        gathering.by_count = 0;
-        if (!times_read(&gathering)) return false;
-        gathering.by_count = question->by_count;
-        gathering.totals = false;
-    }
+    if (!gathered->total.times || !gathered->times) return false;
+    if (asks_of(question, usage_by_session)) return sessions_gather(&gathering);
+    sums_all(&gathering);
+    gathering.totals = !asks_several(question);
+    if (!gathering.totals && !total_read(&gathering, times_read)) return false;
     if (!times_read(&gathering)) return false;
-    bool again = gathering.keeps ? gathered->kept_lost : gathered->count > gathered->times_count;
+    const bool again = gathered->count > gathered->times_count;
     rows_order(question, gathered);
-    if (gathering.keeps && !again) rows_times_kept(gathered);
     if (!again) return true;
-    gathering.keeps = false;
-    gathering.times_only = true;
+    gathering.known = gathering.times_only = true;
     gathering.totals = false;
     return rows_time(gathered, question->by_count) && times_read(&gathering);
 }
@@ -450,15 +521,16 @@ void usage_gathered_free(struct usage_gathered *gathered) {
     memory_give(gathered->rows);
     memory_give(gathered->places);
     memory_give(gathered->times);
-    memory_give(gathered->kept);
     memory_give(gathered->total.times);
 }
 
-struct str usage_key_text(struct ledger *ledger, enum usage_key key, int64_t number, char *buffer, size_t size) {
+bool usage_key_text(struct ledger *ledger, enum usage_key key, int64_t number, char *buffer, size_t size) {
     struct statement *statement = statement_make(ledger_database(ledger), keys[key].text);
+    enum database_step step = database_failed;
     str_copy(buffer, size, STR(""));
     if (statement) param_number(statement, 1, number);
-    if (statement && statement_step(statement) == database_row) str_copy(buffer, size, row_text(statement, 0));
+    if (statement) step = statement_step(statement);
+    if (step == database_row) str_copy(buffer, size, row_text(statement, 0));
     statement_end(statement);
-    return str_from(buffer);
+    return step != database_failed;
 }

@@ -17,8 +17,8 @@ enum usage_name {
 };
 extern const char *const usage_name_columns[usage_names];
 /* `grain` of a row: `at` is a day since 1970, or an hour. Only those of sessions have one; those of models have nothing
- * but provider and model: they are few, however long the time is. */
-enum usage_grain { usage_of_hours, usage_of_days, usage_of_sessions, usage_of_models };
+ * but provider and model, those of any session nothing at all: they are few, however long the time is. */
+enum usage_grain { usage_of_hours, usage_of_days, usage_of_sessions, usage_of_models, usage_of_any_session };
 enum { durations_bytes_max = histogram_buckets * 6 };
 
 /* A histogram as pairs of bucket (2 bytes) and count (4), those that are not 0. How many bytes. */
@@ -33,6 +33,7 @@ struct database *ledger_database(struct ledger *ledger);
 /* The steps from each version to the next, and how many there are (ledger_schema.c). */
 extern const char *const ledger_migrations[];
 extern const int ledger_version;
+enum { ledger_sums_filled = 16 }; /* the version whose files have rows of usage_of_any_session */
 /* Adds to what was spent of a budget in a window: budget, window_s, nano_usd. */
 extern const char ledger_charge_sql[];
 /* The number of the process that it writes attempts of; below 1: none so far. */
@@ -63,7 +64,6 @@ struct usage_row {
     int64_t sums[usage_sums];
     int64_t recosted[recosted_sums];
     struct usage_times *times; /* how long they took; NULL: not among those that are told, or not yet */
-    size_t kept;               /* of sessions: the last piece of it, its place + 1; 0: none */
 };
 struct usage_times {
     struct histogram durations, first_tokens;
@@ -79,15 +79,11 @@ struct usage_gathered {
     size_t place_count;
     struct usage_times *times;
     size_t times_count;
-    unsigned char
-        *kept; /* how long each session took, in pieces as they were read: which are told is known at the end */
-    size_t kept_len, kept_room;
-    bool kept_lost; /* they are too many: those that are told are read once more */
 };
 /* Adds up what the question asks for. false: a failure. usage_gathered_free in any case. */
 bool usage_gather(struct ledger *ledger, const struct usage_question *question, struct usage_gathered *gathered);
 void usage_gathered_free(struct usage_gathered *gathered);
-/* The text of a key; empty: it has none. In the buffer. */
-struct str usage_key_text(struct ledger *ledger, enum usage_key key, int64_t number, char *buffer, size_t size);
+/* The text of a key into the buffer; empty: it has none. false: a failure. */
+bool usage_key_text(struct ledger *ledger, enum usage_key key, int64_t number, char *buffer, size_t size);
 
 #endif

@@ -118,7 +118,6 @@ static bool sums_piece_find(struct database *database, const char *column, struc
 static bool sums_piece_move(struct database *database, const char *column, const struct sums_piece *piece) {
     static const char *const tables[] = {"usage", "recosted_usage"};
     bool good = database_begin(database);
-    const bool begun = good;
     for (size_t i = 0; i < sizeof tables / sizeof *tables && good; i++) {
         char set[80];
         struct text text = text_in_buffer(set, sizeof set - 1);
@@ -132,7 +131,7 @@ static bool sums_piece_move(struct database *database, const char *column, const
                                              set, column, &piece->grain, piece_whole));
     }
     good = good && database_commit(database);
-    if (begun && !good) database_undo(database);
+    if (!good) database_undo(database);
     return good;
 }
 
@@ -227,14 +226,13 @@ bool pieces_name(struct database *database, int64_t name) {
         return false;
     if (has) return true;
     bool good = database_begin(database);
-    const bool begun = good;
     good = good && database_others_changed(database, &now) &&
            statement_run_once(piece_prepare(database, "%s WHERE id = ?1%s",
                                             now == before ? "DELETE FROM names"
                                                           : "UPDATE names SET name = '(erased name ' || id || ')'",
                                             "", &name, 1)) &&
            database_commit(database);
-    if (begun && !good) database_undo(database);
+    if (!good) database_undo(database);
     return good;
 }
 
@@ -359,7 +357,6 @@ static bool words_piece(struct words_erasing *erasing, int64_t newest, int64_t *
     struct database *database = erasing->database;
     int64_t now;
     bool good = database_begin(database);
-    const bool begun = good;
     good = good && database_others_changed(database, &now) &&
            (now == *version || words_gather(erasing, newest - 1, false));
     if (good) *version = now;
@@ -374,7 +371,7 @@ static bool words_piece(struct words_erasing *erasing, int64_t newest, int64_t *
     }
     statement_end(update);
     good = good && database_commit(database);
-    if (begun && !good) database_undo(database);
+    if (!good) database_undo(database);
     return good;
 }
 
@@ -382,7 +379,7 @@ bool pieces_words(struct database *database, int64_t client) {
     struct words_erasing erasing = {.database = database,
                                     .client = client,
                                     .parts = statement_make(database, "SELECT part FROM tag_parts WHERE whole = ?1")};
-    int64_t newest, version;
+    int64_t newest = 0, version = 0;
     size_t next = 0;
     bool good = erasing.parts && words_newest(database, &newest) && others_version(database, &version) &&
                 words_gather(&erasing, INT64_MIN, true);

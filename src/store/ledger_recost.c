@@ -70,7 +70,10 @@ static bool recost_groups_add(struct recosting *recosting, int64_t time_ms, int6
     const int64_t hour = (time_ms > 0 ? time_ms : 0) / ms_per_hour;
     const int64_t of_model[usage_names] = {
         [usage_name_provider] = names[usage_name_provider], [usage_name_model] = names[usage_name_model]};
-    if (names[usage_name_session] && !recost_group_add(recosting, usage_of_sessions, hour, names, change)) return false;
+    const int64_t of_any[usage_names] = {0};
+    if (names[usage_name_session] && (!recost_group_add(recosting, usage_of_sessions, hour, names, change) ||
+                                      !recost_group_add(recosting, usage_of_any_session, hour, of_any, change)))
+        return false;
     names[usage_name_session] = 0;
     return recost_group_add(recosting, usage_of_hours, hour, names, change) &&
            recost_group_add(recosting, usage_of_days, hour / 24, names, change) &&
@@ -120,10 +123,9 @@ bool ledger_recost(struct ledger *ledger, const struct recosted *rows, size_t co
     CHECKF(count <= recosted_rows_max, "rows=%zu", count);
     *changed = 0;
     bool good = recosting_begin(ledger, &recosting) && database_begin(recosting.database);
-    const bool begun = good;
     for (size_t i = 0; i < count && good; i++) good = recost_one(&recosting, &rows[i], changed);
     if (good) good = database_commit(recosting.database);
-    if (begun && !good) database_undo(recosting.database);
+    if (!good) database_undo(recosting.database);
     recosting_end(&recosting);
     if (!good) *changed = 0;
     return good;

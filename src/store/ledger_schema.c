@@ -127,5 +127,11 @@ const char *const ledger_migrations[] = {
     "ALTER TABLE usage ADD COLUMN cache_missed_expired INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE usage ADD COLUMN cache_missed_moved INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE usage ADD COLUMN cache_missed_changed INTEGER NOT NULL DEFAULT 0;",
+    /* What each session cost, without a look at its row; and sums of all of an hour's, which ledger_sums_fill makes of
+     * what is there. */
+    "CREATE INDEX usage_sessions ON usage(grain, at, session, client, cost_nano_usd, attempts, input_tokens) "
+    "WHERE grain = 2;"
+    "INSERT INTO recosted_usage SELECT 4, at, 0, 0, 0, 0, 0, 0, 0, 0, 0, numbers_all(recosted_attempts), "
+    "numbers_all(recosted_priced), numbers_all(recosted_nano_usd) FROM recosted_usage WHERE grain = 2 GROUP BY at;",
 };
 const int ledger_version = sizeof ledger_migrations / sizeof *ledger_migrations;

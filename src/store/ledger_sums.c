@@ -7,8 +7,9 @@
 #include "base/check.h"
 #include "base/meter.h"
 #include "base/memory.h"
+#include "store/ledger_pieces.h"
 
-enum { groups_max = 128, group_places = 4 * groups_max, models_max = 16 };
+enum { groups_max = 512, group_places = 4 * groups_max, models_max = 16 };
 
 /* What one hour, day or session of an hour, provider, model, ... have gathered since the last transaction. */
 struct usage_group {
@@ -23,6 +24,7 @@ struct ledger_sums {
     struct statement *add;
     struct usage_group *groups;      /* of hours and sessions */
     struct usage_group *last;        /* the hour's that the last attempt was in; NULL: none */
+    struct usage_group *any;         /* the same of any session's */
     size_t group_count, model_count; /* of models only while they are written */
     uint16_t group_at[group_places]; /* by the hash of its key: its place in `groups`, + 1 */
     struct usage_group *models;
@@ -30,12 +32,14 @@ struct ledger_sums {
 
 /* -- opening -- */
 
-static struct statement *sums_prepare(struct database *database) {
-    static const char *const names[] = {
+static const char *const usage_sum_columns[usage_sums] = {
 #define X(name) #name,
-        USAGE_SUMS(X)
+    USAGE_SUMS(X)
 #undef X
-    };
+};
+
+static struct statement *sums_prepare(struct database *database) {
+    const char *const *names = usage_sum_columns;
     char sql[4096];
     struct text text = text_in_buffer(sql, sizeof sql - 1);
     text_put(&text, STR("INSERT INTO usage(durations, first_tokens, grain, at"));
@@ -77,7 +81,7 @@ bool ledger_sums_are_empty(const struct ledger_sums *sums) { return sums->group_
 
 void ledger_sums_clear(struct ledger_sums *sums) {
     sums->group_count = sums->model_count = 0;
-    sums->last = NULL;
+    sums->last = sums->any = NULL;
     memset(sums->group_at, 0, sizeof sums->group_at);
 }
 
@@ -144,6 +148,50 @@ bool ledger_sums_write(struct ledger_sums *sums) {
         good = group_write_all(sums, &sums->groups[i]) && model_add(sums, &sums->groups[i]);
     good = good && models_write(sums);
     ledger_sums_clear(sums);
+    return good;
+}
+
+/* -- what earlier versions did not write -- */
+
+static struct statement *fill_prepare(struct database *database) {
+    char sql[2048];
+    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    text_put(&text, STR("SELECT durations, first_tokens"));
+    for (size_t i = 0; i < usage_sums; i++) text_printf(&text, ", %s", usage_sum_columns[i]);
+    text_put(&text, STR(" FROM usage WHERE grain = ?1 AND at = ?2"));
+    CHECK(!text.failed);
+    sql[text.len] = 0;
+    return statement_make(database, sql);
+}
+
+static bool fill_hour_read(struct database *database, struct usage_group *group) {
+    const int64_t numbers[] = {usage_of_sessions, group->key.at};
+    enum database_step step = database_failed;
+    struct statement *rows = fill_prepare(database);
+    if (rows) param_numbers(rows, 1, numbers, 2);
+    while (rows && (step = statement_step(rows)) == database_row) {
+        const struct str durations = row_bytes(rows, 0), first_tokens = row_bytes(rows, 1);
+        durations_add(&group->durations, durations.at, durations.len);
+        durations_add(&group->first_tokens, first_tokens.at, first_tokens.len);
+        for (int i = 0; i < usage_sums; i++) group->sums[i] = ledger_sum(group->sums[i], row_number(rows, 2 + i));
+    }
+    statement_end(rows);
+    return step == database_done;
+}
+
+bool ledger_sums_fill(struct database *database) {
+    struct ledger_sums *sums = ledger_sums_open(database);
+    int64_t at = INT64_MIN;
+    bool good = sums != NULL, found = good;
+    while (good && found) {
+        good = pieces_next_at(database, usage_of_sessions, &at, &found);
+        if (!good || !found) break;
+        struct usage_group *group = &sums->groups[0];
+        memset(group, 0, sizeof *group);
+        group->key = (struct usage_group_key){.grain = usage_of_any_session, .at = at};
+        good = fill_hour_read(database, group) && group_write_all(sums, group) && database_settle(database);
+    }
+    ledger_sums_close(sums);
     return good;
 }
 
@@ -238,17 +286,26 @@ static struct usage_group *sums_hour_of(struct ledger_sums *sums, int64_t time_m
     return sums->last;
 }
 
+/* Its own hour's, and that of any session. */
+static bool sums_session_note(struct ledger_sums *sums, const int64_t numbers[record_numbers],
+                              const int64_t names[usage_names], const int64_t added[usage_sums]) {
+    const int64_t hour = sums_count(numbers[record_time_ms]) / 3600000;
+    struct usage_group_key key = {.grain = usage_of_sessions, .at = hour};
+    memcpy(key.names, names, sizeof key.names);
+    struct usage_group *session = usage_group_of(sums, &key);
+    if (!session) return false;
+    group_add(session, numbers, added);
+    if (!sums->any || sums->any->key.at != hour)
+        sums->any = usage_group_of(sums, &(struct usage_group_key){.grain = usage_of_any_session, .at = hour});
+    if (sums->any) group_add(sums->any, numbers, added);
+    return sums->any != NULL;
+}
+
 bool ledger_sums_note(struct ledger_sums *sums, const int64_t numbers[record_numbers],
                       const int64_t names[usage_names]) {
     int64_t added[usage_sums];
     usage_of(numbers, added);
-    if (names[usage_name_session]) {
-        struct usage_group_key key = {.grain = usage_of_sessions, .at = sums_count(numbers[record_time_ms]) / 3600000};
-        memcpy(key.names, names, sizeof key.names);
-        struct usage_group *session = usage_group_of(sums, &key);
-        if (!session) return false;
-        group_add(session, numbers, added);
-    }
+    if (names[usage_name_session] && !sums_session_note(sums, numbers, names, added)) return false;
     struct usage_group *hour = sums_hour_of(sums, numbers[record_time_ms], names);
     if (hour) group_add(hour, numbers, added);
     return hour != NULL;

@@ -17,6 +17,8 @@ bool ledger_sums_note(struct ledger_sums *sums, const int64_t numbers[record_num
 /* The same of what was given without a provider in the hour of that time. */
 bool ledger_sums_give(struct ledger_sums *sums, int64_t time_ms, const int64_t given[record_givens],
                       const int64_t names[usage_names]);
+/* Of a database without rows of usage_of_any_session: makes them of those of each session, inside a transaction. */
+bool ledger_sums_fill(struct database *database);
 /* Into the database, inside the transaction. */
 bool ledger_sums_write(struct ledger_sums *sums);
 void ledger_sums_clear(struct ledger_sums *sums);

@@ -101,9 +101,10 @@ static void usage_row_json(struct ledger *ledger, struct text *text, const struc
     char buffer[1024], name[32];
     text_json_comma(text);
     text_put_byte(text, '{');
-    for (size_t i = 0; i < question->by_count && !total; i++)
-        text_json_str(text, key_names[question->by[i]],
-                      usage_key_text(ledger, question->by[i], row->keys[i], buffer, sizeof buffer));
+    for (size_t i = 0; i < question->by_count && !total; i++) {
+        if (!usage_key_text(ledger, question->by[i], row->keys[i], buffer, sizeof buffer)) text->failed = true;
+        text_json_str(text, key_names[question->by[i]], str_from(buffer));
+    }
     for (size_t i = 0; i < usage_sums; i++) {
         if (sum_is_money(i))
             text_json_money(text, sum_told_name(i, name), row->sums[i]);
@@ -139,7 +140,8 @@ static void usage_row_csv(struct ledger *ledger, struct text *text, const struct
                           const struct usage_row *row) {
     char buffer[1024];
     for (size_t i = 0; i < question->by_count; i++) {
-        text_put_csv(text, usage_key_text(ledger, question->by[i], row->keys[i], buffer, sizeof buffer));
+        if (!usage_key_text(ledger, question->by[i], row->keys[i], buffer, sizeof buffer)) text->failed = true;
+        text_put_csv(text, str_from(buffer));
         text_put_byte(text, ',');
     }
     for (size_t i = 0; i < usage_sums; i++) {

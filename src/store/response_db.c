@@ -145,7 +145,7 @@ static bool migrate(sqlite3 *sqlite) {
     bool good = version >= 0;
     for (int i = version; i >= 0 && i < migration_count && good; i++) good = response_db_run(sqlite, migrations[i]);
     if (good && response_db_run(sqlite, "COMMIT")) return true;
-    (void)response_db_run(sqlite, "ROLLBACK");
+    if (!sqlite3_get_autocommit(sqlite)) (void)response_db_run(sqlite, "ROLLBACK");
     return false;
 }
 
@@ -361,35 +361,40 @@ static void response_db_items_put(struct text *text, struct str list) {
     text_put(text, items);
 }
 
+/* Of these rows, the last one's first. */
+static enum stored history_put(struct response_db *db, const int64_t *rows, size_t count, struct text *text,
+                               char *problem, size_t size) {
+    sqlite3_stmt *items = NULL;
+    bool good = sqlite3_prepare_v2(db->sqlite, "SELECT input, output FROM responses WHERE rowid = ?1", -1, &items,
+                                   NULL) == SQLITE_OK;
+    text_put_byte(text, '[');
+    for (size_t i = count; i-- > 0 && good;) {
+        sqlite3_bind_int64(items, 1, rows[i]);
+        good = sqlite3_step(items) == SQLITE_ROW;
+        response_db_items_put(text, response_db_column(items, 0));
+        response_db_items_put(text, response_db_column(items, 1));
+        if (good) sqlite3_reset(items);
+    }
+    text_put_byte(text, ']');
+    if (!good)
+        response_db_problem(db->sqlite, problem, size);
+    else if (text->failed)
+        snprintf(problem, size, "out of memory");
+    sqlite3_finalize(items);
+    return good && !text->failed ? stored_found : stored_failed;
+}
+
 enum stored response_db_history(struct response_db *db, struct str client, struct str id, size_t most,
                                 struct text *text, char *problem, size_t size) {
     size_t count = 0;
     int64_t *rows = memory_take(links_max * sizeof *rows);
-    sqlite3_stmt *items = NULL;
     enum stored found = stored_failed;
     if (!rows)
         snprintf(problem, size, "out of memory");
     else
         found = links_read(db, client, id, most, rows, &count, problem, size);
-    if (found == stored_found && sqlite3_prepare_v2(db->sqlite, "SELECT input, output FROM responses WHERE rowid = ?1",
-                                                    -1, &items, NULL) != SQLITE_OK)
-        found = stored_failed;
-    if (found == stored_found) text_put_byte(text, '[');
-    for (size_t i = count; i-- > 0 && found == stored_found;) {
-        sqlite3_bind_int64(items, 1, rows[i]);
-        if (sqlite3_step(items) != SQLITE_ROW) found = stored_failed;
-        response_db_items_put(text, response_db_column(items, 0));
-        response_db_items_put(text, response_db_column(items, 1));
-        sqlite3_reset(items);
-    }
-    if (found == stored_failed && count == 0 && items) response_db_problem(db->sqlite, problem, size);
-    sqlite3_finalize(items);
+    if (found == stored_found) found = history_put(db, rows, count, text, problem, size);
     memory_give(rows);
-    text_put_byte(text, ']');
-    if (found == stored_found && text->failed) {
-        snprintf(problem, size, "out of memory");
-        found = stored_failed;
-    }
     return found;
 }
 

@@ -118,7 +118,9 @@ static inline bool at_value(struct record_at *at, const struct row_value *value)
 static void record_close(struct record_made *made, const struct record_at *at, const int64_t *id) {
     made->head_len = (size_t)(at->head - made->head);
     made->body_len = (size_t)(at->body - made->body);
-    const size_t head = made->head_len + (made->head_len + 1 > 0x7f ? 2 : 1);
+    _Static_assert(row_block_columns_max + 1 + text_most / 58 + 1 < 0x80,
+                   "a text takes two bytes of the head from 58 bytes on");
+    const size_t head = made->head_len + 1;
     size_t len = varint_put(made->prefix, head + made->body_len);
     if (id) len += varint_put(made->prefix + len, (uint64_t)*id);
     made->prefix_len = len + varint_put(made->prefix + len, head);

@@ -179,7 +179,8 @@ class Caller:
             try:
                 await asyncio.wait_for(getattr(self, ask.behaviour)(ask), PATIENCE_S)
             except asyncio.TimeoutError:
-                self.record.violation("silence", ask, f"nothing decided within {PATIENCE_S} s")
+                heard = self.link.last_heard() if self.link else "no connection"
+                self.record.violation("silence", ask, f"nothing decided within {PATIENCE_S} s: {heard}")
                 self.drop()
             if ask.draw.random() < 0.15:
                 await asyncio.sleep(ask.draw.uniform(0, 0.3))

@@ -19,6 +19,7 @@ class Link:
         self.loop = asyncio.get_running_loop()
         self.socket, self.tls = None, None
         self.used = 0  # replies read from it
+        self.heard, self.heard_at = 0, None  # bytes of the other side so far, the last of them at this time of the loop
 
     async def open(self, receive_buffer=None):
         e = self.endpoint
@@ -77,18 +78,28 @@ class Link:
 
     async def recv(self, most=65536):
         try:
-            if not self.tls:
-                return await self.loop.sock_recv(self.socket, most)
-            while True:
-                try:
-                    return self.tls.read(most)
-                except ssl.SSLWantReadError:
-                    await self._fill(most)
-                    await self._flush()
+            data = await self._recv(most)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
         except (OSError, ssl.SSLError) as error:
             raise Broken(f"recv: {error}") from None
+        self.heard, self.heard_at = self.heard + len(data), self.loop.time()
+        return data
+
+    async def _recv(self, most):
+        if not self.tls:
+            return await self.loop.sock_recv(self.socket, most)
+        while True:
+            try:
+                return self.tls.read(most)
+            except ssl.SSLWantReadError:
+                await self._fill(most)
+                await self._flush()
+
+    def last_heard(self):
+        """As it is told of one who waits in vain: a trickle is no silence."""
+        ago = "" if self.heard_at is None else f", the last of them {self.loop.time() - self.heard_at:.1f} s ago"
+        return f"{self.heard} bytes heard on this connection{ago}"
 
     def half_close(self):
         try:

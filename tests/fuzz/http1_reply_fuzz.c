@@ -22,10 +22,12 @@ static void on_head(void *owner, const struct http1_head *head) {
     demand(told->heads == told->ends && head->status >= 200 && head->header_count <= limit_headers);
     demand(!(head->chunked && head->content_length >= 0));
     for (size_t i = 0; i < head->header_count; i++)
-        for (size_t b = 0; b < head->headers[i].value.len; b++)
-            told->sum += (unsigned char)head->headers[i].value.at[b];
+        told->sum = told->sum * 31 + str_hash(head->headers[i].name) + str_hash(head->headers[i].value);
     told->heads++;
-    told->sum = told->sum * 31 + (unsigned)head->status;
+    const uint64_t words[] = {(uint64_t)head->status, head->header_count, (uint64_t)head->content_length,
+                              head->chunked,          head->has_body,     head->keep_alive,
+                              head->until_close,      head->version_1_0};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) told->sum = told->sum * 31 + words[i];
 }
 static void on_body(void *owner, struct str piece) {
     struct told *told = owner;

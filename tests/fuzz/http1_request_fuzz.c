@@ -25,6 +25,10 @@ static void on_head(void *owner, const struct http1_head *head) {
         seen->hash = seen->hash * 31 + str_hash(head->headers[i].name) + str_hash(head->headers[i].value);
     }
     seen->hash = seen->hash * 31 + str_hash(head->target);
+    const uint64_t words[] = {head->method,      head->header_count,    (uint64_t)head->content_length,
+                              head->chunked,     head->has_body,        head->keep_alive,
+                              head->version_1_0, head->expects_continue};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) seen->hash = seen->hash * 31 + words[i];
 }
 
 static void on_body(void *owner, struct str piece) {

@@ -305,7 +305,9 @@ def test_a_catalogue_that_is_not_right_replaces_nothing(start, start_mock, tmp_p
         status, said, problems = catalog(weir, "update", bad)
         assert status == 2 and words in problems and "nothing was changed" in problems and not said, (words, problems)
         assert (weir.state_dir / "catalog.jsonl").read_bytes() == kept
-    assert "cannot be read" in catalog(weir, "update", tmp_path / "none.jsonl")[2]
+    for place, why in ((tmp_path / "none.jsonl", "No such file or directory"),
+                       (tmp_path, "it is a folder, and no file")):
+        assert f"{place}: cannot be read: {why}" in catalog(weir, "update", place)[2]
     assert catalog(weir, "updat", bad)[0] == 2
 
 

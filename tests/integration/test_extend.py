@@ -94,6 +94,77 @@ def test_a_stream_whose_budget_runs_out_ends_as_too_long(start, dialect):
         assert round(float(line["cost_usd"]) * 1e9) == usd(final["day"], "spent_usd")
 
 
+class Passed(Maker):
+    """Speaks the Responses API itself, in names of its own: reasoning first, then a message that never ends."""
+
+    def __call__(self, connection, head, body):
+        asked = json.loads(body)
+        self.asked.append(asked)
+        self.made.append(0)
+        self.sequence = 0
+        self.connection = connection
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+        response = {"id": "resp_theirs", "object": "response", "status": "in_progress", "model": "m-1", "output": [],
+                    "incomplete_details": None, "usage": None, "metadata": {"of": "theirs"}}
+        reason = {"id": "rs_theirs", "type": "reasoning", "summary": []}
+        message = {"id": "msg_theirs", "type": "message", "status": "in_progress", "role": "assistant", "content": []}
+        part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+        place = {"item_id": "msg_theirs", "output_index": 1, "content_index": 0}
+        self.tell("response.created", response=response)
+        self.tell("response.in_progress", response=response)
+        self.tell("response.output_item.added", output_index=0, item=reason)
+        self.tell("response.output_item.done", output_index=0, item=reason)
+        self.tell("response.output_item.added", output_index=1, item=message)
+        self.tell("response.content_part.added", **place, part=part)
+        while self.made[-1] < asked["max_output_tokens"]:
+            self.made[-1] += 1
+            self.tell("response.output_text.delta", **place, delta="word", logprobs=[])
+            time.sleep(self.pause_s)
+        return False
+
+    def tell(self, kind, **members):
+        event = {"type": kind, "sequence_number": self.sequence, **members}
+        self.sequence += 1
+        self.connection.sendall(f"event: {kind}\ndata: {json.dumps(event)}\n\n".encode())
+
+
+def test_a_providers_own_responses_pass_and_end_as_too_long_by_their_own_names(start):
+    maker = Passed()
+    with RawProvider(maker) as upstream:
+        weir = start({"providers": {"p": priced(upstream.base_url, type="openai", api="responses")},
+                      "clients": [client(daily_budget=12)]})
+        body = {"model": "m", "input": "Hello", "max_output_tokens": 5000, "stream": True}
+        reply = http(weir.port, "POST", "/v1/responses", body, AUTH, timeout=20)
+        assert reply.status == 200, reply
+        events = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: ")]
+        assert [e["sequence_number"] for e in events] == list(range(len(events)))
+        text = "".join(e["delta"] for e in events if e["type"] == "response.output_text.delta")
+        whole = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+        item = {"id": "msg_theirs", "type": "message", "status": "incomplete", "role": "assistant", "content": [whole]}
+        place = {"item_id": "msg_theirs", "output_index": 1, "content_index": 0}
+        done, part, closed, last = events[-4:]
+        assert done["type"] == "response.output_text.done" and done["text"] == text and place.items() <= done.items()
+        assert part["type"] == "response.content_part.done" and part["part"] == whole and place.items() <= part.items()
+        assert closed["type"] == "response.output_item.done" and closed["item"] == item and closed["output_index"] == 1
+        assert last["type"] == "response.incomplete"
+        response = last["response"]
+        assert response["id"] == "resp_theirs" and response["metadata"] == {"of": "theirs"}
+        assert response["status"] == "incomplete"
+        assert response["incomplete_details"] == {"reason": "max_output_tokens"}
+        assert response["output"] == [{"id": "rs_theirs", "type": "reasoning", "summary": []}, item]
+        assert not any(e["type"].startswith("response.") and e.get("response", {}).get("status") == "incomplete"
+                       for e in events[:-1])
+        final = settled(weir)[0]
+        time.sleep(0.1)  # it may be at its last
+        assert 100 < maker.made[0] < 1100 and 100 < len(text) / 4 <= maker.made[0]
+        assert maker.billed() <= usd(final, "spent_usd") <= 12 * 10**9, (maker.made, final)
+        line = poll(lambda: weir.log("request_done"))[-1]
+        assert response["usage"]["output_tokens"] == line["output_tokens"] and line["status"] == 200
+        assert round(float(line["cost_usd"]) * 1e9) == usd(final, "spent_usd")
+        assert weir.metric("weir_streams_cut_total") == 1
+
+
 class Answers(Maker):
     """Several at once, of which the second ends by itself after three tokens."""
 

@@ -82,6 +82,18 @@ def test_an_answer_that_is_still_being_made_is_not_awaited(pair):
     assert two.last() is None
 
 
+@pytest.mark.parametrize("how", ["reset", "end"])
+def test_who_pipelines_more_than_is_read_and_leaves_is_found_gone(pair, how):
+    """What nobody reads hides the end behind it: a provider would work on for nobody."""
+    weir, one, two = pair
+    c = Connection(weir.port)
+    c.send(request_bytes("POST", "/v1/chat/completions", chat_body("[mock latency=8000] x")) + HEALTH * 2000)
+    poll(lambda: one.last())
+    c.reset() if how == "reset" else c.socket.close()
+    poll(lambda: one.last()["outcome"] == "aborted", 4)
+    assert two.last() is None
+
+
 def test_after_the_end_nothing_new_is_begun(pair):
     """A request that a provider would have to work for, behind the caller's last word: nobody may be there to read
     it."""

@@ -307,6 +307,17 @@ def test_ask_answers_in_process(pair, tmp_path):
         assert err == "weir: provider_error: The mock was asked to refuse this request.\n"
 
 
+def test_what_a_model_says_steers_no_terminal(pair, tmp_path):
+    """A program that reads it gets each byte; on a terminal C0, C1 and DEL are `_`, and lines and tabs stay."""
+    weir, _, _ = pair
+    said = "a\x1b]0;b\x07 \u009bc\x7f \u00e9 d\te\nf"
+    for more in ([], ["-s"]):
+        arguments = ["ask", "-c", str(weir.path), *more, said]
+        run = subprocess.run([BINARY, *arguments], capture_output=True, timeout=15, env=environment(), cwd=tmp_path)
+        assert run.stdout.decode() == f"You said: {said}\n"
+        assert on_terminal(*arguments) == (0, "You said: a_]0;b_ _c_ \u00e9 d\te\nf\n")
+
+
 def test_ask_reads_standard_input_and_refuses_what_it_does_not_know(pair, tmp_path):
     weir, _, _ = pair
     run = subprocess.run([BINARY, "ask", "-c", str(weir.path), "-"], input="Hello " + "you " * 500, text=True,

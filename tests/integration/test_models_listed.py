@@ -94,6 +94,18 @@ def test_a_client_sees_the_models_of_its_providers_alone(start, mock):
     assert "`here`" not in missed.error["message"] and "`there`" in missed.error["message"]
 
 
+def test_a_route_of_a_pinned_models_name_is_listed_once(start, mock):
+    """A route may have the name by which a client that may steer asks one provider for its model."""
+    weir = start({
+        "providers": {"one": provider(mock, models=["x"]), "two": provider(mock, models=["one/y", "y"])},
+        "routes": [{"model": "one/x", "targets": ["two/y"]}],
+        "clients": [{"name": "c", "key_hash": hashlib.sha256(b"key-c").hexdigest(), "models": ["one/*", "two/*"],
+                     "may_steer": True}]
+    })
+    listed = [model["id"] for model in http(weir.port, "GET", "/v1/models", headers=key("c")).json["data"]]
+    assert sorted(listed) == sorted(set(listed)) and {"one/x", "one/y", "two/y"} <= set(listed), listed
+
+
 def test_a_model_that_has_one_name_only_is_listed_by_that(start, mock):
     weir = start({
         "providers": {"one": provider(mock, ["here", "other"])},

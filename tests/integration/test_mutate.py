@@ -112,7 +112,7 @@ REACH = {
         "simulator": measured(9, a=[1, 5]),
         "tests/integration/test_quick.py": measured(2, a=[1, 2, 5]),
         "tests/integration/test_slow.py": measured(80, a=[1, 2, 5]),
-        "tests/integration/test_slower.py": measured(100, a=[1, 2, 5]),
+        "tests/integration/test_slower.py": measured(mutate.NEAR_S, a=[1, 2, 5]),
         "tests/integration/test_other.py": measured(1, b=[1]),
     }
 }

@@ -187,15 +187,21 @@ def test_its_lifetime_is_the_requests_own(keepers):
     assert served(reply) == "a" and cache_story(weir, reply)["choice"] == "over"
 
 
-def test_what_caches_give_is_seen_by_model_and_client_and_a_fall_is_told_once(keepers):
+@pytest.mark.parametrize("made_at", ["start", "run time"])
+def test_what_caches_give_is_seen_by_model_and_client_and_a_fall_is_told_once(keepers, made_at):
     run, made = keepers
     key = "wk-prompts"
-    weir = run({"affinity": "on"}, clients=[{"name": "app", "may_steer": True,
-                                             "key_hash": hashlib.sha256(key.encode()).hexdigest()}])
+    of_file = {"name": "app", "may_steer": True, "key_hash": hashlib.sha256(key.encode()).hexdigest()}
+    weir = run({"affinity": "on"}, clients=[of_file] if made_at == "start" else [])
+    admin = {"authorization": f"Bearer {weir.admin_key}"}
+    if made_at == "run time":
+        for name in ("app", "idle"):
+            body = json.dumps({"name": name, "may_steer": True}).encode()
+            reply = http(weir.port, "POST", "/admin/v1/clients", body, {**admin, "content-type": "application/json"})
+            key = key if name == "idle" else reply.json["key"]
     of = {"authorization": f"Bearer {key}"}
     for _ in range(100):
         ask(weir, "the same", headers=of)
-    admin = {"authorization": f"Bearer {weir.admin_key}"}
 
     def told(path):
         return http(weir.port, "GET", path, headers=admin)

@@ -356,6 +356,30 @@ def test_serve_is_not_dumpable_unless_asked(start_mock, asked):
             process.communicate()
 
 
+def test_what_the_environment_held_is_moved_out_of_sight_and_still_read(start_mock):
+    """Where the kernel shows a process's environment none of it stands any more; a reload finds it all the same."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        config, secret = f"{folder}/weir.yaml", "sk-of-the-environment-0123456789"
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump({"listen": "127.0.0.1:0", "state_dir": f"{folder}/state", "workers": 1,
+                       "providers": {"one": provider(start_mock(), api_key="${KEPT_OUT_OF_SIGHT}")}}, file)
+        process = subprocess.Popen([BINARY, "serve", "-c", config], stderr=subprocess.PIPE, text=True, cwd=folder,
+                                   env=environment(KEPT_OUT_OF_SIGHT=secret, ANOTHER_VARIABLE="another-value"))
+        try:
+            said = []
+            for event in ('"ready"', '"reloaded"'):
+                while not said or event not in said[-1]:
+                    said.append(process.stderr.readline())
+                    assert said[-1] and "reload_failed" not in said[-1], said
+                with open(f"/proc/{process.pid}/environ", "rb") as file:
+                    shown = file.read()
+                assert secret.encode() not in shown and b"another-value" not in shown
+                process.send_signal(signal.SIGHUP)
+        finally:
+            process.kill()
+            process.communicate()
+
+
 def is_sanitized():
     with open(BINARY, "rb") as file:
         return b"__asan_init" in file.read()

@@ -1,11 +1,12 @@
 """TLS on the listener and towards providers: verified, unless written out."""
 import hashlib
+import socket
 import ssl
 import warnings
 
 import pytest
 
-from weirlib import (GOOD_BODY, Connection, RawProvider, answers_well, chat, chat_body, http, poll, provider,
+from weirlib import (GOOD_BODY, SLOW, Connection, RawProvider, answers_well, chat, chat_body, http, poll, provider,
                      request_bytes)
 
 
@@ -41,6 +42,19 @@ def test_old_tls_and_plain_http_are_refused(secure, certificates):
         c.send(request_bytes("GET", "/healthz"))
         assert c.is_closed() and b"200" not in c.buffer
     assert http(weir.port, "GET", "/healthz", tls=certificates.client()).status == 200
+
+
+@pytest.mark.parametrize("asked", [request_bytes("GET", "/healthz", headers={"Connection": "close"}),
+                                   b"nonsense\r\n\r\n"])
+def test_an_end_is_said_before_the_connection_ends(secure, certificates, asked):
+    weir, _ = secure
+    with socket.create_connection(("127.0.0.1", weir.port), timeout=SLOW) as plain:
+        with certificates.client().wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False) as c:
+            c.sendall(asked)
+            heard = b""
+            while piece := c.recv(65536):  # an end without a close_notify raises
+                heard += piece
+    assert heard.startswith(b"HTTP/1.1 ")
 
 
 def test_a_large_stream_over_tls_and_a_caller_that_leaves(secure, certificates):

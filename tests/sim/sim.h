@@ -532,6 +532,16 @@ bool sim_call_event(struct sim *sim, struct sim_call *call, struct event *event)
 /* sim_world.c: by its name, as configurations come and go. */
 unsigned sim_index(const struct provider *provider);
 void sim_schedule(struct sim *sim, uint64_t in_ns, int kind, unsigned caller, unsigned number);
+/* sim_told.c: folds it into the run's number: an action; all that is told of a flight; what a preview says of a request
+ * that is whole; the words at rest. */
+void sim_told(struct sim *sim, uint64_t value);
+void sim_told_action(struct sim *sim, unsigned caller, const struct action *action);
+void sim_told_flight(struct sim *sim, const struct flight *flight);
+void sim_told_preview(struct sim *sim, const struct sim_caller *caller);
+void sim_told_rest(struct sim *sim);
+/* A file of runs, compared or written. */
+int sim_runs(const char *path, bool writes);
+
 /* Runs a seed to its end, with so many flights (0: as many as it draws). false: a rule was broken. */
 bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum sim_mutant mutant, bool trace);
 uint64_t sim_between(struct prng *prng, uint64_t low, uint64_t high);

@@ -9,10 +9,11 @@
 
 static void limit_put(struct sim *sim, struct text *text, const char *what) {
     struct prng *draw = &sim->limits.draw;
-    uint64_t rpm = sim_between(draw, 1, 60);
-    text_printf(text, "{rpm: %llu, burst: %llu, concurrent: %llu, %s%s}", (unsigned long long)rpm,
-                (unsigned long long)sim_between(draw, 1, rpm), (unsigned long long)sim_between(draw, 1, 6), what,
-                sim_chance(draw, 30) && strstr(what, "per") ? ", max_values: 2" : "");
+    const unsigned long long rpm = sim_between(draw, 1, 60);
+    const bool few = sim_chance(draw, 30) && strstr(what, "per");
+    const unsigned long long concurrent = sim_between(draw, 1, 6), burst = sim_between(draw, 1, rpm);
+    text_printf(text, "{rpm: %llu, burst: %llu, concurrent: %llu, %s%s}", rpm, burst, concurrent, what,
+                few ? ", max_values: 2" : "");
 }
 
 void sim_limits_draw(struct sim *sim) { sim->limits.on = sim_chance(&sim->limits.draw, 25); }

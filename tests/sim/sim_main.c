@@ -1,5 +1,5 @@
 /* sim_main.c - weir-sim: runs seeds, each twice, and the planted bugs. `weir-sim --seeds A..B`, `--seed N` (with a
- * trace), `--mutants`. */
+ * trace), `--mutants`, `--runs FILE`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,16 +9,48 @@
 #include "base/hash.h"
 #include "sim.h"
 
-static const char *const mutant_names[mutants] = {
-    "none",           "settle_lost",    "end_twice",        "cancel_lost",    "byte_changed",
-    "timer_lost",     "probe_kept",     "threshold_off",    "epoch_kept",     "place_lost",
-    "rate_doubled",   "share_ignored",  "cells_forgotten",  "ranges_cut",     "call_twice",
-    "late_taken",     "reader_ignored", "body_over",        "clients_share",  "words_decide",
-    "one_caller",     "echo_passed",    "one_opens",        "line_in_order",  "failovers_count",
-    "outage_grows",   "probes_ignored", "limits_forgotten", "limit_for_all",  "limit_of_one",
-    "answer_missing", "money_kept",     "limit_doubled",    "extent_unpaid",  "quota_doubled",
-    "quota_kept",     "kept_late",      "settled_late",     "values_doubled", "value_kept",
-    "prefix_forgotten", "prefix_for_ever"};
+static const char *const mutant_names[mutants] = {"none",
+                                                  "settle_lost",
+                                                  "end_twice",
+                                                  "cancel_lost",
+                                                  "byte_changed",
+                                                  "timer_lost",
+                                                  "probe_kept",
+                                                  "threshold_off",
+                                                  "epoch_kept",
+                                                  "place_lost",
+                                                  "rate_doubled",
+                                                  "share_ignored",
+                                                  "cells_forgotten",
+                                                  "ranges_cut",
+                                                  "call_twice",
+                                                  "late_taken",
+                                                  "reader_ignored",
+                                                  "body_over",
+                                                  "clients_share",
+                                                  "words_decide",
+                                                  "one_caller",
+                                                  "echo_passed",
+                                                  "one_opens",
+                                                  "line_in_order",
+                                                  "failovers_count",
+                                                  "outage_grows",
+                                                  "probes_ignored",
+                                                  "limits_forgotten",
+                                                  "limit_for_all",
+                                                  "limit_of_one",
+                                                  "answer_missing",
+                                                  "money_kept",
+                                                  "limit_doubled",
+                                                  "extent_unpaid",
+                                                  "quota_doubled",
+                                                  "quota_kept",
+                                                  "kept_late",
+                                                  "settled_late",
+                                                  "values_doubled",
+                                                  "value_kept",
+                                                  "prefix_forgotten",
+                                                  "prefix_for_ever"};
 
 static const char *const mark_names[marks_all] = {
 #define X(name) #name,
@@ -144,7 +176,8 @@ static int file_run(const char *path) {
 static int usage(void) {
     fprintf(
         stderr,
-        "usage: weir-sim --seeds A..B [--flights N] [--jobs N] | --seed N [--flights N] | --mutants | --file SEEDS\n");
+        "usage: weir-sim --seeds A..B [--flights N] [--jobs N] | --seed N [--flights N] | --mutants | --file SEEDS | "
+        "--runs FILE\n");
     return 2;
 }
 
@@ -154,6 +187,7 @@ int main(int argc, char **argv) {
     if (!hash_start()) return 1;
     if (argc == 2 && strcmp(argv[1], "--mutants") == 0) return mutants_run();
     if (argc == 3 && strcmp(argv[1], "--file") == 0) return file_run(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "--runs") == 0) return sim_runs(argv[2], getenv("WEIR_UPDATE_DOCS") != NULL);
     for (int i = 1; i + 1 < argc; i += 2) {
         char *rest = argv[i + 1];
         unsigned long long number = strtoull(rest, &rest, 10);

@@ -9,10 +9,12 @@
 static void budget_put(struct sim *sim, struct text *text, unsigned least, unsigned most) {
     static const char *const windows[] = {"hour", "day", "lifetime"}, *const modes[] = {"hard", "hard", "hard", "warn"},
                              *const splits[] = {"", "", "", "", ", per: model", ", per: model, max_values: 1"};
-    unsigned amount = (unsigned)sim_between(&sim->money.draw, least, most);
-    text_printf(text, "{usd: 0.%04u, window: %s, mode: %s, name: b%u%s}", amount,
-                windows[least > 100 ? 0 : prng_below(&sim->money.draw, 3)], modes[prng_below(&sim->money.draw, 4)],
-                sim->money.named++, splits[least > 100 ? 0 : prng_below(&sim->money.draw, 6)]);
+    const unsigned amount = (unsigned)sim_between(&sim->money.draw, least, most);
+    const char *split = splits[least > 100 ? 0 : prng_below(&sim->money.draw, 6)];
+    const char *mode = modes[prng_below(&sim->money.draw, 4)];
+    const char *window = windows[least > 100 ? 0 : prng_below(&sim->money.draw, 3)];
+    text_printf(text, "{usd: 0.%04u, window: %s, mode: %s, name: b%u%s}", amount, window, mode, sim->money.named++,
+                split);
 }
 
 void sim_money_draw(struct sim *sim) { sim->money.on = sim_chance(&sim->money.draw, 25); }

@@ -186,8 +186,9 @@ static void check_answer(struct sim *sim, unsigned number) {
         while (same < caller->got_len && same < call->wanted_len && caller->got[same] == call->wanted[same]) same++;
         while (same && memcmp(caller->got + same - 1, "\n", 1) != 0) same--; /* they may begin alike */
         struct str rest = str_make(caller->got + same, caller->got_len - same);
-        sim_rule(sim, caller->ended && ends_in(caller, "data: [DONE]\n\n") && rest.len < 600 &&
-                          str_find(rest, STR("\"finish_reason\":\"length\"")) != SIZE_MAX,
+        sim_rule(sim,
+                 caller->ended && ends_in(caller, "data: [DONE]\n\n") && rest.len < 600 &&
+                     str_find(rest, STR("\"finish_reason\":\"length\"")) != SIZE_MAX,
                  "a stream that ran out of money ends as too long", number);
     } else if (good) {
         static const char done[] = "data: [DONE]\n\n";

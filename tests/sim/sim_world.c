@@ -50,8 +50,6 @@ static struct sim_step step_take(struct sim *sim) {
 
 /* -- performing -- */
 
-static void fold(struct sim *sim, uint64_t value) { sim->hash = (sim->hash ^ value) * 0x100000001b3ull; }
-
 static void line_leave(struct sim *sim, unsigned number) {
     unsigned at = 0;
     while (at < sim->line_count && sim->line[at] != number) at++;
@@ -67,7 +65,7 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
     if (sim->trace)
         printf("%12.3f ms  flight %u  action %d attempt %u\n", (double)sim->now.mono_ns / 1e6, number, action->kind,
                action->attempt);
-    fold(sim, (uint64_t)action->kind << 32 | number << 8 | action->attempt);
+    sim_told_action(sim, number, action);
     sim_crash_look(sim);
     sim_check_action(sim, number, action);
     switch (action->kind) {
@@ -95,9 +93,6 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
         }
         break;
     }
-    case action_write:
-        for (size_t i = 0; i < action->write.count; i++) fold(sim, str_hash(action->write.ranges[i]));
-        break;
     case action_end:
         if (sim->mutant == mutant_end_twice && !sim->tampered) {
             sim->tampered = true;
@@ -135,6 +130,7 @@ static void perform(struct sim *sim, unsigned number, const struct action *actio
         break;
     case action_closed:
         sim_check_closed(sim, number);
+        sim_told_flight(sim, caller->flight);
         sim_crash_note(sim, number);
         flight_free(caller->flight);
         caller->flight = NULL;
@@ -366,6 +362,7 @@ static void on_body(struct sim *sim, unsigned number) {
     struct sim_caller *caller = &sim->callers[number];
     if (caller->body_sent == caller->body_len) {
         caller->body_done = true;
+        sim_told_preview(sim, caller);
         deliver(sim, number, &(struct event){.kind = event_body_end});
         return;
     }
@@ -514,29 +511,34 @@ static const char *strategy_draw(struct sim *sim) {
     return strategies_drawn[prng_below(&sim->arrivals, sizeof strategies_drawn / sizeof *strategies_drawn)];
 }
 
+/* One draw a statement: compilers differ in which argument comes first. */
 static void provider_draw(struct sim *sim, unsigned i) {
     struct prng *draw = &sim->arrivals;
+    const unsigned long long retries = sim_between(draw, 0, 4), stall = sim_between(draw, 1, 20),
+                             reply = sim_between(draw, 1, 100), timeout = sim_between(draw, 1, 30),
+                             priority = sim_between(draw, 1, 3);
+    const bool has_keys = sim_chance(draw, 30), is_mistral = sim_chance(draw, 20);
+    const unsigned long long ramp = sim_between(draw, 1, 5), successes = sim_between(draw, 1, 3),
+                             probes = sim_between(draw, 1, 3), open = sim_between(draw, 1, 30),
+                             failing = sim_between(draw, 1, 6);
     struct text whole = text_in_buffer(sim->world[i].written, sizeof sim->world[i].written - 1), *text = &whole;
     text_printf(text,
                 "  p%u: {type: %s, api_keys: [sk-sim-%u-0-0123456789%s], base_url: \"http://p%u/v1\", models: [m0, "
                 "m%u], priority: %llu, "
                 "timeout_seconds: %llu, reply_timeout_seconds: %llu, stall_timeout_seconds: %llu, max_retries: %llu",
-                i, sim_chance(draw, 20) ? "mistral" : "openai", i,
-                sim_chance(draw, 30) ? ", sk-sim-second-key-01234, sk-sim-third-key-0123456" : "", i, i % 3,
-                (unsigned long long)sim_between(draw, 1, 3), (unsigned long long)sim_between(draw, 1, 30),
-                (unsigned long long)sim_between(draw, 1, 100), (unsigned long long)sim_between(draw, 1, 20),
-                (unsigned long long)sim_between(draw, 0, 4));
+                i, is_mistral ? "mistral" : "openai", i,
+                has_keys ? ", sk-sim-second-key-01234, sk-sim-third-key-0123456" : "", i, i % 3, priority, timeout,
+                reply, stall, retries);
     text_printf(text,
                 ", circuit_breaker: {failure_threshold: %llu, timeout_seconds: %llu, half_open_max_calls: %llu, "
                 "success_threshold: %llu, ramp_seconds: %llu}",
-                (unsigned long long)sim_between(draw, 1, 6), (unsigned long long)sim_between(draw, 1, 30),
-                (unsigned long long)sim_between(draw, 1, 3), (unsigned long long)sim_between(draw, 1, 3),
-                (unsigned long long)sim_between(draw, 1, 5));
+                failing, open, probes, successes, ramp);
     if (sim_chance(draw, 50)) {
         text_printf(text, ", max_concurrent: %llu", (unsigned long long)sim_between(draw, 1, 4));
-        if (sim_chance(draw, 60))
-            text_printf(text, ", queue: {max: %llu, wait_ms: %llu}", (unsigned long long)sim_between(draw, 1, 8),
-                        (unsigned long long)sim_between(draw, 1, 5000));
+        if (sim_chance(draw, 60)) {
+            const unsigned long long wait = sim_between(draw, 1, 5000), most = sim_between(draw, 1, 8);
+            text_printf(text, ", queue: {max: %llu, wait_ms: %llu}", most, wait);
+        }
     }
     if (sim_chance(draw, 40)) text_printf(text, ", rate_limit_rpm: %llu", (unsigned long long)sim_between(draw, 1, 60));
     if (sim_chance(draw, 30)) text_printf(text, ", burst_allowance: %llu", (unsigned long long)sim_between(draw, 1, 9));
@@ -563,13 +565,16 @@ static void config_draw(struct sim *sim) {
     sim->provider_total = (unsigned)sim_between(draw, 1, sim_providers_max);
     sim->body_max = (size_t)sim_between(draw, 1024, 8192);
     sim->failover_permille = (unsigned)sim_between(draw, 0, 4) * 250;
+    const bool unlimited = sim_chance(draw, 50);
+    const unsigned long long most_ms = sim_between(draw, 500, 5000), base_ms = sim_between(draw, 1, 500);
+    sim->retries_max = (unsigned)sim_between(draw, 0, 5);
+    const char *strategy = strategy_draw(sim);
+    const unsigned long long timeout_s = sim_between(draw, 1, 60);
     snprintf(sim->head, sizeof sim->head,
              "request_timeout_seconds: %llu\nmax_body_bytes: %llu\nselection_strategy: %s\nretry: {max_retries: "
              "%u, base_ms: %llu, max_ms: %llu, budget: %s, failover_budget: %u.%03u",
-             (unsigned long long)sim_between(draw, 1, 60), (unsigned long long)sim->body_max, strategy_draw(sim),
-             sim->retries_max = (unsigned)sim_between(draw, 0, 5), (unsigned long long)sim_between(draw, 1, 500),
-             (unsigned long long)sim_between(draw, 500, 5000), sim_chance(draw, 50) ? "0" : "0.2",
-             sim->failover_permille / 1000, sim->failover_permille % 1000);
+             timeout_s, (unsigned long long)sim->body_max, strategy, sim->retries_max, base_ms, most_ms,
+             unlimited ? "0" : "0.2", sim->failover_permille / 1000, sim->failover_permille % 1000);
     struct text rest = text_in_buffer(sim->head + strlen(sim->head), sizeof sim->head - strlen(sim->head) - 1);
     if (sim_chance(draw, 20)) sim->attempts_max = (unsigned)sim_between(draw, 1, 8);
     if (sim->attempts_max) text_printf(&rest, ", max_attempts: %u", sim->attempts_max);
@@ -577,9 +582,10 @@ static void config_draw(struct sim *sim) {
     CHECK(!rest.failed);
     rest.at[rest.len] = 0;
     for (unsigned i = 0; i < sim->provider_total; i++) provider_draw(sim, i);
-    const char *strategy = strategy_draw(sim);
-    int len = snprintf(sim->fast, sizeof sim->fast, "strategy: %s, resume_streams: %s", strategy,
-                       sim_chance(draw, 30) ? "true" : "false");
+    strategy = strategy_draw(sim);
+    const bool resumes = sim_chance(draw, 30);
+    int len =
+        snprintf(sim->fast, sizeof sim->fast, "strategy: %s, resume_streams: %s", strategy, resumes ? "true" : "false");
     if (sim_chance(draw, 50)) {
         sim->hedge_permille = (unsigned)sim_between(draw, 1, 10) * 50;
         len += snprintf(sim->fast + len, sizeof sim->fast - (size_t)len, ", hedge: {max_share: %u.%03u",
@@ -590,8 +596,9 @@ static void config_draw(struct sim *sim) {
         snprintf(sim->fast + len, sizeof sim->fast - (size_t)len, "}");
     }
     sim_prefix_route(sim, sim->fast, sizeof sim->fast);
-    snprintf(sim->lock_route, sizeof sim->lock_route, "failover_after: %llu, return_to_primary_seconds: %llu",
-             (unsigned long long)sim_between(draw, 1, 4), (unsigned long long)sim_between(draw, 1, 20));
+    const unsigned long long back = sim_between(draw, 1, 20), after = sim_between(draw, 1, 4);
+    snprintf(sim->lock_route, sizeof sim->lock_route, "failover_after: %llu, return_to_primary_seconds: %llu", after,
+             back);
     struct text clients = text_in_buffer(sim->clients, sizeof sim->clients - 1);
     sim_clients_draw(sim, &clients);
     CHECK(!clients.failed);
@@ -783,8 +790,10 @@ bool sim_run(struct sim *sim, uint64_t seed, unsigned long long flights, enum si
     }
     sim_rule(sim, sim->open_count == 0, "every flight closes", 0);
     if (!sim->broken[0]) sim_decisions_rest(sim);
+    sim_told_rest(sim);
     if (!sim->broken[0]) heal(sim);
     if (!sim->broken[0]) sim_decisions_rest(sim);
+    sim_told_rest(sim);
     if (!sim->broken[0]) sim_rule(sim, atomic_load(&sim->bodies.taken) == 0, "every byte of a body is given back", 0);
     end(sim);
     return !sim->broken[0];

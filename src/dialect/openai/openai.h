@@ -37,6 +37,7 @@ struct openai_request {
     bool wants_json;                               /* response_format of type json_object or json_schema */
     bool wants_schema;                             /* of type json_schema */
     uint64_t members;            /* features that it asks for by a member of its own, and openai_has_* */
+    struct str temperature;      /* as its first member of that name has it, of whatever type; {NULL,0}: none */
     struct str prompt_cache_key; /* as it stands in the body, without its quotes; {NULL,0}: none */
     enum message_effort effort;  /* as `reasoning_effort` says it; effort_unset: not, or another word */
     bool names_more;     /* it may name other models or stored things (names.h): members that say neither are known */

@@ -116,28 +116,7 @@ static void seconds_take(struct usage *usage, const struct skim_token *token) {
         meter_note(usage->meter, meter_milliseconds, milliseconds);
 }
 
-/* `from` begins with the usage object; what follows it is not looked at. */
-static void openai_read_usage(struct str from, struct usage *usage) {
-    struct skim skim;
-    struct str above = STR(""), inside = STR("");
-    int64_t total = -1;
-    skim_begin(&skim, from, 3);
-    for (struct skim_token token = skim_next(&skim); token.kind > skim_error; token = skim_next(&skim)) {
-        if (token.kind == skim_close) continue;
-        if (token.depth == 1) above = token.kind == skim_object ? token.key : STR("");
-        if (token.depth == 2) inside = token.kind == skim_object ? token.key : STR("");
-        if (token.depth == 1 && token.kind == skim_number) {
-            count_take(usage, STR(""), &token);
-            cost_take(usage, STR(""), &token);
-            seconds_take(usage, &token);
-            if (str_eq(token.key, STR("total_tokens"))) skim_to_i64(token.value, &total);
-        } else if (token.depth == 2) {
-            count_take(usage, above, &token);
-            cost_take(usage, above, &token);
-        } else if (token.depth == 3) {
-            meter_take(usage, above, inside, &token);
-        }
-    }
+static void usage_total_take(struct usage *usage, int64_t total) {
     if (total < 0 || total > tokens_max) return;
     /* some say only a total of an embedding */
     if (usage->input_tokens < 0 && usage->output_tokens < 0) usage->input_tokens = total;
@@ -145,6 +124,39 @@ static void openai_read_usage(struct str from, struct usage *usage) {
     if (usage->input_tokens >= 0 && usage->output_tokens >= 0 && usage->reasoning_tokens > 0 &&
         usage->input_tokens + usage->output_tokens + usage->reasoning_tokens == total)
         usage->output_tokens += usage->reasoning_tokens;
+}
+
+/* Reads the usage object that was told last, to its end, as skim_skip would pass over it; depths are its own. */
+static bool openai_read_usage(struct skim *skim, struct skim_token *usage_token, struct usage *usage) {
+    struct str above = STR(""), inside = STR("");
+    int64_t total = -1;
+    const unsigned told = skim->depth_max, depth = usage_token->depth;
+    skim->depth_max = depth + 3;
+    for (;;) {
+        struct skim_token token = skim_next(skim);
+        if (token.kind <= skim_error) return false;
+        if (token.kind == skim_close && token.depth == depth) break;
+        if (token.kind == skim_close) continue;
+        token.depth -= depth;
+        if (token.depth == 1) above = token.kind == skim_object ? token.key : STR("");
+        if (token.depth == 2) inside = token.kind == skim_object ? token.key : STR("");
+        if (token.depth == 1 && token.kind == skim_number && str_eq(token.key, STR("total_tokens"))) {
+            skim_to_i64(token.value, &total);
+        } else if (token.depth == 1 && token.kind == skim_number) {
+            count_take(usage, STR(""), &token);
+            cost_take(usage, STR(""), &token);
+            seconds_take(usage, &token);
+        } else if (token.depth == 2) {
+            count_take(usage, above, &token);
+            cost_take(usage, above, &token);
+        } else if (token.depth == 3) {
+            meter_take(usage, above, inside, &token);
+        }
+    }
+    skim->depth_max = told;
+    usage_token->passed = true;
+    usage_total_take(usage, total);
+    return true;
 }
 
 /* What a token of an answer is about, by its way from the top; the same in a whole reply and in a stream's event. */
@@ -228,8 +240,9 @@ bool openai_skim_reply(struct str body, struct usage *usage, bool *is_error) {
             top = whole_place(&token);
             tier_take(&read, &token);
             miss_take(&read, body, &token);
-            if (token.kind == skim_object && str_eq(token.key, STR("usage")))
-                openai_read_usage(rest_from(body, &token), &read);
+            if (token.kind == skim_object && str_eq(token.key, STR("usage")) &&
+                !openai_read_usage(&skim, &token, &read))
+                return false;
         }
         if (top > place_delta) unit_take(&read, top, &token);
         if (is_container(&token) && !token.passed && top == place_other && !skim_skip(&skim, &token)) return false;
@@ -392,9 +405,11 @@ struct event_reading {
     struct str text; /* the last token member that is a string, with its quotes */
 };
 
-static void event_usage(struct event_reading *seen, const struct skim_token *token) {
-    if (token->kind == skim_object && str_eq(token->key, STR("usage")))
-        openai_read_usage(rest_from(seen->data, token), seen->usage);
+/* Of any other member: nothing. false: the event is malformed. */
+static bool event_usage(struct event_reading *seen, struct skim *skim, struct skim_token *token) {
+    if (token->kind != skim_object || !str_eq(token->key, STR("usage"))) return true;
+    seen->has_usage |= token->depth == 1;
+    return openai_read_usage(skim, token, seen->usage);
 }
 
 /* A member of the event itself. true: its inside is to be told. */
@@ -409,10 +424,8 @@ static bool event_top(struct event_reading *seen, const struct skim_token *token
         seen->top = place_x_groq;
         return true;
     }
-    if (token->kind == skim_object && str_eq(token->key, STR("usage"))) seen->has_usage = true;
     tier_take(seen->usage, token);
     miss_take(seen->usage, seen->data, token);
-    event_usage(seen, token);
     if ((str_eq(token->key, STR("object")) || str_eq(token->key, STR("type"))) &&
         str_eq(token->value, STR("\"error\"")))
         seen->error = true;
@@ -426,7 +439,6 @@ static bool event_choice(struct event_reading *seen, const struct skim_token *to
         seen->choice = place_delta;
         return true;
     }
-    event_usage(seen, token); /* Moonshot */
     if (token->kind == skim_string && token->value.len > 2 && str_eq(token->key, STR("finish_reason"))) {
         seen->finish = true;
         seen->error |= finish_is_error(token->value);
@@ -440,8 +452,10 @@ static bool event_token(struct event_reading *seen, struct skim *skim, struct sk
     bool looked_into = false;
     if (token->depth == 1) looked_into = event_top(seen, token);
     if (token->depth == 2 && seen->top == place_choices) looked_into = seen->has_choice = true;
-    if (token->depth == 2 && seen->top == place_x_groq) event_usage(seen, token);
     if (token->depth == 3) looked_into = event_choice(seen, token);
+    /* in an event, in Groq's x_groq, in Moonshot's choices */
+    bool has_usage = token->depth == 1 || token->depth == 3 || (token->depth == 2 && seen->top == place_x_groq);
+    if (has_usage && !event_usage(seen, skim, token)) return false;
     if (is_container(token) && !token->passed && !looked_into && !skim_skip(skim, token)) return false;
     if (token->depth == 4 && seen->choice == place_delta && carries(token)) {
         seen->token = true;

@@ -321,6 +321,8 @@ static bool top_read(struct reading *reading, struct skim *skim, struct skim_tok
         reading->request->effort = openai_read_effort(skim_inside(token->value));
     if (*top == keys && token->kind == skim_string && str_eq(token->key, STR("prompt_cache_key")))
         reading->request->prompt_cache_key = skim_inside(token->value);
+    if (*top == keys && !reading->request->temperature.at && str_eq(token->key, STR("temperature")))
+        reading->request->temperature = token->value;
     return member_read(reading, *top, token);
 }
 

@@ -155,7 +155,7 @@ bool openai_read_event(void *reader_state, struct str event, struct str data, st
     usage.meter = &meter;
     enum openai_event_kind kind = openai_skim_event(event, data, &usage);
     usage.meter = NULL;
-    if (meter.said && usage_meter(&usage, events->arena)) *usage.meter = meter;
+    if ((meter.said || meter.miss) && usage_meter(&usage, events->arena)) *usage.meter = meter;
     if (kind == openai_event_done) {
         openai_add(events, message_event_end, 0);
         return true;

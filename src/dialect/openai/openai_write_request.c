@@ -126,14 +126,13 @@ static bool id_fits(struct str id, struct str alphabet, unsigned length) {
 }
 
 struct str openai_tool_id(struct str id, const struct codec_quirks *quirks, char *buffer, size_t size) {
-    if (!quirks->tool_id_alphabet || quirks->tool_id_length >= size) return id;
+    if (!quirks->tool_id_alphabet || quirks->tool_id_length > size) return id;
     struct str alphabet = str_from(quirks->tool_id_alphabet);
     if (id_fits(id, alphabet, quirks->tool_id_length)) return id;
     uint64_t hash = str_hash(id);
     for (unsigned i = 0; i < quirks->tool_id_length; i++) {
         buffer[i] = alphabet.at[hash % alphabet.len];
         hash /= alphabet.len;
-        if (hash == 0) hash = str_hash(str_make(buffer, i + 1)) ^ str_hash(id);
     }
     return str_make(buffer, quirks->tool_id_length);
 }

@@ -6,7 +6,8 @@
  * -- responses_write_request.c: requests written
  * -- responses_asked.c: what a response says again of its request
  * -- responses_reply.c: whole replies, both ways
- * -- responses_stream.c: streams, both ways */
+ * -- responses_stream.c: streams, both ways
+ * -- responses_cut.c: the end of one that passes as it came, where weir ends it */
 #ifndef WEIR_DIALECT_RESPONSES_RESPONSES_H
 #define WEIR_DIALECT_RESPONSES_RESPONSES_H
 
@@ -38,6 +39,8 @@ struct str responses_arguments(const struct json_value *item, bool custom, struc
 void responses_write_annotations(struct text *text, const struct message_part *part);
 /* Its `usage`, its tier, and what its items did. */
 void responses_read_usage(const struct json_value *response, struct arena *arena, struct usage *into);
+/* The member `usage`, with a comma before it. */
+void responses_write_usage(struct text *text, const struct usage *usage);
 /* The response object around its output (raw items, separated by commas). status: "in_progress", "completed",
  * "incomplete". */
 struct responses_object {

@@ -183,7 +183,7 @@ bool responses_read_reply(struct str body, struct arena *arena, const struct cod
 
 /* -- written -- */
 
-static void responses_write_usage(struct text *text, const struct usage *usage) {
+void responses_write_usage(struct text *text, const struct usage *usage) {
     text_put(text, STR(",\"usage\":{"));
     text_json_count(text, STR("input_tokens"), usage->input_tokens);
     text_json_key(text, STR("input_tokens_details"));

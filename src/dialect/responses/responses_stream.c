@@ -143,6 +143,8 @@ bool responses_read_event(void *reader_state, struct str event, struct str data,
     if (str_eq(type, STR("response.completed")) || str_eq(type, STR("response.incomplete")))
         responses_end_add(reader, events, response);
     if (str_eq(type, STR("response.failed")) || str_eq(type, STR("error"))) responses_error_add(events, root);
+    if (str_ends(type, STR(".delta")) && !events->count)
+        events->unread = json_kind(json_member(root, "delta")) == json_string ? delta.len : data.len;
     return true;
 }
 

@@ -61,6 +61,11 @@ static void what_is_expected_stands_in_one_block(void **state) {
     for (size_t i = 0; i < 200000; i += 1000) assert_true(chunks_add(&chunks, str_make(pattern + i, 1000)));
     assert_ptr_equal(chunks.first, chunks.last);
     chunks_free(&chunks);
+    chunks_init(&chunks, NULL);
+    chunks_expect(&chunks, 5000);
+    assert_true(chunks_add(&chunks, str_make(pattern, 5000)));
+    assert_int_equal(chunks.last->size, 5000); /* and takes no more than that */
+    chunks_free(&chunks);
 }
 
 static void nothing_is_an_empty_whole(void **state) {

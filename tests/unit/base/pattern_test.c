@@ -44,6 +44,8 @@ static void what_is_found_begins_first_and_is_longest(void **state) {
         {"^b", "ab", 0, 0},
         {"b$", "bab", 2, 3},
         {"(?i)kunde-[a-z]+", "x KUNDE-abC1", 2, 11},
+        {"(?i)AZ[A-C]+x", "-azbCX", 1, 6},
+        {"(?i)[^B]+", "bBacb", 2, 4},
         {"(?:ab)+", "abab", 0, 4},
         {"a\\.b\\*", "axb a.b*", 4, 8},
         {".", "\n", 0, 1},

@@ -79,6 +79,24 @@ static void a_header_value_keeps_tabs_and_quotes_and_no_control_character(void *
     text_put_header(&text, STR("a-b"), STR("\r\na\t\"b\"\x7f\xc3\xa9 c\n"));
     text_put_header(&text, STR("c"), STR(""));
     assert_true(str_eq(text_str(&text), STR("a-b: __a\t\"b\"_\xc3\xa9 c_\r\nc: \r\n")));
+    static const struct {
+        const char *value, *written;
+    } values[] = {{"\nx", "h: _x\r\n"}, {"x\n", "h: x_\r\n"},   {"\n", "h: _\r\n"},       {"\t", "h: \t\r\n"},
+                  {"xy", "h: xy\r\n"},  {"x\ry", "h: x_y\r\n"}, {"\x01\x02", "h: __\r\n"}};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        for (size_t size = strlen(values[i].written); size <= sizeof bytes;
+             size++) { /* with just enough room, and more */
+            text = text_in_buffer(bytes, size);
+            text_put_header(&text, STR("h"), str_from(values[i].value));
+            assert_true(!text.failed && str_eq(text_str(&text), str_from(values[i].written)));
+            text = text_in_buffer(bytes, strlen(values[i].written) - 1);
+            text_put_header(&text, STR("h"), str_from(values[i].value));
+            assert_true(text.failed);
+            text = text_in_buffer(bytes, 5 + strlen(values[i].written) - 1); /* behind what is there */
+            text_put(&text, STR("begun"));
+            text_put_header(&text, STR("h"), str_from(values[i].value));
+            assert_true(text.failed);
+        }
 }
 
 static void check_json(struct str s, const char *wanted) {

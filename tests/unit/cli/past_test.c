@@ -5,9 +5,12 @@
 
 #include <stdlib.h>
 
+#include "../told.h"
 #include "runtime/past_price.h"
+#include "../folder_remove.h"
 #include "said.h"
 #include "store/ledger.h"
+#include "store/ledger_recost.h"
 
 static char folder[64], config[96];
 
@@ -67,10 +70,8 @@ static int begin(void **state) {
 }
 
 static int end(void **state) {
-    char command[96];
     (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
+    return folder_remove(folder);
 }
 
 static struct said out, err;
@@ -226,6 +227,86 @@ static void requests_are_told_as_json(void **state) {
         "attempts\":5,\"replayed_usd\":\"9.000000000\"}}\n");
 }
 
+/* What is known of it well enough goes where it would go now. */
+static struct record past_asked(uint64_t sequence, const char *asked, const char *route, const char *client) {
+    static char ids[16][16];
+    struct record record = attempt(sequence, "a", client, INT64_C(3000000000));
+    snprintf(ids[sequence % 16], sizeof ids[0], "req_%u", (unsigned)sequence);
+    record.texts[record_request_id] = str_from(ids[sequence % 16]);
+    record.texts[record_route] = str_from(route);
+    record.words[record_asked].text = str_from(asked);
+    record.numbers[record_prompt_tokens] = 1000000;
+    record.numbers[record_output_cap] = 100000;
+    return record;
+}
+
+static struct ledger *past_ledger(void) {
+    char place[128], problem[512] = "";
+    snprintf(place, sizeof place, "%s/ledger.db", folder);
+    struct ledger *ledger = ledger_open(place, problem, sizeof problem);
+    assert_non_null(ledger);
+    return ledger;
+}
+
+static void what_is_routed_otherwise_now_is_shown_at_its_new_place(void **state) {
+    static const struct journal_source source = {0xfedcba9876543210u, 3};
+    struct ledger *ledger = past_ledger();
+    (void)state;
+    struct record again = past_asked(16, "r", "r", "app"), hedge = past_asked(16, "r", "r", "app");
+    again.sequence = 26, again.numbers[record_attempt] = 1, again.numbers[record_flags] |= record_failover;
+    hedge.sequence = 27, hedge.numbers[record_attempt] = 2;
+    const struct record records[] = {past_asked(11, "m", "m", "app"),
+                                     past_asked(12, "r", "r", "app"),
+                                     past_asked(13, "none", "none", "app"),
+                                     past_asked(14, "no", "no", "stranger"),
+                                     past_asked(15, "(unknown)", "r", "app"),
+                                     past_asked(16, "r", "r", "app"),
+                                     again,
+                                     hedge,
+                                     past_asked(17, "", "", "")};
+    assert_true(ledger_begin(ledger));
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) assert_true(ledger_add(ledger, source, &records[i]));
+    assert_true(ledger_commit(ledger));
+    ledger_close(ledger);
+    file_write(
+        "providers:\n"
+        "  a: {type: openai, api_key: k, base_url: 'http://127.0.0.1:9/v1', models: [m], priority: 1,\n"
+        "      prices: {m: {input: 2, output: 10}}}\n"
+        "  b: {type: openai, api_key: k, base_url: 'http://127.0.0.1:9/v1', models: [n], priority: 2,\n"
+        "      prices: {n: {input: 1, output: 5}}}\n"
+        "routes: [{model: r, strategy: priority, targets: [b/n, a/m]}]\n"
+        "clients: [{name: app, key_hash: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}]\n");
+    assert_int_equal(run(cli_replay, "usage replay", MORE(MONTH)), 0);
+    static struct text told;
+    struct arena arena;
+    arena_init(&arena, 16 * 1024, 1024 * 1024);
+    told = text_in_arena(&arena, 8 * 1024);
+    text_put(&told, str_from(out.text));
+    assert_string_equal(err.text, "");
+    assert_int_equal(run(cli_replay, "usage replay", MORE(MONTH, "--json")), 0);
+    text_put(&told, str_from(out.text));
+    told_compare("cli_replay", &told);
+    arena_free(&arena);
+}
+
+/* More rows than go at once: all of them are written, each to its own. */
+static void as_many_as_there_are_are_priced_anew(void **state) {
+    static const struct journal_source source = {0xfedcba9876543210u, 4};
+    struct ledger *ledger = past_ledger();
+    (void)state;
+    assert_true(ledger_begin(ledger));
+    for (uint64_t i = 1; i <= 2 * (uint64_t)recosted_rows_max + 7; i++) {
+        const struct record record = attempt(i, "a", "app", 1000000000);
+        assert_true(ledger_add(ledger, source, &record));
+    }
+    assert_true(ledger_commit(ledger));
+    ledger_close(ledger);
+    assert_int_equal(run(cli_recost, "usage recost", MORE(MONTH)), 0);
+    assert_non_null(strstr(out.text, "; 2009 written\n"));
+    assert_int_equal(run(cli_recost, "usage recost", MORE(MONTH)), 0);
+    assert_non_null(strstr(out.text, "; 0 written\n"));
+}
+
 static void a_folder_without_a_ledger_and_a_time_that_is_none_are_said(void **state) {
     char command[96];
     (void)state;
@@ -279,6 +360,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_was_kept_is_not_written_again, begin, end),
         cmocka_unit_test_setup_teardown(requests_are_shown_as_another_configuration_would_have_had_them, begin, end),
         cmocka_unit_test_setup_teardown(requests_are_told_as_json, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_routed_otherwise_now_is_shown_at_its_new_place, begin, end),
+        cmocka_unit_test_setup_teardown(as_many_as_there_are_are_priced_anew, begin, end),
         cmocka_unit_test_setup_teardown(a_folder_without_a_ledger_and_a_time_that_is_none_are_said, begin, end),
         cmocka_unit_test_setup_teardown(a_purge_tells_what_it_has_taken_from_whom, begin, end),
         cmocka_unit_test_setup_teardown(an_export_is_a_line_for_each_thing, begin, end),

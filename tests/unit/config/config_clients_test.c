@@ -8,6 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "config_told.h"
+
 static const char text[] = "providers: {p: {type: openai, api_key: k, models: [m, cheap]}}\n"
                            "owners: [{name: acme, daily_budget: 5}]\n"
                            "budgets: {shared: {usd: 1, window: day}}\n"

@@ -43,6 +43,26 @@ static void what_is_wrong_is_told_once_with_its_place(void **state) {
     }
 }
 
+static void so_many_discounts_a_provider_has_and_no_more(void **state) {
+    (void)state;
+    for (int count = price_rows_max; count <= price_rows_max + 1; count++) {
+        char list[8192], whole[9000];
+        struct text text = text_in_buffer(list, sizeof list - 1);
+        for (int i = 0; i < count; i++)
+            text_printf(&text, "%s{share: 0.5, since: 20%02d-01-01}", i ? ", " : "", 10 + i);
+        list[text.len] = 0;
+        snprintf(whole, sizeof whole, "providers: {a: {type: openai, api_key: k, models: [gpt-4o], discount: [%s]}}\n",
+                 list);
+        struct config config;
+        char said[512] = "";
+        bool read = load(whole, NULL, &config);
+        assert_int_equal(read, count == price_rows_max);
+        if (!read) first_problem(&config, said, sizeof said);
+        if (!read && !strstr(said, "`discount` has at most 64 entries")) fail_msg("%s", said);
+        config_free(&config);
+    }
+}
+
 static int64_t cost(const struct target *target, struct meter meter, int64_t started_s) {
     meter.said = true;
     struct price_use use = {.tokens = {.input = 1000000, .output = 1000000}, .meter = &meter, .started_s = started_s};
@@ -167,6 +187,7 @@ int main(void) {
         cmocka_unit_test(each_condition_is_the_rows),
         cmocka_unit_test(rows_alone_go_on_from_the_catalogues_prices),
         cmocka_unit_test(a_discount_holds_from_its_day_until_the_next_ones),
+        cmocka_unit_test(so_many_discounts_a_provider_has_and_no_more),
         cmocka_unit_test(what_stands_in_for_a_price_does_so_only_without_one),
     };
     return cmocka_run_group_tests(tests, sodium_begin, ids_end);

@@ -95,6 +95,7 @@ static const struct {
     {P "listen: {address: \"127.0.0.1:1\", tls: {cert: x}}\n", "w.yaml:2:39: `tls` needs both `cert` and `key`"},
     {P "workers: many\n", "w.yaml:2:10: `workers` must be `auto` or a number from 1 to 64"},
     {P "workers: 65\n", "w.yaml:2:10: `workers` must be"},
+    {P "workers: 0\n", "w.yaml:2:10: `workers` must be"},
     {P "max_body_bytes: 10\n", "w.yaml:2:17: `max_body_bytes` must be a whole number from 1024"},
     {P "selection_strategy: random\n", "w.yaml:2:21: `selection_strategy` cannot be `random`"},
     {P "retry: {max_retries: -1}\n", "w.yaml:2:22: `max_retries` must be"},
@@ -471,30 +472,35 @@ static void a_provider_has_so_many_headers_and_no_more(void **state) {
 /* In the order of their first mention, each once: the map's own win, wherever in the merged one they stand. */
 static void what_is_merged_stands_once_and_behind_its_own(void **state) {
     static const struct {
-        const char *theirs, *own, *headers;
+        const char *theirs, *own, *headers, *of_both;
     } cases[] = {
-        {"X-A: 1, X-B: 2, X-C: 3", "X-C: 9", "X-C: 9, X-A: 1, X-B: 2"},
-        {"X-A: 1, X-B: 2, X-C: 3", "X-A: 9", "X-A: 9, X-B: 2, X-C: 3"},
-        {"X-A: 1, X-B: 2, X-C: 3", "X-B: 9", "X-B: 9, X-A: 1, X-C: 3"},
-        {"X-A: 1, X-B: 2", "X-B: 9, X-A: 8", "X-B: 9, X-A: 8"},
-        {"X-A: 1", "X-B: 9", "X-B: 9, X-A: 1"},
+        {"X-A: 1, X-B: 2, X-C: 3", "X-C: 9", "X-C: 9, X-A: 1, X-B: 2", "X-C: 9, X-A: 1, X-B: 2"},
+        {"X-A: 1, X-B: 2, X-C: 3", "X-A: 9", "X-A: 9, X-B: 2, X-C: 3", "X-A: 9, X-B: 2, X-C: 3"},
+        {"X-A: 1, X-B: 2, X-C: 3", "X-B: 9", "X-B: 9, X-A: 1, X-C: 3", "X-B: 9, X-A: 1, X-C: 3"},
+        {"X-A: 1, X-B: 2", "X-B: 9, X-A: 8", "X-B: 9, X-A: 8", "X-B: 9, X-A: 8"},
+        {"X-A: 1", "X-B: 9", "X-B: 9, X-A: 1", "X-B: 9, X-A: 1"},
+        {"X-D: 1", "X-C: 9", "X-C: 9, X-D: 1", "X-C: 9, X-D: 1, X-A: 5, X-B: 6"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct config config;
         char yaml[512], bytes[256];
-        struct text text = text_in_buffer(bytes, sizeof bytes);
         snprintf(yaml, sizeof yaml,
                  "providers:\n  a: {type: openai, api_key: k, headers: &h {%s}}\n"
-                 "  b: {type: openai, api_key: k, headers: {<<: *h, %s}}\n",
-                 cases[i].theirs, cases[i].own);
+                 "  b: {type: openai, api_key: k, headers: {<<: *h, %s}}\n"
+                 "  c: {type: openai, api_key: k, headers: {<<: [*h, {X-A: 5, X-B: 6}], %s}}\n", /* the first has it */
+                 cases[i].theirs, cases[i].own, cases[i].own);
         assert_true(load(yaml, NULL, &config));
-        const struct provider *b = map_find(&config.snapshot->providers_by_name, STR("b"));
-        for (size_t h = 0; h < b->header_count; h++)
-            text_printf(&text, "%s%.*s: %.*s", h ? ", " : "", STR_ARG(b->headers[h].name),
-                        STR_ARG(b->headers[h].value));
-        if (!str_eq(text_str(&text), str_from(cases[i].headers)))
-            fail_msg("%.*s and not %s", STR_ARG(text_str(&text)), cases[i].headers);
+        for (const char *name = "b\0c\0"; *name; name += 2) {
+            struct text text = text_in_buffer(bytes, sizeof bytes);
+            const struct provider *provider = map_find(&config.snapshot->providers_by_name, str_from(name));
+            for (size_t h = 0; h < provider->header_count; h++)
+                text_printf(&text, "%s%.*s: %.*s", h ? ", " : "", STR_ARG(provider->headers[h].name),
+                            STR_ARG(provider->headers[h].value));
+            const char *wanted = *name == 'b' ? cases[i].headers : cases[i].of_both;
+            if (!str_eq(text_str(&text), str_from(wanted)))
+                fail_msg("%s: %.*s and not %s", name, STR_ARG(text_str(&text)), wanted);
+        }
         config_free(&config);
     }
 }

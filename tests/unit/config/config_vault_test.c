@@ -256,9 +256,13 @@ static void an_entry_of_another_origin_is_left_behind(void **state) {
 }
 
 static void the_word_of_the_overlay_is_no_setting_and_must_be_as_it_was_written(void **state) {
-    static const char *const overlays[] = {"providers: {b: {vault: a}}\n", "providers: {b: {vault: {api_key: [a]}}}\n",
+    static const char *const overlays[] = {"providers: {b: {vault: a}}\n",
+                                           "providers: {b: {vault: {api_key: [a]}}}\n",
                                            "providers: {b: {vault: {other: a}}}\n",
                                            "providers: {b: {vault: {proxy: a}}}\n",
+                                           "providers: {b: {vault: {proxy: [a]}}}\n",
+                                           "providers: {b: {proxy: {a: b}, vault: {proxy: a}}}\n",
+                                           "providers: {b: {proxy: 'http://p:1', vault: {proxy: [a]}}}\n",
                                            "providers: {b: {vault: {headers: [a]}}}\n"};
     struct config config;
     (void)state;

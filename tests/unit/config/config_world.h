@@ -11,6 +11,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "config_told.h"
+
 static inline const char *environment(void *context, const char *name) {
     const char *const *pairs = context;
     for (size_t i = 0; pairs && pairs[i]; i += 2)

@@ -113,6 +113,11 @@ static void a_budget_burns_when_enough_of_its_window_is_over(void **state) {
     assert_false(spend_burns(0, 1000, 100, 100, 1000)); /* at the very end of it */
     assert_false(spend_burns(0, 1000, 900, 0, 500));    /* off */
     assert_false(spend_burns(0, INT64_MAX, 900, 100, 500));
+    assert_false(spend_burns(10000, 11000, 10099, 100, 10500)); /* since it began, and not since ever */
+    assert_true(spend_burns(10000, 11000, 10100, 100, 10500));
+    assert_false(spend_burns(10000, 11000, 10100, 100, 11000));
+    assert_true(spend_burns(10000, 11000, 10100, 100, 10999));
+    assert_false(spend_burns(1000, 1000, 1000, 100, 500)); /* no window */
 }
 
 int main(void) {

@@ -27,6 +27,17 @@ static void the_first_samples_weigh_alike(void **state) {
     assert_true(average_is_known(&cell));
 }
 
+static void an_average_is_kept_to_the_nearest(void **state) {
+    (void)state;
+    for (uint32_t sample = 1; sample < 1000; sample += 7) {
+        struct cell cell = {0};
+        for (unsigned i = 0; i < 50; i++) {
+            average_note(&cell, &plain, sample, 5 * S);
+            assert_int_equal(average_read(&cell, &plain), sample);
+        }
+    }
+}
+
 static void what_is_believed_before_counts_for_its_number_of_samples(void **state) {
     struct cell cell = {0};
     (void)state;
@@ -97,6 +108,7 @@ static void a_clock_that_is_behind_counts_as_the_same_moment(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_average_is_kept_to_the_nearest),
         cmocka_unit_test(the_first_samples_weigh_alike),
         cmocka_unit_test(what_is_believed_before_counts_for_its_number_of_samples),
         cmocka_unit_test(after_any_silence_one_sample_never_decides),

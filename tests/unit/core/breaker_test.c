@@ -293,6 +293,7 @@ static void the_ramp_rises_from_a_tenth_to_all(void **state) {
     assert_true(breaker_ramp(&breaker, &rules, one, 72 * S) == 1);
     assert_true(breaker_ramp(&breaker, &rules, one, 62 * S - S / 100) ==
                 0.1);                                                  /* another thread's clock is a tick behind */
+    assert_true(breaker_ramp(&breaker, &rules, one, 62 * S - S / 50) == 1);
     assert_true(breaker_ramp(&breaker, &rules, one, 62 * S - S) == 1); /* the ticks have come round */
     assert_true(breaker_ramp(&breaker, &at_once, one, 62 * S) == 1);
 }

@@ -46,10 +46,30 @@ static void a_reply_that_counts_wrongly_is_a_whole_share_at_most(void **state) {
     assert_true(cached_share_read(&cell).usual > 0.49 && cached_share_read(&cell).usual < 0.51);
 }
 
+/* Of 24 bits, to the nearest: a third is neither more nor less after a thousand of them. */
+static void a_share_is_kept_to_the_nearest(void **state) {
+    const double one = (1 << 24) - 1;
+    struct cell cell = {0};
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++) {
+        cached_share_note(&cell, 1, 3);
+        const struct cached_share share = cached_share_read(&cell);
+        assert_true((uint32_t)(share.recent * one + 0.5) == 5592405 && (uint32_t)(share.usual * one + 0.5) == 5592405);
+    }
+    cell = (struct cell){0};
+    cached_share_note(&cell, 2, 7); /* 4793489.99... and a bit */
+    assert_true((uint32_t)(cached_share_read(&cell).recent * one + 0.5) == 4793490);
+    assert_true((uint32_t)(cached_share_read(&cell).usual * one + 0.5) == 4793490);
+    cell = (struct cell){0};
+    cached_share_note(&cell, 4, 7); /* 9586980 exactly */
+    assert_true((uint32_t)(cached_share_read(&cell).recent * one + 0.5) == 9586980);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_falls_ends_and_falls_again),
         cmocka_unit_test(what_was_ever_low_or_is_new_has_not_fallen),
+        cmocka_unit_test(a_share_is_kept_to_the_nearest),
         cmocka_unit_test(a_reply_that_counts_wrongly_is_a_whole_share_at_most),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ static void a_byte_is_a_token_until_its_provider_counts(void **state) {
     extent_saw(&extent, 8, 3);
     assert_int_equal(extent_bound(&extent), 48);
     assert_int_equal(extent_came(&extent), 12 + 9); /* about: 36 bytes behind the count */
-    extent_saw(&extent, 0, 700); /* what it counts and nobody saw counts too */
+    extent_saw(&extent, 0, 700);                    /* what it counts and nobody saw counts too */
     assert_int_equal(extent_bound(&extent), 700);
     extent_saw(&extent, UINT64_MAX, -1);
     extent_saw(&extent, UINT64_MAX, INT64_MAX);

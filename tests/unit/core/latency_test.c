@@ -15,6 +15,24 @@
 
 static bool about(uint64_t value, uint64_t wanted) { return value >= wanted * 8 / 10 && value <= wanted * 12 / 10; }
 
+/* 19/20 of a twentieth up, and one; 1/20 of a twentieth down, whole units only. Words have 8 bits behind the unit. */
+static void a_step_of_the_p95_is_what_it_was(void **state) {
+    struct prng prng;
+    (void)state;
+    prng_seed(&prng, 20261123);
+    for (int i = 0; i < 2000; i++) {
+        const uint64_t seen = 1 + prng_below(&prng, i % 2 ? UINT64_C(1) << 40 : 100000);
+        struct cell up = {seen}, down = {seen}, beside = {seen};
+        latency_p95(&up, UINT64_C(1) << 50);
+        assert_int_equal(cell_load(&up), seen + seen * 19 / 400 + 1);
+        latency_p95(&beside, latency_p95_read(&beside) + 1);
+        assert_in_range(cell_load(&beside), seen, seen + 512);
+        if (seen < 256) continue;
+        latency_p95(&down, 1);
+        assert_int_equal(cell_load(&down), seen == 256 ? seen : seen - seen / 400);
+    }
+}
+
 static void a_slower_sample_counts_at_once_a_faster_one_with_time(void **state) {
     struct cell cell = {0};
     (void)state;
@@ -243,6 +261,7 @@ static void eight_failed_probes_a_minute_apart_are_seen(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_step_of_the_p95_is_what_it_was),
         cmocka_unit_test(a_slower_sample_counts_at_once_a_faster_one_with_time),
         cmocka_unit_test(what_is_not_seen_fades),
         cmocka_unit_test(one_in_twenty_is_slower_than_the_p95),

@@ -29,6 +29,28 @@ static void the_burst_passes_at_once_then_one_a_second(void **state) {
     assert_int_equal(limiter_left(&cell, &sixty, 502 * S), 2);
 }
 
+/* By the same sums in 128 bits, whatever fits in fewer: limits of all sizes, with bursts that are the limit and others.
+ */
+static void what_is_left_is_what_the_burst_has_beside_what_is_owed(void **state) {
+    static const uint64_t periods[] = {1, S, 60 * S, 3600 * S};
+    struct prng prng;
+    (void)state;
+    prng_seed(&prng, 5);
+    for (unsigned round = 0; round < 20000; round++) {
+        const uint64_t now = 100 * S, limit = 1 + prng_below(&prng, UINT64_C(1) << prng_below(&prng, 45));
+        const uint64_t other = prng_below(&prng, 2 * limit), period = periods[prng_below(&prng, 4)];
+        const struct limiter_rules rules = {
+            .limit = limit, .period_ns = period, .burst = prng_below(&prng, 2) ? limit : other};
+        const uint64_t units = rules.burst ? rules.burst : 1;
+        const uint64_t burst = (uint64_t)(((unsigned __int128)units * period + limit - 1) / limit);
+        const uint64_t owed = prng_below(&prng, 3) ? prng_below(&prng, burst + 2) : prng_below(&prng, 100);
+        struct cell cell = {0};
+        cell_store(&cell, now + owed);
+        uint64_t left = owed >= burst ? 0 : (uint64_t)((unsigned __int128)(burst - owed) * limit / period);
+        assert_true(limiter_left(&cell, &rules, now) == left);
+    }
+}
+
 static void no_limit_takes_nothing(void **state) {
     const struct limiter_rules none = {.limit = 0};
     struct cell cell = {0};
@@ -191,6 +213,24 @@ static void what_does_not_divide_is_rounded_up(void **state) {
     assert_int_equal(ticket.tat_ns, 110); /* and what divides is not */
 }
 
+/* Where products pass 64 bits as where they do not: what is taken on an empty bucket is owed, to the nanosecond. */
+static void a_cost_is_the_same_in_numbers_of_any_size(void **state) {
+    struct prng prng;
+    (void)state;
+    prng_seed(&prng, 7);
+    for (int i = 0; i < 100000; i++) {
+        struct limiter_rules rules = {.limit = 1 + (prng_next(&prng) >> prng_next(&prng) % 64) / 2,
+                                      .period_ns = prng_next(&prng) >> prng_next(&prng) % 64,
+                                      .burst = 1};
+        uint64_t units = prng_next(&prng) >> prng_next(&prng) % 64;
+        unsigned __int128 cost = ((unsigned __int128)units * rules.period_ns + rules.limit - 1) / rules.limit;
+        struct cell cell = {0};
+        struct limiter_ticket ticket;
+        assert_true(limiter_take(&cell, &rules, units, S, &ticket));
+        assert_true(ticket.tat_ns == S + (uint64_t)(cost > UINT64_MAX / 4 ? UINT64_MAX / 4 : cost));
+    }
+}
+
 static void a_settlement_that_is_right_or_has_no_ticket_moves_only_the_difference(void **state) {
     struct cell cell = {0};
     struct limiter_ticket ticket;
@@ -236,6 +276,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_burst_passes_at_once_then_one_a_second),
         cmocka_unit_test(no_limit_takes_nothing),
+        cmocka_unit_test(what_is_left_is_what_the_burst_has_beside_what_is_owed),
         cmocka_unit_test(more_than_the_burst_passes_alone_when_nothing_is_owed),
         cmocka_unit_test(a_refund_gives_back_what_time_has_not),
         cmocka_unit_test(the_truth_is_settled_up_and_down),
@@ -246,6 +287,7 @@ int main(void) {
         cmocka_unit_test(without_a_limit_nothing_waits_is_settled_or_held),
         cmocka_unit_test(one_an_hour_is_a_limit),
         cmocka_unit_test(what_does_not_divide_is_rounded_up),
+        cmocka_unit_test(a_cost_is_the_same_in_numbers_of_any_size),
         cmocka_unit_test(a_settlement_that_is_right_or_has_no_ticket_moves_only_the_difference),
         cmocka_unit_test(giving_back_never_makes_more_than_a_full_bucket),
     };

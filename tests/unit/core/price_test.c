@@ -379,6 +379,38 @@ static void more_costs_no_less(void **state) {
     }
 }
 
+/* With rows and without, where it need not be counted anew. */
+static void a_million_more_of_output_costs_the_difference(void **state) {
+    struct prng prng;
+    unsigned flat = 0, unknown = 0;
+    (void)state;
+    prng_seed(&prng, 16);
+    for (unsigned round = 0; round < 20000; round++) {
+        struct drawn drawn;
+        draw(&prng, &drawn);
+        if (round % 2) drawn.list.rows.count = 0;
+        if (round % 100 == 1) drawn.list = PRICES_UNKNOWN;
+        struct price_use more = drawn.use;
+        int64_t total = price_bill(&drawn.list, &drawn.use).total;
+        more.tokens.output = (more.tokens.output > 0 ? more.tokens.output : 0) + million;
+        int64_t wanted = total < 0 ? -1 : price_bill(&drawn.list, &more).total - total;
+        assert_int_equal(price_of_more_output(&drawn.list, &drawn.use, total), wanted);
+        flat += total >= 0 && !drawn.list.rows.count && !drawn.discounts.count;
+        unknown += total < 0;
+    }
+    assert_true(flat > 1000 && unknown > 10);
+    struct price_list list = list_of(0, INT64_MAX); /* where the total is full, nothing is added */
+    struct price_use use = {.tokens = {.output = million}};
+    assert_int_equal(price_of_more_output(&list, &use, price_bill(&list, &use).total), 0);
+    list.output = 3;
+    use.tokens.output = INT64_MAX / 36;
+    int64_t most = price_bill(&list, &use).total;
+    use.tokens.output += million;
+    int64_t more = price_bill(&list, &use).total - most;
+    use.tokens.output -= million;
+    assert_int_equal(price_of_more_output(&list, &use, most), more);
+}
+
 /* A thousandfold is exact up to one nano-dollar of each: there is no rounding but the last. */
 static void it_is_rounded_once_and_up(void **state) {
     struct prng prng;
@@ -469,6 +501,7 @@ int main(void) {
         cmocka_unit_test(a_discount_comes_last_and_leaves_the_operators_fee),
         cmocka_unit_test(the_shares_add_up_to_the_whole),
         cmocka_unit_test(more_costs_no_less),
+        cmocka_unit_test(a_million_more_of_output_costs_the_difference),
         cmocka_unit_test(it_is_rounded_once_and_up),
         cmocka_unit_test(no_bill_is_above_the_bound),
         cmocka_unit_test(bills_add_up_and_saturate),

@@ -26,6 +26,22 @@ static void backoff_doubles_to_its_top_with_full_jitter(void **state) {
     }
 }
 
+/* To its last bit; where doubling goes past what a word holds, it is at its top. */
+static void doubling_ends_where_words_do(void **state) {
+    const uint64_t random = UINT64_C(0xfedcba9876543210);
+    (void)state;
+    assert_true(retry_backoff_ms(0, 1, UINT64_MAX, random) == random % 2);
+    assert_true(retry_backoff_ms(31, 1, UINT64_MAX, random) == random % ((UINT64_C(1) << 31) + 1));
+    assert_true(retry_backoff_ms(32, 1, UINT64_MAX, random) == random);
+    assert_true(retry_backoff_ms(31, UINT64_C(1) << 40, UINT64_MAX, random) == random);
+    assert_true(retry_backoff_ms(3, UINT64_C(1) << 61, UINT64_MAX - 1, random) == random % UINT64_MAX);
+    assert_true(retry_backoff_ms(5, 10, 319, random) == random % 320);
+    assert_true(retry_backoff_ms(5, 10, 320, random) == random % 321);
+    assert_true(retry_backoff_ms(5, 10, 321, random) == random % 321);
+    assert_true(retry_backoff_ms(0, 10, 5, random) == random % 6);
+    assert_true(retry_backoff_ms(9, 0, 5, random) == 0);
+}
+
 static unsigned taken(struct share *share, unsigned permille, unsigned floor, uint64_t now) {
     unsigned count = 0;
     while (count < 100000 && share_take(share, permille, floor, now)) count++;
@@ -154,6 +170,7 @@ static void a_clock_that_is_behind_begins_no_new_half(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(backoff_doubles_to_its_top_with_full_jitter),
+        cmocka_unit_test(doubling_ends_where_words_do),
         cmocka_unit_test(the_floor_is_there_without_requests),
         cmocka_unit_test(a_fifth_of_the_requests_may_be_tried_again),
         cmocka_unit_test(in_no_ten_seconds_are_there_more_than_the_floor),

@@ -59,9 +59,9 @@ static void what_is_told_late_counts_in_buckets_that_nobody_has_used(void **stat
     struct rolling rolling = {0};
     uint64_t now = start_of_all + 20 * bucket_s, start;
     assert_true(rolling_reserve(&rolling, bucket_s, now, 30, 100, &start));
-    rolling_restore_late(&rolling, bucket_s, now - 5 * bucket_s, 40); /* nobody was there then */
-    rolling_restore_late(&rolling, bucket_s, start, 7);               /* where something was reserved since */
-    rolling_restore_late(&rolling, bucket_s, now - 40 * bucket_s, 900);                /* too old to count */
+    rolling_restore_late(&rolling, bucket_s, now - 5 * bucket_s, 40);   /* nobody was there then */
+    rolling_restore_late(&rolling, bucket_s, start, 7);                 /* where something was reserved since */
+    rolling_restore_late(&rolling, bucket_s, now - 40 * bucket_s, 900); /* too old to count */
     rolling_restore_late(&rolling, bucket_s, now - rolling_buckets * bucket_s, 900); /* whose place is another's */
     assert_int_equal(rolling_look(&rolling, bucket_s, now).committed, 77);
     assert_int_equal(rolling_look(&rolling, bucket_s, now).spent, 47);

@@ -80,6 +80,27 @@ static void what_is_written_is_read(void **state) {
     }
 }
 
+/* They stand at whoever collects traces: another release finds its own again. */
+static void ids_are_those_of_every_release(void **state) {
+    static const struct {
+        const char *id;
+        uint64_t spans[2];
+        const char *trace;
+    } rows[] = {
+        {"req_6a01f00d0123456789abcdef",
+         {UINT64_C(0xd7c98772fde2357d), UINT64_C(0x9be6ac68571e6d4d)},
+         "776569726a01f00d0123456789abcdef"},
+        {"x", {UINT64_C(0x338262d8f096398f), UINT64_C(0xcefb9c22cf519144)}, "77656972f51387b62c782ac22891188e"}};
+    char digits[trace_id_digits];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        trace_id_of(str_from(rows[i].id), digits);
+        assert_memory_equal(digits, rows[i].trace, trace_id_digits);
+        for (unsigned number = 0; number < 2; number++)
+            assert_true(trace_span(str_from(rows[i].id), number) == rows[i].spans[number]);
+    }
+}
+
 static void an_id_of_another_form_makes_one_too(void **state) {
     static const char *const ids[] = {"x", "a-library's own", "req_00000000000000000000000000000000",
                                       "req_6A01F00D0123456789ABCDEF"};
@@ -144,6 +165,7 @@ int main(void) {
         cmocka_unit_test(a_later_version_may_say_more),
         cmocka_unit_test(all_else_is_none),
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(ids_are_those_of_every_release),
         cmocka_unit_test(an_id_of_another_form_makes_one_too),
         cmocka_unit_test(spans_of_requests_differ),
         cmocka_unit_test(a_share_of_traces_is_that_share_and_the_same_for_all),

@@ -47,6 +47,20 @@ static void moments_that_no_calendar_has_are_those_at_its_ends(void **state) {
     assert_span(window_span(window_day, NULL, INT64_MAX), last + 1, last + 1 + 86400);
 }
 
+/* In India it is half past when it is the hour elsewhere, in Newfoundland half before; in Nepal a quarter to. */
+static void an_hour_begins_where_the_zones_clocks_say(void **state) {
+    static const int32_t offsets[] = {19800, -12600, 20700, 3600, -3600};
+    static const int64_t begins[] = {1795348800 + 1800, 1795348800 + 1800, 1795348800 + 900, 1795348800, 1795348800};
+    (void)state;
+    for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
+        const struct zone_change change = {INT64_C(1700000000), offsets[i]};
+        const struct zone zone = {&change, 1};
+        for (int64_t s = 0; s < 3600; s += 3599)
+            assert_span(window_span(window_hour, &zone, begins[i] + s), begins[i], begins[i] + 3600);
+        assert_span(window_span(window_hour, &zone, begins[i] - 1), begins[i] - 3600, begins[i]);
+    }
+}
+
 static void a_day_has_23_or_25_hours_when_the_clocks_change(void **state) {
     (void)state;
     assert_span(window_span(window_day, &berlin, 1774746000), 1774738800, 1774738800 + 23 * 3600);
@@ -214,6 +228,7 @@ static void a_window_goes_on_as_it_did_since_it_began(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_hour_begins_where_the_zones_clocks_say),
         cmocka_unit_test(utc_windows_begin_where_everybody_thinks),
         cmocka_unit_test(moments_that_no_calendar_has_are_those_at_its_ends),
         cmocka_unit_test(a_day_has_23_or_25_hours_when_the_clocks_change),

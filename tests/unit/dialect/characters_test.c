@@ -21,6 +21,16 @@ static const struct {
     {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}", 5},
     {"{\"content\" : \"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"}", 3},  /* two, three and four bytes */
     {"{\"content\":\"\\u00e4\\u20AC\\ud83d\\ude00\\n\\\"\\\\\"}", 6}, /* a pair is one */
+    /* the first and the last of each half, and their neighbours */
+    {"{\"content\":\"\\ud800\\udc00\"}", 1},
+    {"{\"content\":\"\\udbff\\udfff\"}", 1},
+    {"{\"content\":\"\\ud800\\udfff\"}", 1},
+    {"{\"content\":\"\\udbff\\udc00\"}", 1},
+    {"{\"content\":\"\\ud7ff\\udc00\"}", 2},
+    {"{\"content\":\"\\udc00\\udc00\"}", 2},
+    {"{\"content\":\"\\ud800\\udbff\"}", 2},
+    {"{\"content\":\"\\ud800\\ue000\"}", 2},
+    {"{\"content\":\"\\ue000\\udfff\"}", 2},
     {"{\"content\":[{\"type\":\"text\",\"text\":\"abc\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:x\"}}]}",
      3},
     {"{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"abcd\"}]}]}", 4},

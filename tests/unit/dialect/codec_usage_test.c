@@ -196,6 +196,12 @@ static const struct {
                 [meter_image_output] = 25,
                 [meter_searches] = 2,
                 [meter_maps] = 1}}},
+    {&codec_gemini, /* maps alone */
+     "{'candidates':[{'content':{'parts':[{'text':'x'}]},'finishReason':'STOP','groundingMetadata':{'groundingChunks':["
+     "{'maps':{}}]}}],'modelVersion':'gemini-3.5-flash','usageMetadata':{'promptTokenCount':9,'candidatesTokenCount':3}"
+     "}",
+     {9, 3, -1, -1, -1, -1},
+     {.count = {[meter_maps] = 1}}},
     {&codec_gemini, /* before 3 the answer is billed, not the query */
      "{'candidates':[{'content':{'parts':[{'text':'x'}]},'finishReason':'STOP','groundingMetadata':{'webSearchQueries':"
      "["
@@ -220,11 +226,28 @@ static const struct {
      "'input_tokens':7,'output_tokens':3}}",
      {7, 3, -1, -1, -1, -1},
      {.count = {[meter_searches] = 3}}},
+    /* why a prompt cache had less */
+    {&codec_openai,
+     "{'choices':[{'message':{'content':'x'},'finish_reason':'stop'}],'usage':{'prompt_tokens':9,'completion_tokens':3}"
+     ","
+     "'prompt_cache_diagnostics':{'cache_miss':{'reason':'model_changed','cache_missed_tokens':7}}}",
+     {9, 3, -1, -1, -1, -1},
+     {.miss = cache_miss_model_changed, .missed_tokens = 7}},
+    {&codec_anthropic,
+     "{'content':[{'type':'text','text':'x'}],'stop_reason':'end_turn','usage':{'input_tokens':7,'output_tokens':3},"
+     "'diagnostics':{'cache_miss_reason':{'type':'system_changed','cache_missed_input_tokens':5}}}",
+     {7, 3, -1, -1, -1, -1},
+     {.miss = cache_miss_system_changed, .missed_tokens = 5}},
+    {&codec_responses,
+     "{'status':'completed','output':[],'usage':{'input_tokens':7,'output_tokens':3},'prompt_cache_diagnostics':{"
+     "'cache_miss':{'reason':'input_changed','cache_missed_tokens':6}}}",
+     {7, 3, -1, -1, -1, -1},
+     {.miss = cache_miss_messages_changed, .missed_tokens = 6}},
 };
 
 static bool same_meter(const struct meter *a, const struct meter *b) {
     return !memcmp(a->count, b->count, sizeof a->count) && a->tier == b->tier && a->speed == b->speed &&
-           a->region == b->region && a->batch == b->batch;
+           a->region == b->region && a->batch == b->batch && a->miss == b->miss && a->missed_tokens == b->missed_tokens;
 }
 
 static void billed_check(const char *where, size_t i, const struct usage *usage) {
@@ -269,6 +292,83 @@ static void what_is_billed_beside_tokens_is_read_in_a_stream(void **state) {
         for (size_t e = 0; e < events.count; e++) usage_merge(&usage, &events.list[e].usage);
         billed_check("stream", i, &usage);
         arena_reset(&arena);
+    }
+}
+
+/* Whichever of its counts one says, zero or more: a stream's event says of them what a whole reply does, where there is
+ * one of input or of output. */
+static void a_stream_says_whichever_counts_a_whole_reply_says(void **state) {
+    static const struct {
+        const struct codec *codec;
+        const char *reply, *event, *names[5]; /* event NULL: as the reply, in what ends a stream */
+    } tables[] = {
+        {&codec_openai,
+         OPENAI,
+         NULL,
+         {"'prompt_tokens':%d", "'completion_tokens':%d", "'prompt_tokens_details':{'cached_tokens':%d}",
+          "'completion_tokens_details':{'reasoning_tokens':%d}", "'total_tokens':%d"}},
+        {&codec_anthropic,
+         ANTHROPIC,
+         NULL,
+         {"'input_tokens':%d", "'output_tokens':%d", "'cache_read_input_tokens':%d", "'cache_creation_input_tokens':%d",
+          "'output_tokens_details':{'thinking_tokens':%d}"}},
+        {&codec_anthropic,
+         ANTHROPIC,
+         "{'type':'message_delta','delta':{'stop_reason':'end_turn'},'usage':{%s}}",
+         {"'input_tokens':%d", "'output_tokens':%d", "'cache_read_input_tokens':%d", "'cache_creation_input_tokens':%d",
+          "'output_tokens_details':{'thinking_tokens':%d}"}},
+        {&codec_gemini,
+         GEMINI,
+         NULL,
+         {"'promptTokenCount':%d", "'candidatesTokenCount':%d", "'thoughtsTokenCount':%d",
+          "'cachedContentTokenCount':%d", "'toolUsePromptTokenCount':%d"}},
+        {&codec_ollama, OLLAMA, NULL, {"'prompt_eval_count':%d", "'eval_count':%d"}},
+        {&codec_cloudflare,
+         CLOUDFLARE,
+         "{'response':'x','usage':{%s}}",
+         {"'prompt_tokens':%d", "'completion_tokens':%d", "'prompt_tokens_details':{'cached_tokens':%d}"}},
+        {&codec_huggingface,
+         HUGGINGFACE,
+         "{'token':{'text':'x'},'generated_text':'x','details':{%s}}",
+         {"'generated_tokens':%d", "'input_length':%d"}},
+        {&codec_responses,
+         RESPONSES,
+         NULL,
+         {"'input_tokens':%d", "'output_tokens':%d", "'input_tokens_details':{'cached_tokens':%d}",
+          "'output_tokens_details':{'reasoning_tokens':%d}", "'cost_in_usd_ticks':%d"}},
+    };
+    (void)state;
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+        unsigned names = 0, ways = 1;
+        while (names < 5 && tables[t].names[names]) names++, ways *= 3;
+        for (unsigned way = 0; way < ways; way++) {
+            static const struct codec_quirks none;
+            _Alignas(16) char reader[1024] = {0};
+            char counts[512] = "";
+            size_t len = 0;
+            unsigned digits = way;
+            for (unsigned n = 0; n < names; n++, digits /= 3) { /* 0: not said, 1: none of them, 2: some */
+                if (digits % 3 == 0) continue;
+                if (len) counts[len++] = ',';
+                const char *name = tables[t].names[n], *at = strstr(name, "%d");
+                len += (size_t)snprintf(counts + len, sizeof counts - len, "%.*s%u%s", (int)(at - name), name,
+                                        digits % 3 == 1 ? 0 : n + 2, at + 2);
+            }
+            if (!len) snprintf(counts, sizeof counts, "'other':1");
+            struct usage whole = usage_of(tables[t].codec, reply_of(tables[t].reply, counts)), streamed = USAGE_NONE;
+            struct str event = tables[t].event ? reply_of(tables[t].event, counts)
+                                               : event_of(tables[t].codec, reply_of(tables[t].reply, counts));
+            struct message_events events = {.arena = &arena};
+            assert_true(tables[t].codec->read_event(reader, STR(""), event, &arena, &none, &events));
+            for (size_t e = 0; e < events.count; e++) usage_merge(&streamed, &events.list[e].usage);
+            if (usage_is_known(&whole) && !same(&whole, &streamed))
+                fail_msg("%.*s: %s: input %d %d output %d %d cached %d %d written %d %d reasoning %d %d",
+                         STR_ARG(tables[t].codec->name), counts, (int)whole.input_tokens, (int)streamed.input_tokens,
+                         (int)whole.output_tokens, (int)streamed.output_tokens, (int)whole.cached_input_tokens,
+                         (int)streamed.cached_input_tokens, (int)whole.cache_write_tokens,
+                         (int)streamed.cache_write_tokens, (int)whole.reasoning_tokens, (int)streamed.reasoning_tokens);
+            arena_reset(&arena);
+        }
     }
 }
 
@@ -349,6 +449,7 @@ int main(void) {
         cmocka_unit_test(counts_are_read_as_their_vendor_means_them),
         cmocka_unit_test(what_is_billed_beside_tokens_is_read_in_a_whole_reply),
         cmocka_unit_test(what_is_billed_beside_tokens_is_read_in_a_stream),
+        cmocka_unit_test(a_stream_says_whichever_counts_a_whole_reply_says),
         cmocka_unit_test(a_count_that_cannot_be_is_not_said),
         cmocka_unit_test(counts_survive_each_dialect_that_tells_them),
         cmocka_unit_test(a_count_of_a_prompt_is_read_as_it_is_written),

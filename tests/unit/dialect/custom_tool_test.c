@@ -44,6 +44,8 @@ static void escapes_are_read_as_json_has_them(void **state) {
         struct str arguments, input;
     } cases[] = {
         {STR("{\"input\":\"\\u00e9\\ud83d\\ude00\\b\\f\\n\\r\\t\\/\"}"), STR("\xc3\xa9\xf0\x9f\x98\x80\b\f\n\r\t/")},
+        {STR("{\"input\":\"\\u007f\\u0080\\u07ff\\u0800\\uffff\\ud800\\udc00\\udbff\\udfff\"}"),
+         STR("\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf")},
         {STR(" { \"input\" : \"x\" , \"more\":1}"), STR("x")},
         {STR("{\"input\":\"\\ude00x\"}"), STR("\xef\xbf\xbdx")},
         {STR("{\"input\":\"\\ud83d\\ud83d\\ude00\"}"), STR("\xef\xbf\xbd\xf0\x9f\x98\x80")},

@@ -5,9 +5,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "base/prng.h"
+#include "dialect/openai/openai_codec.h"
 #include "dialect/quirks.h"
 #include "dialect/skim.h"
 
@@ -231,6 +233,27 @@ static void a_number_stands_wherever_a_reader_may_look_for_it(void **state) {
     }
 }
 
+/* One that fits stays; of another comes always the same one, within the room that there is. */
+static void an_id_that_does_not_fit_becomes_one_that_does(void **state) {
+    static const struct codec_quirks nine = {.tool_id_alphabet = "abcd", .tool_id_length = 9}, none;
+    static const struct {
+        const struct codec_quirks *quirks;
+        size_t room;
+        const char *id, *becomes;
+    } rows[] = {
+        {&nine, 9, "abcdabcda", "abcdabcda"}, {&nine, 9, "call_1", "bcccaacdd"}, {&nine, 9, "abcdabcde", "aabcdaaac"},
+        {&nine, 9, "abcdabcd", "bbbbcbacc"},  {&nine, 9, "", "bbcadacac"},       {&nine, 8, "call_1", "call_1"},
+        {&none, 9, "call_1", "call_1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *buffer = malloc(rows[i].room);
+        struct str id = openai_tool_id(str_from(rows[i].id), rows[i].quirks, buffer, rows[i].room);
+        if (!str_eq(id, str_from(rows[i].becomes))) fail_msg("%s: %.*s", rows[i].id, STR_ARG(id));
+        free(buffer);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_stands_wherever_a_reader_may_look_for_it),
@@ -238,6 +261,7 @@ int main(void) {
         cmocka_unit_test(googles_members_are_known_in_both_spellings),
         cmocka_unit_test(members_are_set_where_they_stand_and_put_in_where_they_do_not),
         cmocka_unit_test(roles_and_ids_of_calls_are_the_vendors),
+        cmocka_unit_test(an_id_that_does_not_fit_becomes_one_that_does),
         cmocka_unit_test(what_is_left_is_json),
         cmocka_unit_test(what_is_set_stands_once),
     };

@@ -216,6 +216,32 @@ static void of_several_the_answer_says_which(void **state) {
     told_alike(odd, 1, finish_stop, "text {\"call\":{\"name\":\"g\",\"arguments\":7}} stop");
 }
 
+/* Behind the system's own words and the developer's, before all others. */
+static void the_words_stand_behind_the_systems(void **state) {
+    static struct message_part parts[] = {TEXT("rules"), TEXT("more rules"), TEXT("ask"), TEXT("say")};
+    static struct message messages[] = {{.role = message_system, .parts = &parts[0], .part_count = 1},
+                                        {.role = message_developer, .parts = &parts[1], .part_count = 1},
+                                        {.role = message_user, .parts = &parts[2], .part_count = 1},
+                                        {.role = message_assistant, .parts = &parts[3], .part_count = 1}};
+    (void)state;
+    for (size_t first = 0; first <= 4; first++) {
+        size_t before = first < 2 ? 2 - first : 0, count = 4 - first;
+        message_request_init(&request, dialect_openai);
+        request.messages = messages + first;
+        request.message_count = count;
+        request.tools = tools;
+        request.tool_count = 1;
+        request.tool_choice = tools_named;
+        request.tool_name = STR("f");
+        assert_true(emulate_request(&request, FEATURE_BIT(tool_choice), &arena, &arena, &emulation));
+        assert_int_equal(request.message_count, count + 1);
+        assert_int_equal(request.messages[before].role, message_system);
+        assert_true(str_find(request.messages[before].parts[0].text, STR("JSON Schema of the answer")) != SIZE_MAX);
+        for (size_t i = 0; i < count; i++)
+            assert_ptr_equal(request.messages[i < before ? i : i + 1].parts, &parts[first + i]);
+    }
+}
+
 static void the_answers_tool_has_a_name_that_no_other_has(void **state) {
     (void)state;
     ask_schema(STR(OBJECT), 3);
@@ -360,6 +386,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_was_wrapped_is_told_without, begin, end),
         cmocka_unit_test_setup_teardown(a_call_by_an_answer_is_told_as_a_call, begin, end),
         cmocka_unit_test_setup_teardown(of_several_the_answer_says_which, begin, end),
+        cmocka_unit_test_setup_teardown(the_words_stand_behind_the_systems, begin, end),
         cmocka_unit_test_setup_teardown(the_answers_tool_has_a_name_that_no_other_has, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_said_so_is_known_before, begin, end),
         cmocka_unit_test_setup_teardown(what_is_emulated_is_neither_dropped_nor_refused, begin, end),

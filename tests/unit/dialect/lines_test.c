@@ -62,6 +62,31 @@ static void a_line_without_end_is_too_large(void **state) {
     free(bytes);
 }
 
+/* Its end included, whether it comes whole or in two pieces. */
+static void the_longest_line_is_taken_and_none_that_is_longer(void **state) {
+    char *bytes = malloc(limit_sse_event + 1);
+    static const size_t cuts[] = {0, 1, 1023, 1024, limit_sse_event - 1, limit_sse_event};
+    (void)state;
+    for (size_t more = 0; more < 2; more++)
+        for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+            size_t size = limit_sse_event + more;
+            struct lines lines;
+            struct sse_event event;
+            memset(bytes, 'x', size);
+            bytes[size - 1] = '\n';
+            lines_init(&lines);
+            lines_feed(&lines, str_make(bytes, cuts[i]));
+            assert_int_equal(lines_next(&lines, &event),
+                             cuts[i] == size ? sse_got_event : sse_more); /* of none longer all has come */
+            if (cuts[i] == size) continue;
+            lines_feed(&lines, str_make(bytes + cuts[i], size - cuts[i]));
+            assert_int_equal(lines_next(&lines, &event), more ? sse_too_large : sse_got_event);
+            if (!more) assert_true(event.raw.len == size && event.borrowed == (cuts[i] == 0));
+            lines_free(&lines);
+        }
+    free(bytes);
+}
+
 /* And none is taken past the room there is. */
 static void what_is_held_is_counted_and_given_back(void **state) {
     struct budget memory = {.limit = 8192};
@@ -89,6 +114,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_come_whole_wherever_they_are_cut),
         cmocka_unit_test(a_line_without_end_is_too_large),
+        cmocka_unit_test(the_longest_line_is_taken_and_none_that_is_longer),
         cmocka_unit_test(what_is_held_is_counted_and_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,8 @@ static void check(bool events, const char *answer, const char *read) {
 }
 
 #define CHAT(words) "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" words "\"}}]}\n\n"
+#define AT(time, words) \
+    "data: {\"created\":" time ",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" words "\"}}]}\n\n"
 #define MESSAGES(words)                                                                                    \
     "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":" \
     "\"text_delta\",\"text\":\"" words "\"}}\n\n"
@@ -83,6 +85,8 @@ static void four_dialects_say_it_in_pieces(void **state) {
     (void)state;
     check(true, CHAT("to <EM") CHAT("AIL_") CHAT("1> now") "data: [DONE]\n\n",
           CHAT("to ") CHAT("") CHAT("ada@x.org now") "data: [DONE]\n\n");
+    check(true, AT("1", "to <EM") AT("2", "AIL_") AT("3", "1> now"),
+          AT("1", "to ") AT("2", "") AT("3", "ada@x.org now")); /* other numbers tell nothing apart */
     check(true, MESSAGES("to <EM") MESSAGES("AIL_") MESSAGES("1> now"),
           MESSAGES("to ") MESSAGES("") MESSAGES("ada@x.org now"));
     check(true, RESPONSES("to <EM") RESPONSES("AIL_") RESPONSES("1> now"),
@@ -163,6 +167,10 @@ static void a_summary_is_put_back_by_itself(void **state) {
     check(true, RESPONSES("a <EMAIL") RESPONSES("_1>") DONE("a <EMAIL_1>"),
           RESPONSES("a ") RESPONSES("ada@x.org") DONE("a ada@x.org"));
     check(true, DONE("a <"), DONE("a <"));
+/* These only look like one. */
+#define ALIKE(words) \
+    "data: {\"object\":\"response.done\",\"of\":{\"type\":\"response.done\"},\"delta\":\"" words "\"}\n\n"
+    check(true, ALIKE("a <EMAIL") ALIKE("_1>"), ALIKE("a ") ALIKE("ada@x.org"));
     struct put_back_stream stream;
     struct text text = text_in_arena(&arena, 16);
     put_back_begin(&stream, &placeholders, put_back_events, NULL);

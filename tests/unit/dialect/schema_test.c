@@ -69,15 +69,39 @@ static void each_becomes_what_is_wanted(void **state) {
     }
 }
 
+/* The deepest that is walked is Google's and becomes another; what lies deeper, and what only looks like a schema, is
+ * as it was. */
 static void a_schema_deeper_than_the_walk_is_copied(void **state) {
+    static const struct {
+        const char *opens, *closes;
+        int walked; /* as many of them */
+    } rows[] = {
+        {"{\"items\":", "}", 63},
+        {"{\"anyOf\":[", "]}", 31},
+        {"{\"properties\":{\"a\":", "}}", 31},
+    };
     (void)state;
-    struct text text = text_in_arena(&arena, 1024);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int depth = rows[i].walked; depth <= 120; depth += depth == rows[i].walked ? 1 : 11) {
+            struct text text = text_in_arena(&arena, 1024);
+            bool changed;
+            for (int n = 0; n < depth; n++) text_put(&text, str_from(rows[i].opens));
+            text_put(&text, STR("{\"type\":\"STRING\"}"));
+            for (int n = 0; n < depth; n++) text_put(&text, str_from(rows[i].closes));
+            text_put_byte(&text, 0);
+            struct str got = said(text.at, true, 0, &changed);
+            assert_int_equal(got.len, text.len - 1);
+            bool walked = str_find(got, STR("string")) != SIZE_MAX;
+            if (walked != (depth == rows[i].walked)) fail_msg("%s %d times: %d", rows[i].opens, depth, walked);
+        }
+    struct str got;
     bool changed;
-    for (int i = 0; i < 120; i++) text_put(&text, STR("{\"items\":"));
-    text_put(&text, STR("{\"type\":\"STRING\"}"));
-    for (int i = 0; i < 120; i++) text_put_byte(&text, '}');
-    text_put_byte(&text, 0);
-    assert_int_equal(said(text.at, true, MODEL_BIT(schema, closed), &changed).len, text.len - 1);
+    static const char *const none[] = {"{\"anyOf\":{\"type\":\"STRING\"}}", "{\"items\":\"STRING\"}",
+                                       "{\"properties\":[{\"type\":\"STRING\"}]}"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        got = said(none[i], true, 0, &changed);
+        if (!str_eq(got, str_from(none[i])) || changed) fail_msg("%s became %.*s", none[i], STR_ARG(got));
+    }
 }
 
 static int memory_make(void **state) {

@@ -171,6 +171,37 @@ static void what_lies_deeper_is_passed_over_whole(void **state) {
     assert_int_equal(skim_next(&skim).kind, skim_end);
 }
 
+/* RFC 3629, its table 3-7 as Unicode has it: which second byte each first one takes, and which bytes may follow. */
+static void characters_are_well_formed_or_refused(void **state) {
+    static const struct {
+        unsigned first, last, low, high, len;
+    } rows[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+                {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+                {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
+    static const unsigned char follows[] = {0x7f, 0x80, 0xbf, 0xc0};
+    (void)state;
+    for (unsigned first = 0x80; first < 0x100; first++)
+        for (unsigned second = 0x20; second < 0x100; second++)
+            for (size_t f = 0; f < sizeof follows; f++) {
+                char text[8] = {'"', (char)first, (char)second, (char)follows[f], (char)0x80};
+                struct skim skim;
+                size_t len = 0;
+                bool good = false;
+                for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+                    if (first < rows[r].first || first > rows[r].last) continue;
+                    len = rows[r].len;
+                    good = second >= rows[r].low && second <= rows[r].high &&
+                           (len == 2 || (follows[f] >= 0x80 && follows[f] <= 0xbf));
+                }
+                if (second == '"' || second == '\\') continue;
+                if (!len) len = 2;
+                text[1 + len] = '"';
+                if ((whole(str_make(text, len + 2), &skim) != skim_error) != good)
+                    fail_msg("%02x %02x %02x", first, second, (unsigned)follows[f]);
+                if (good && whole(str_make(text, len + 1), &skim) != skim_error) fail_msg("%02x: not ended", first);
+            }
+}
+
 static void a_container_is_skipped_on_demand(void **state) {
     struct skim skim;
     (void)state;
@@ -228,6 +259,7 @@ int main(void) {
         cmocka_unit_test(a_string_of_any_length_ends_at_its_quote),
         cmocka_unit_test(depth_ends_at_its_limit),
         cmocka_unit_test(what_lies_deeper_is_passed_over_whole),
+        cmocka_unit_test(characters_are_well_formed_or_refused),
         cmocka_unit_test(a_container_is_skipped_on_demand),
         cmocka_unit_test(escapes_stand_for_their_characters),
         cmocka_unit_test(numbers_become_integers),

@@ -44,6 +44,10 @@ static void the_newest_call_is_counted_with_those_like_it(void **state) {
          "{\"messages\":[{\"function_call\":{\"arguments\":\"1\",\"name\":\"f\"},\"role\":\"assistant\"},"
          "{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\",\"arguments\":\"1\"}}]}",
          2},
+        {dialect_openai, /* arguments are words: of what else stands there only the beginning would be compared */
+         "{\"messages\":[{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\",\"arguments\":{\"a\":1}}},"
+         "{\"role\":\"assistant\",\"function_call\":{\"name\":\"f\",\"arguments\":{\"a\":2}}}]}",
+         0},
         {dialect_openai,
          "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"custom\":{\"name\":\"f\",\"input\":\"1\"}},"
          "{\"custom\":{\"name\":\"f\",\"input\":\"1\"}}]}]}",
@@ -63,6 +67,18 @@ static void the_newest_call_is_counted_with_those_like_it(void **state) {
          0},
         {dialect_openai, "{\"messages\":[" CALL("ls", "{}") "," CALL("ls", "{}") ",", 2}, /* cut: what was read */
         {dialect_openai, "", 0},
+        /* roles, results and names stand in their own places */
+        {dialect_anthropic,
+         "{\"messages\":[" USE("ls", "{}") "," USE("ls", "{}") ",{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+                                                               "\"role\":\"assistant\"}]}]}",
+         0},
+        {dialect_anthropic,
+         "{\"messages\":[" USE("ls", "{}") "," USE(
+             "ls", "{}") ",{\"role\":\"user\",\"type\":\"tool_result\","
+                         "\"content\":[{\"type\":\"text\",\"cache_control\":{\"type\":\"tool_result\"}}]}]}",
+         0},
+        {dialect_responses, "{\"input\":[{\"name\":7,\"arguments\":\"{}\"},{\"name\":7,\"arguments\":\"{}\"}]}", 0},
+        {dialect_responses, "{\"input\":[{\"name\":\"f\"},{\"arguments\":\"{}\"}]}", 0}, /* half of one each */
         {dialect_anthropic, "[[[[[[[[[[{\"name\":\"a\",\"input\":1}]]]]]]]]]]", 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

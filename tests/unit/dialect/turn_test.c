@@ -208,6 +208,23 @@ static void what_is_beyond_the_limits_is_left_out(void **state) {
     assert_int_equal(str_find(turn.alternatives, STR("C")), SIZE_MAX);
 }
 
+/* As many calls as are kept, and one more. */
+static void calls_of_a_stream_have_their_limit(void **state) {
+    struct text answer = text_in_arena(&arena, 4096);
+    (void)state;
+    text_put(&answer, STR("event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m1\"}}\n\n"));
+    for (int i = 0; i < 257; i++)
+        text_printf(&answer,
+                    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":%d,"
+                    "\"content_block\":{\"type\":\"tool_use\",\"id\":\"t%d\",\"name\":\"f\",\"input\":{}}}\n\n",
+                    i, i);
+    text_put(&answer, STR("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"));
+    text_put_byte(&answer, 0);
+    struct turn turn = turn_of(endpoint_messages, MESSAGES, answer.at, true);
+    assert_true(str_find(turn.answer, STR("\"t255\"")) < turn.answer.len);
+    assert_int_equal(str_find(turn.answer, STR("\"t256\"")), SIZE_MAX);
+}
+
 static void a_request_that_cannot_be_read_is_no_turn(void **state) {
     (void)state;
     struct turn turn;
@@ -346,6 +363,7 @@ int main(void) {
         TEST(whole_answers_of_every_dialect_become_one_form),
         TEST(streams_of_every_dialect_become_the_same_form),
         TEST(what_is_beyond_the_limits_is_left_out),
+        TEST(calls_of_a_stream_have_their_limit),
         TEST(a_request_that_cannot_be_read_is_no_turn),
         TEST(the_next_turn_finds_the_one_before_it),
         TEST(several_messages_of_one_answer_are_one),

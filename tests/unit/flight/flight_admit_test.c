@@ -149,7 +149,7 @@ static void a_context_must_hold_the_prompt_and_the_answer(void **state) {
                  rows[i].max_tokens);
         flight_world_begin(&world, contexts);
         struct flight *flight = flight_world_ask(&world, body);
-        assert_non_null(flight->live);
+        if (!flight->live) fail_msg("row %zu: %.*s", i, STR_ARG(flight_world_written(&world)));
         if (!str_eq(flight->live->target->name, str_from(rows[i].target))) fail_msg("%u tokens", rows[i].max_tokens);
         flight_world_drop(&world, flight);
         flight_world_end(&world);
@@ -294,6 +294,109 @@ static void a_session_is_found_in_the_order_of_what_it_says(void **state) {
     flight_world_end(&world);
 }
 
+/* Of a host without shares for strangers all is the host's; with them, and for a client, what its share is. */
+static void what_is_held_of_it_is_counted_as_its_callers(void **state) {
+    struct flight_world world;
+    struct budget strangers = {.limit = 1 << 20};
+    (void)state;
+    flight_world_begin(&world, yaml);
+    const struct client *client = &world.config.snapshot->clients[0];
+    assert_ptr_equal(flight_budget(&world.host, NULL), &world.memory);
+    assert_ptr_equal(flight_budget(&world.host, client), &client->cells->memory);
+    world.host.strangers = &strangers;
+    assert_ptr_equal(flight_budget(&world.host, NULL), &strangers);
+    world.host.budget = NULL;
+    assert_null(flight_budget(&world.host, NULL));
+    flight_world_end(&world);
+}
+
+/* That a model cannot answer by a schema is an obstacle to requests that want one, and to no others. */
+static void what_is_not_wanted_is_not_missed(void **state) {
+    static const char known[] =
+        "state_dir: ./state\n"
+        "providers:\n"
+        "  a: {type: openai, api_key: sk-secret-secret-secret, models: [m], facts: {m: {cannot: "
+        "json, refuses: [tools, tool_choice]}}}\n";
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, known);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    assert_int_equal(flight->attempt_count, 1);
+    flight_world_drop(&world, flight);
+    flight = flight_world_ask_of(&world, (struct flight_request){.endpoint = endpoint_completions},
+                                 "{\"model\":\"m\",\"prompt\":\"hi\"}");
+    assert_int_equal(flight->attempt_count, 1);
+    flight_world_drop(&world, flight);
+    flight = flight_world_ask(&world, "{\"model\":\"m\",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
+                                      "{\"name\":\"a\",\"schema\":{\"type\":\"object\"}}},\"messages\":[{\"role\":"
+                                      "\"user\",\"content\":\"hi\"}]}");
+    assert_int_equal(flight->answer.error, error_unsupported);
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
+/* A model that no list has is one of those that are named, with a weight as each has by itself. */
+static void a_named_target_of_no_list_has_its_share(void **state) {
+    static const char listless[] = "state_dir: ./state\n"
+                                   "providers:\n"
+                                   "  a: {type: openai, api_key: sk-secret-secret-secret, models: [m]}\n"
+                                   "  b: {type: openai, api_key: sk-other-other-other, base_url: 'http://b/v1'}\n";
+    struct flight_world world;
+    unsigned unlisted = 0;
+    (void)state;
+    flight_world_begin(&world, listless);
+    for (unsigned i = 0; i < 100; i++) {
+        struct http_header headers[] = {{STR("x-weir-targets"), STR("a/m, b/of-no-list")},
+                                        {STR("x-weir-strategy"), STR("weighted")}};
+        struct flight *flight = flight_world_ask_of(
+            &world, (struct flight_request){.endpoint = endpoint_chat, .headers = headers, .header_count = 2},
+            FLIGHT_CHAT("m", "false"));
+        assert_int_equal(flight->choice.count, 2);
+        unlisted += str_eq(flight->live->target->name, STR("b/of-no-list"));
+        flight_world_drop(&world, flight);
+    }
+    assert_in_range(unlisted, 30, 70);
+    flight_world_end(&world);
+}
+
+/* Those that the configuration gives its client always. */
+static void a_rule_sees_a_callers_own_tags_where_they_are_trusted(void **state) {
+    static const char tagged[] =
+        "state_dir: ./state\n"
+        "trust_tags: %s\n"
+        "providers:\n"
+        "  a: {type: openai, api_key: k, models: [m, own, given]}\n"
+        "rules:\n"
+        "  - {name: own, when: {tags: {run: '7'}}, targets: [a/own]}\n"
+        "  - {name: given, when: {tags: {team: ads}}, targets: [a/given]}\n"
+        "routes: [{model: r, targets: [a/m]}]\n"
+        "clients: [{name: one, key_hash: "
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, tags: {team: ads}}]\n";
+    static const struct {
+        bool trusted, client;
+        const char *tags, *target;
+    } rows[] = {
+        {true, false, "run=7", "a/own"},      {false, false, "run=7", "a/m"},   {true, false, NULL, "a/m"},
+        {false, false, NULL, "a/m"},          {true, true, "run=7", "a/own"},   {false, true, "run=7", "a/given"},
+        {true, true, "run=8", "a/given"},     {false, true, NULL, "a/given"},   {true, true, NULL, "a/given"},
+        {true, false, "team=ads", "a/given"}, {false, false, "team=ads", "a/m"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        char text[1024];
+        snprintf(text, sizeof text, tagged, rows[i].trusted ? "true" : "false");
+        flight_world_begin(&world, text);
+        struct flight *flight = ask(&world, rows[i].client ? &world.config.snapshot->clients[0] : NULL,
+                                    rows[i].tags ? "x-weir-tags" : "accept", rows[i].tags ? rows[i].tags : "*/*",
+                                    FLIGHT_CHAT("r", "false"));
+        if (!flight->live) fail_msg("row %zu: %.*s", i, STR_ARG(flight_world_written(&world)));
+        if (!str_eq(flight->live->target->name, str_from(rows[i].target)))
+            fail_msg("row %zu: %.*s", i, STR_ARG(flight->live->target->name));
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_context_must_hold_the_prompt_and_the_answer),
@@ -307,6 +410,10 @@ int main(void) {
         cmocka_unit_test(at_most_so_many_targets_are_named),
         cmocka_unit_test(who_cannot_write_down_what_it_costs_takes_nothing),
         cmocka_unit_test(a_session_is_found_in_the_order_of_what_it_says),
+        cmocka_unit_test(what_is_held_of_it_is_counted_as_its_callers),
+        cmocka_unit_test(what_is_not_wanted_is_not_missed),
+        cmocka_unit_test(a_rule_sees_a_callers_own_tags_where_they_are_trusted),
+        cmocka_unit_test(a_named_target_of_no_list_has_its_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,8 +118,10 @@ static void tell(struct drawn *drawn, struct slot *slot, struct event event) {
 
 static void arrive(struct drawn *drawn, struct slot *slot) {
     char body[256];
-    *slot = (struct slot){.client = below(drawn, clients), .prompt = below(drawn, prompts), .stream = below(drawn, 2)};
-    slot->arrived_round = drawn->round;
+    *slot = (struct slot){.arrived_round = drawn->round};
+    slot->client = below(drawn, clients);
+    slot->prompt = below(drawn, prompts);
+    slot->stream = below(drawn, 2);
     snprintf(body, sizeof body, "{\"model\":\"r\",\"stream\":%s,\"messages\":[{\"role\":\"user\",\"content\":\"%u\"}]}",
              slot->stream ? "true" : "false", slot->prompt);
     const struct flight_request asked = {.endpoint = endpoint_chat,

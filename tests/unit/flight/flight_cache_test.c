@@ -1,6 +1,8 @@
 /* flight_cache_test.c - what is given from the cache, to whom, and who follows whom. */
 #include "flight_cache_world.h"
 
+#include <stdio.h>
+
 #define CHAT FLIGHT_CHAT("r", "false")
 #define STREAM FLIGHT_CHAT("r", "true")
 static const struct flight_request chat = {.endpoint = endpoint_chat};
@@ -322,9 +324,64 @@ static void a_stream_whose_maker_leaves_is_cut_for_who_has_a_part_of_it(void **s
     cache_world_end(&of);
 }
 
+/* What was left out for its provider, and how often its caller repeats itself, stands at what is given, too. */
+static void what_is_given_tells_of_itself_what_the_first_answer_told(void **state) {
+#define CALLS                                                                                                   \
+    "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\"," \
+    "\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"x\"}"
+    static const char body[] =
+        "{\"model\":\"r\",\"user\":\"u\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}," CALLS "," CALLS "]}";
+    static const struct {
+        const char *name, *first, *second, *minimal;
+    } rows[] = {{"x-weir-cache", "miss", "hit", "hit"},
+                {"x-weir-dropped", "user", "user", "user"},
+                {"x-weir-tool-loop", "2", "2", "2"},
+                {"x-weir-provider", "x", "x", ""},
+                {"x-weir-model", "m", "m", ""},
+                {"x-weir-attempts", "1", "0", ""},
+                {"x-weir-request-id", "req_1", "req_1", "req_1"},
+                {"x-weir-fallback", "", "", ""},
+                {"x-weir-estimated", "", "", ""},
+                {"x-weir-simulated", "", "", ""},
+                {"x-weir-stored", "", "", ""},
+                {"x-weir-changed", "", "", ""},
+                {"Cache-Control", "", "", ""},
+                {"Content-Type", "application/json", "application/json", "application/json"}};
+    (void)state;
+    for (unsigned minimal = 0; minimal < 2; minimal++) {
+        struct cache_world of;
+        char yaml[1024];
+        snprintf(yaml, sizeof yaml,
+                 "state_dir: ./state\n"
+                 "cache: {mode: all}\n"
+                 "response_headers: %s\n"
+                 "providers: {x: {type: mistral, api_key: k, models: [m]}}\n"
+                 "routes: [{model: r, targets: [x/m]}]\n"
+                 "clients: [{name: one, loop_guard: {warn: 2}, key_hash: "
+                 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}]\n",
+                 minimal ? "minimal" : "full");
+        cache_world_begin(&of, yaml);
+        struct flight_request asked = {.endpoint = endpoint_chat, .client = &of.world.config.snapshot->clients[0]};
+        struct flight *first = cache_world_ask(&of, asked, body);
+        cache_world_answer(&of, first);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows && !minimal; i++)
+            assert_str_equal(flight_world_said(&of.world, rows[i].name), rows[i].first);
+        struct flight *second = cache_world_ask(&of, asked, body);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            struct str said = flight_world_said(&of.world, rows[i].name);
+            if (!str_eq(said, str_from(minimal ? rows[i].minimal : rows[i].second)))
+                fail_msg("%s: %.*s", rows[i].name, STR_ARG(said));
+        }
+        flight_free(first);
+        flight_free(second);
+        cache_world_end(&of);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_is_given_again_without_an_attempt),
+        cmocka_unit_test(what_is_given_tells_of_itself_what_the_first_answer_told),
         cmocka_unit_test(it_expires),
         cmocka_unit_test(an_answer_of_a_target_that_may_not_serve_is_not_given),
         cmocka_unit_test(who_asks_for_the_same_follows_and_gets_what_the_first_gets),

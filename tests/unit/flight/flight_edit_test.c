@@ -55,6 +55,76 @@ static void each_target_gets_what_it_takes(void **state) {
     }
 }
 
+/* A body in Anthropic's or Google's own words: of what its model refuses, that alone is taken out; how much it may
+ * think is said as it can be. */
+static void what_a_model_refuses_is_taken_out_of_the_vendors_own_words(void **state) {
+#define T "\"temperature\":0.5,"
+#define P "\"top_p\":0.5,"
+#define K "\"top_k\":5,"
+#define THINKS(how) "\"thinking\":{\"type\":" how "},"
+#define BUDGET THINKS("\"enabled\",\"budget_tokens\":2000")
+#define OFF THINKS("\"disabled\"")
+#define GT "\"temperature\":0.5"
+#define GP "\"topP\":0.5"
+#define GK "\"topK\":5"
+#define GR "\"thinkingConfig\":{\"thinkingBudget\":2000}"
+    static const char facts[] = "{b: {thinking: [budget]}, t: {refuses: [temperature]}, p: {refuses: [top_p]}, "
+                                "k: {refuses: [top_k]}, r: {refuses: [reasoning_effort]}, v: {thinking: [adaptive]}, "
+                                "vb: {thinking: [adaptive, budget]}, w: {thinking: [always_on]}}";
+    static const struct {
+        const char *model, *said, *sent, *dropped, *changed;
+    } cases[] = {
+        {"a/b", T P K BUDGET, T P K BUDGET, "", ""},
+        {"a/t", T P K BUDGET, P K BUDGET, "temperature", ""},
+        {"a/p", T P K BUDGET, T K BUDGET, "top_p", ""},
+        {"a/k", T P K BUDGET, T P BUDGET, "top_k", ""},
+        {"a/r", T P K BUDGET, T P K, "reasoning_effort", ""},
+        {"a/r", T P K, T P K, "", ""},
+        {"a/v", T BUDGET, T THINKS("\"adaptive\""), "", "reasoning_effort"},
+        {"a/v", T OFF, T OFF, "", ""},
+        {"a/vb", T BUDGET, T BUDGET, "", ""},
+        {"a/w", T OFF, T, "reasoning_effort", ""},
+        {"a/w", T BUDGET, T BUDGET, "", ""},
+        {"a/b", T OFF, T OFF, "", ""},
+        {"g/b", GT "," GP "," GK "," GR, GT "," GP "," GK "," GR, "", ""},
+        {"g/t", GT "," GP "," GK "," GR, GP "," GK "," GR, "temperature", ""},
+        {"g/p", GT "," GP "," GK "," GR, GT "," GK "," GR, "top_p", ""},
+        {"g/k", GT "," GP "," GK "," GR, GT "," GP "," GR, "top_k", ""},
+        {"g/r", GT "," GP "," GK "," GR, GT "," GP "," GK, "reasoning_effort", ""},
+    };
+    char refusing[2048];
+    (void)state;
+    snprintf(refusing, sizeof refusing,
+             "state_dir: ./state\nproviders:\n"
+             "  a: {type: anthropic, api_key: k, models: [b, t, p, k, r, v, vb, w], facts: %s}\n"
+             "  g: {type: gemini, api_key: k, models: [b, t, p, k, r, v, vb, w], facts: %s}\n",
+             facts, facts);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct flight_world world;
+        char body[512], want[512], buffer[1024];
+        bool google = *cases[i].model == 'g';
+        static const char anthropic[] = "{%s\"model\":\"%s\",\"max_tokens\":4000,\"messages\":[{\"role\":\"user\","
+                                        "\"content\":\"hi\"}]}",
+                          gemini[] = "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],"
+                                     "\"generationConfig\":{%s}}";
+        snprintf(body, sizeof body, google ? gemini : anthropic, cases[i].said, cases[i].model);
+        snprintf(want, sizeof want, google ? gemini : anthropic, cases[i].sent, strchr(cases[i].model, '/') + 1);
+        flight_world_begin(&world, refusing);
+        struct flight *flight =
+            flight_world_ask_of(&world,
+                                (struct flight_request){.endpoint = google ? endpoint_generate : endpoint_messages,
+                                                        .path_model = google ? str_from(cases[i].model) : STR_NONE},
+                                body);
+        assert_non_null(flight->live);
+        struct str got = sent(flight, buffer);
+        if (!str_eq(got, str_from(want))) fail_msg("%s at %s became %.*s", body, cases[i].model, STR_ARG(got));
+        assert_str_equal(flight->live->dialect.dropped, cases[i].dropped);
+        assert_str_equal(flight->live->dialect.changed, cases[i].changed);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 static void a_body_without_any_of_it_is_not_walked_again(void **state) {
     (void)state;
     struct flight_world world;
@@ -90,8 +160,43 @@ static void a_developer_stays_one_but_where_none_is_known(void **state) {
     }
 }
 
+/* The nearest that it takes, in its vendor's words. */
+static void an_effort_is_one_that_the_model_takes(void **state) {
+    static const char taking[] =
+        "state_dir: ./state\n"
+        "providers:\n"
+        "  o: {type: openai, api_key: k, models: [m], facts: {m: {efforts: [low, high=much]}}}\n";
+    static const struct {
+        const char *said, *sent;
+        bool changed;
+    } rows[] = {{"low", "low", false},
+                {"high", "much", false},
+                {"minimal", "low", true},
+                {"xhigh", "much", true},
+                {"unheard", "unheard", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        char body[256], want[256], buffer[512];
+        static const char form[] =
+            "{\"reasoning_effort\":\"%s\",\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+        snprintf(body, sizeof body, form, rows[i].said);
+        snprintf(want, sizeof want, form, rows[i].sent);
+        flight_world_begin(&world, taking);
+        struct flight *flight = flight_world_ask(&world, body);
+        struct str got = sent(flight, buffer);
+        if (!str_eq(got, str_from(want))) fail_msg("%s became %.*s", body, STR_ARG(got));
+        assert_str_equal(flight->live->dialect.changed, rows[i].changed ? "reasoning_effort" : "");
+        assert_int_equal(flight->live->dialect.dropped.len, 0);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_target_gets_what_it_takes),
+                                       cmocka_unit_test(an_effort_is_one_that_the_model_takes),
+                                       cmocka_unit_test(what_a_model_refuses_is_taken_out_of_the_vendors_own_words),
                                        cmocka_unit_test(a_developer_stays_one_but_where_none_is_known),
                                        cmocka_unit_test(a_body_without_any_of_it_is_not_walked_again)};
     return cmocka_run_group_tests(tests, NULL, NULL);

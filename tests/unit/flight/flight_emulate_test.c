@@ -69,10 +69,58 @@ static void several_answers_are_a_call_each_and_emulated_in_each(void **state) {
     asked(CHAT("r", ",\"n\":2"), "o/gpt-4o", "splice", "");
 }
 
+/* -- what comes of it -- */
+
+#define CHUNK(delta, finish)                                                                                          \
+    "data: {\"id\":\"i\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":" \
+    "0,\"delta\":{" delta "},\"finish_reason\":" finish "}]}\n\n"
+#define CALLED(more) "\"tool_calls\":[{\"index\":0," more "}]"
+
+/* A call of the tool that stands for the schema is told as text, and text that stands for a call as a call, piece by
+ * piece. */
+static void what_was_asked_by_other_means_is_told_as_it_was_asked_for(void **state) {
+    static const struct {
+        const char *body, *pieces[4], *told[4], *never;
+    } rows[] = {
+        {CHAT("gpt-4-turbo", SCHEMA ",\"stream\":true"),
+         {CHUNK(CALLED("\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"a\",\"arguments\":\"\"}"), "null"),
+          CHUNK(CALLED("\"function\":{\"arguments\":\"{\\\"x\\\"\"}"), "null"),
+          CHUNK(CALLED("\"function\":{\"arguments\":\":1}\"}"), "null"),
+          CHUNK("", "\"tool_calls\"") "data: [DONE]\n\n"},
+         {"", "\"content\":\"{\\\"x\\\"\"", "\"content\":\":1}\"", "\"finish_reason\":\"stop\""},
+         "tool_calls"},
+        {CHAT("gpt-4-turbo", ",\"stream\":true"),
+         {CHUNK("\"content\":\"a\"", "null"), CHUNK("\"content\":\"b\"", "null"), CHUNK("\"content\":\"c\"", "null"),
+          CHUNK("", "\"stop\"") "data: [DONE]\n\n"},
+         {"\"content\":\"a\"", "\"content\":\"b\"", "\"content\":\"c\"", "\"finish_reason\":\"stop\""},
+         "tool_calls"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        struct flight *flight = flight_world_ask(&world, rows[i].body);
+        assert_non_null(flight->live);
+        flight_world_head(&world, flight, 0, 200, "text/event-stream");
+        for (unsigned p = 0; p < 4; p++) {
+            flight_world_body(&world, flight, 0, rows[i].pieces[p]);
+            struct str written = flight_world_written(&world);
+            if (str_find(written, str_from(rows[i].told[p])) == SIZE_MAX ||
+                str_find(written, str_from(rows[i].never)) != SIZE_MAX)
+                fail_msg("row %zu, piece %u: %.*s", i, p, STR_ARG(written));
+        }
+        assert_int_equal(flight->attempts[0]->failure, failure_none);
+        assert_int_equal(flight->answer.error, error_none);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_taken_passes_as_it_came),
         cmocka_unit_test(what_is_not_is_asked_by_other_means_and_named),
+        cmocka_unit_test(what_was_asked_by_other_means_is_told_as_it_was_asked_for),
         cmocka_unit_test(who_takes_it_as_it_is_goes_before),
         cmocka_unit_test(several_answers_are_a_call_each_and_emulated_in_each),
     };

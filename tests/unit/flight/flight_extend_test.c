@@ -137,6 +137,11 @@ static void it_ends_in_the_words_of_its_caller(void **state) {
     "\"output_tokens\":1}}}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\","    \
     "\"index\":0,"                                                                                      \
     "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
+#define PASSED                                                                                                      \
+    "data: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_p\",\"status\":"        \
+    "\"in_progress\",\"incomplete_details\":null,\"output\":[],\"usage\":null}}\n\ndata: {\"type\":\"response."     \
+    "output_item.added\",\"sequence_number\":1,\"output_index\":0,\"item\":{\"id\":\"msg_p\",\"type\":\"message\"," \
+    "\"status\":\"in_progress\",\"role\":\"assistant\",\"content\":[]}}\n\n"
     static const struct {
         const char *yaml, *body, *begins, *event;
         enum endpoint endpoint;
@@ -183,6 +188,25 @@ static void it_ends_in_the_words_of_its_caller(void **state) {
          endpoint_generate_stream,
          {"\"finishReason\":\"MAX_TOKENS\"", "usageMetadata"}},
         {TYPE("gemini"), RESPONSES, "", gemini, endpoint_responses, {"response.incomplete"}},
+        {FILE_OF("openai", PRICES ", api: responses, " SHOWS, "daily_budget: 20"),
+         RESPONSES,
+         PASSED,
+         "data: "
+         "{\"type\":\"response.output_text.delta\",\"sequence_number\":7,\"item_id\":\"msg_p\",\"output_index\":0,"
+         "\"content_index\":0,\"delta\":\"%s\"}\n\n",
+         endpoint_responses,
+         {"event: response.output_text.done\ndata: {\"type\":\"response.output_text.done\",\"sequence_number\":8,"
+          "\"item_id\":\"msg_p\"",
+          "\"status\":\"incomplete\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"yyyy",
+          "\"response\":{\"id\":\"resp_p\",\"status\":\"incomplete\",\"incomplete_details\":{\"reason\":"
+          "\"max_output_tokens\"}",
+          "\"usage\":{\"input_tokens\":"}},
+        {FILE_OF("openai", PRICES ", api: responses, " SHOWS, "daily_budget: 20"),
+         RESPONSES,
+         PASSED,
+         "data: {\"type\":\"response.what.delta\",\"sequence_number\":7,\"delta\":\"%s\"}\n\n", /* nobody knows it */
+         endpoint_responses,
+         {"response.what.delta", "event: response.output_item.done", "event: response.incomplete"}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -226,8 +250,6 @@ static void only_what_is_seen_and_can_be_ended_extends(void **state) {
         {USUAL, BODY(STREAM "\"n\":65,"), endpoint_chat, false}, /* more answers than ends can be written of */
         {USUAL, BODY(STREAM "\"web_search_options\":{},"), endpoint_chat, false},
         {USUAL, BODY("\"stream\":true,\"max_tokens\":1000,"), endpoint_chat, true}, /* there is money for all of it */
-        {FILE_OF("openai", PRICES ", api: responses, " SHOWS, "daily_budget: 20"),
-         "{\"model\":\"m\",\"input\":\"hi\",\"stream\":true,\"max_output_tokens\":5000}", endpoint_responses, false},
         {FILE_OF("openai", PRICES ", " SHOWS, "daily_budget: 6.5"), BODY(STREAM), endpoint_chat, false},
         {FILE_OF("openai", PRICES ", " SHOWS, "budgets: [{usd: 1, window: day, mode: soft}]"), BODY(STREAM),
          endpoint_chat, false}, /* the organization's is hard */

@@ -294,6 +294,228 @@ static void what_was_delivered_is_counted_by_events_and_by_bytes(void **state) {
     }
 }
 
+/* -- whoever says no, all that was taken before it is given back -- */
+
+static const char limited[] =
+    "state_dir: ./state\n"
+    "providers:\n"
+    "  a: {type: openai, api_key: k, models: [m]}\n"
+    "  b: {type: openai, api_key: k, models: [m], max_concurrent: 2, requests_per_minute: 2,\n"
+    "      rate_limit_rph: 20, tokens_per_minute: 100000, quota: {requests_per_day: 2, tokens_per_day: 100000},\n"
+    "      prices: {m: {input: 1, output: 1}}, budgets: [{usd: 1, window: day}]}\n"
+    "routes: [{model: r, targets: [a/m, {target: b/m, max_concurrent: 2, rpm: 2, tpm: 100000}], strategy: priority}]\n"
+    "clients: [{name: one, key_hash: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}]\n";
+
+enum { part_breaker = 10, parts_held = 12 };
+
+/* All that is there to be taken of the provider b, its target and its place in the route. */
+static void parts_look(const struct candidate *candidate, struct now now, int64_t parts[parts_held]) {
+    const struct provider *provider = candidate->target->provider;
+    const struct rate_rules *rates = &provider->rates;
+    struct provider_cells *cells = provider->cells;
+    const struct target_limits *limits = candidate->limits;
+    const int64_t found[parts_held] = {
+        gate_in_use(&cells->gate),
+        (int64_t)limiter_left(&cells->requests_minute, &rates->requests_minute, now.mono_ns),
+        (int64_t)limiter_left(&cells->requests_hour, &rates->requests_hour, now.mono_ns),
+        (int64_t)limiter_left(&cells->tokens_minute, &rates->tokens_minute, now.mono_ns),
+        gate_in_use(&limits->cells->gate),
+        (int64_t)limiter_left(&limits->cells->requests_minute, &limits->requests_minute, now.mono_ns),
+        (int64_t)limiter_left(&limits->cells->tokens_minute, &limits->tokens_minute, now.mono_ns),
+        quota_look(&provider->quotas[0], now.wall_ns / (int64_t)NS_PER_S).reserved,
+        quota_look(&provider->quotas[1], now.wall_ns / (int64_t)NS_PER_S).reserved,
+        money_budget_look(provider->money.list[0], now.wall_ns).committed,
+        breaker_view(&cells->breaker, &provider->breaker, blame_nobody, now.mono_ns).state,
+        gate_in_use(&candidate->target->cells->in_flight),
+    };
+    memcpy(parts, found, sizeof found);
+}
+
+enum uses {
+    by_nobody,
+    used_gate,
+    used_client,
+    used_state,
+    used_key,
+    used_minute,
+    used_hour,
+    used_tokens,
+    used_place,
+    used_place_rate,
+    used_place_tokens,
+    used_quota,
+    used_quota_tokens,
+    used_money,
+    used_breaker,
+    used_target_breaker
+};
+
+/* Others have it. */
+static void part_use(struct flight *flight, const struct candidate *candidate, enum uses part, struct now now) {
+    struct provider *provider = (struct provider *)(uintptr_t)candidate->target->provider;
+    const struct rate_rules *rates = &provider->rates;
+    struct provider_cells *cells = provider->cells;
+    const struct target_limits *limits = candidate->limits;
+    struct limiter_ticket theirs;
+    uint64_t window_s;
+    bool had = true;
+    for (unsigned i = 0; i < 2; i++) switch (part) {
+        case by_nobody: break;
+        case used_gate: had = gate_enter(&cells->gate, 2); break;
+        case used_client: cell_store(&flight->client->cells->barred, 1); break;
+        case used_state: provider->state = provider_draining; break;
+        case used_key: cooldown_set(&provider->key_cells[0]->cooldown, now.mono_ns + NS_PER_S); break;
+        case used_minute:
+            had = limiter_take(&cells->requests_minute, &rates->requests_minute, 1, now.mono_ns, &theirs);
+            break;
+        case used_hour:
+            had = limiter_take(&cells->requests_hour, &rates->requests_hour, 10, now.mono_ns, &theirs);
+            break;
+        case used_tokens:
+            had = limiter_take(&cells->tokens_minute, &rates->tokens_minute, 50000, now.mono_ns, &theirs);
+            break;
+        case used_place: had = gate_enter(&limits->cells->gate, 2); break;
+        case used_place_rate:
+            had = limiter_take(&limits->cells->requests_minute, &limits->requests_minute, 1, now.mono_ns, &theirs);
+            break;
+        case used_place_tokens:
+            had = limiter_take(&limits->cells->tokens_minute, &limits->tokens_minute, 50000, now.mono_ns, &theirs);
+            break;
+        case used_quota:
+            had = quota_take(&provider->quotas[0], now.wall_ns / (int64_t)NS_PER_S, 1, &window_s) == 1;
+            break;
+        case used_quota_tokens:
+            had = quota_take(&provider->quotas[1], now.wall_ns / (int64_t)NS_PER_S, 50000, &window_s) == 50000;
+            break;
+        case used_money: {
+            const struct money_budget *budget = provider->money.list[0];
+            uint64_t start = (uint64_t)money_budget_window(budget, now.wall_ns).start_s;
+            spend_settle(budget->spend, spend_enter(budget->spend, start), 0, 500000000);
+            break;
+        }
+        case used_breaker: breaker_force(&cells->breaker, &provider->breaker, now.mono_ns, true); break;
+        case used_target_breaker:
+            breaker_force(&candidate->target->cells->breaker, &provider->breaker, now.mono_ns, true);
+            break;
+        }
+    assert_true(had);
+}
+
+static void what_was_taken_before_a_refusal_is_given_back(void **state) {
+    static const struct {
+        enum uses part;
+        enum refusal refusal;
+    } rows[] = {{by_nobody, refusal_none},
+                {used_gate, refusal_too_many_in_flight},
+                {used_client, refusal_client_barred},
+                {used_state, refusal_draining},
+                {used_key, refusal_cooling},
+                {used_minute, refusal_rate_limited},
+                {used_hour, refusal_rate_limited},
+                {used_tokens, refusal_rate_limited},
+                {used_place, refusal_target_full},
+                {used_place_rate, refusal_target_rate_limited},
+                {used_place_tokens, refusal_target_rate_limited},
+                {used_quota, refusal_quota_room},
+                {used_quota_tokens, refusal_quota_room},
+                {used_money, refusal_budget_room},
+                {used_breaker, refusal_breaker_open},
+                {used_target_breaker, refusal_breaker_open}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        struct holds holds;
+        int64_t before[parts_held], after[parts_held];
+        flight_world_begin(&world, limited);
+        struct flight *flight = flight_world_ask_of(
+            &world, (struct flight_request){.endpoint = endpoint_chat, .client = &world.config.snapshot->clients[0]},
+            FLIGHT_CHAT("r", "false"));
+        struct candidate *candidate = &flight->choice.candidates[1];
+        assert_str_equal(candidate->target->name, "b/m");
+        part_use(flight, candidate, rows[i].part, world.now);
+        parts_look(candidate, world.now, before);
+        actions_begin(&world.out, &world.scratch);
+        enum refusal refusal = hold_take(flight, candidate, false, world.now, &holds, &world.out);
+        if (refusal != rows[i].refusal) fail_msg("row %zu: %d", i, (int)refusal);
+        parts_look(candidate, world.now, after);
+        if (refusal == refusal_none) {
+            for (unsigned p = 0; p < parts_held; p++)
+                if ((after[p] == before[p]) != (p == part_breaker)) fail_msg("part %u: %lld", p, (long long)after[p]);
+            hold_give_back(flight, candidate, &holds, world.now, &world.out);
+            parts_look(candidate, world.now, after);
+        }
+        assert_int_equal(world.out.count, 0);
+        for (unsigned p = 0; p < parts_held; p++)
+            if (after[p] != before[p])
+                fail_msg("row %zu, part %u: %lld, not %lld", i, p, (long long)after[p], (long long)before[p]);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+/* All keys rest: one whose limit is reached comes back by itself; else it is told what keeps them. */
+static void why_all_keys_rest_is_told_by_who_comes_back_first(void **state) {
+    static const struct {
+        enum key_rest why[3];
+        enum refusal refusal;
+    } rows[] = {{{key_rest_rate, key_rest_rate, key_rest_rate}, refusal_cooling},
+                {{key_rest_none, key_rest_none, key_rest_none}, refusal_cooling},
+                {{key_rest_refused, key_rest_refused, key_rest_refused}, refusal_credential_refused},
+                {{key_rest_quota, key_rest_quota, key_rest_quota}, refusal_quota_exhausted},
+                {{key_rest_quota, key_rest_refused, key_rest_quota}, refusal_credential_refused},
+                {{key_rest_refused, key_rest_quota, key_rest_quota}, refusal_credential_refused},
+                {{key_rest_quota, key_rest_quota, key_rest_refused}, refusal_credential_refused},
+                {{key_rest_rate, key_rest_refused, key_rest_quota}, refusal_cooling},
+                {{key_rest_refused, key_rest_rate, key_rest_refused}, refusal_cooling},
+                {{key_rest_quota, key_rest_quota, key_rest_rate}, refusal_cooling},
+                {{key_rest_refused, key_rest_quota, key_rest_none}, refusal_cooling}};
+    static const char keyed[] = "state_dir: ./state\n"
+                                "providers:\n"
+                                "  o: {type: openai, api_keys: [k1, k2, k3], models: [m]}\n";
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        uint64_t until_ns = 0;
+        flight_world_begin(&world, keyed);
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+        const struct candidate *candidate = &flight->choice.candidates[0];
+        for (unsigned k = 0; k < 3; k++) {
+            assert_int_equal(hold_look(flight, candidate, world.now, &until_ns), refusal_none);
+            cooldown_set(&provider_of(flight)->key_cells[k]->cooldown, world.now.mono_ns + (k + 1) * NS_PER_S);
+            cell_store(&provider_of(flight)->key_cells[k]->rest, rows[i].why[k]);
+        }
+        enum refusal refusal = hold_look(flight, candidate, world.now, &until_ns);
+        if (refusal != rows[i].refusal) fail_msg("row %zu: %d", i, (int)refusal);
+        assert_int_equal(until_ns, world.now.mono_ns + NS_PER_S);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
+static void a_probe_of_the_provider_that_its_targets_breaker_stops_is_taken_back(void **state) {
+    struct flight_world world;
+    struct holds holds;
+    (void)state;
+    flight_world_begin(&world, yaml);
+    struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    const struct candidate *candidate = &flight->choice.candidates[0];
+    const struct breaker_rules *rules = &provider_of(flight)->breaker;
+    struct breaker *breaker = &provider_of(flight)->cells->breaker;
+    flight_world_tell(&world, flight, (struct event){.kind = event_call_failed, .failure = failure_connect});
+    breaker_force(breaker, rules, world.now.mono_ns, true);
+    world.now.mono_ns += rules->open_ns;
+    breaker_force(&candidate->target->cells->breaker, rules, world.now.mono_ns, true);
+    actions_begin(&world.out, &world.scratch);
+    flight->times.deadline_ns = UINT64_MAX;
+    for (unsigned i = 0; i <= rules->half_open_max_calls; i++) {
+        assert_true(breaker_would_admit(breaker, rules, blame_nobody, world.now.mono_ns));
+        assert_int_equal(hold_take(flight, candidate, false, world.now, &holds, &world.out), refusal_breaker_open);
+    }
+    assert_true(breaker_would_admit(breaker, rules, blame_nobody, world.now.mono_ns));
+    flight_world_drop(&world, flight);
+    flight_world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_taken_and_never_used_comes_back_whole),
@@ -307,6 +529,9 @@ int main(void) {
         cmocka_unit_test(an_attempts_tokens_are_what_is_said_or_what_was_delivered),
         cmocka_unit_test(a_clients_tokens_are_those_of_all_attempts),
         cmocka_unit_test(what_was_delivered_is_counted_by_events_and_by_bytes),
+        cmocka_unit_test(what_was_taken_before_a_refusal_is_given_back),
+        cmocka_unit_test(why_all_keys_rest_is_told_by_who_comes_back_first),
+        cmocka_unit_test(a_probe_of_the_provider_that_its_targets_breaker_stops_is_taken_back),
         cmocka_unit_test(what_came_too_late_is_not_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,7 +72,8 @@ static void what_comes_in_another_order_is_put_in_its_places(void **state) {
 /* One that says fewer or more than was asked for, or another place, is not understood: nothing of it is given or kept.
  */
 static void what_is_not_what_was_asked_for_is_no_answer(void **state) {
-    static const char *const made[] = {MADE("", "4"), MADE(VECTOR("0", "3"), "4"),
+    static const char *const made[] = {MADE("", "4"),
+                                       MADE(VECTOR("0", "3"), "4"),
                                        MADE(VECTOR("1", "3") "," VECTOR("1", "4"), "4"),
                                        MADE(VECTOR("0", "3") "," VECTOR("2", "4"), "4"),
                                        MADE(VECTOR("-1", "3") "," VECTOR("0", "4"), "4"),
@@ -110,12 +111,37 @@ static void shares_of_tokens_add_up(void **state) {
     cache_world_end(&of);
 }
 
+/* A caller that wants none so old: one second less than its limit is given, at the limit it is asked for anew. */
+static void what_is_older_than_is_wanted_is_asked_for(void **state) {
+    static const struct {
+        int64_t after_s;
+        unsigned attempts;
+    } rows[] = {{0, 0}, {9, 0}, {10, 1}, {11, 1}};
+    struct http_header limit = {STR("x-weir-cache-ttl"), STR("10")};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cache_world of;
+        struct flight *first = first_two(&of);
+        of.world.now.wall_ns += rows[i].after_s * (int64_t)NS_PER_S;
+        struct flight_request asked = embeds;
+        asked.headers = &limit;
+        asked.header_count = 1;
+        struct flight *second = cache_world_ask(&of, asked, BATCH("\"a\""));
+        assert_int_equal(second->attempt_count, rows[i].attempts);
+        if (rows[i].attempts) answer_with(&of, second, MADE(VECTOR("0", "3"), "4"));
+        flight_free(first);
+        flight_free(second);
+        cache_world_end(&of);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_is_put_together),
         cmocka_unit_test(what_comes_in_another_order_is_put_in_its_places),
         cmocka_unit_test(what_is_not_what_was_asked_for_is_no_answer),
         cmocka_unit_test(shares_of_tokens_add_up),
+        cmocka_unit_test(what_is_older_than_is_wanted_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

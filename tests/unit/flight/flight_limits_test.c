@@ -241,11 +241,68 @@ static void a_preview_takes_nothing(void **state) {
     }
 }
 
+/* Others were quicker between the look and the taking: what stands before the one that says no is had back. */
+static void what_a_target_does_not_get_the_limits_before_it_have_back(void **state) {
+    static const struct {
+        const char *last;
+        unsigned places, requests; /* of the last one, that others took meanwhile */
+        enum refusal refusal;
+    } rows[] = {{"{concurrent: 2, models: [m], name: z}", 1, 0, refusal_none},
+                {"{concurrent: 2, models: [m], name: z}", 2, 0, refusal_limit_full},
+                {"{rpm: 2, concurrent: 2, models: [m], name: z}", 0, 1, refusal_none},
+                {"{rpm: 2, concurrent: 2, models: [m], name: z}", 1, 2, refusal_limit_rate}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        char yaml[2048];
+        struct text text = text_in_buffer(yaml, sizeof yaml - 1);
+        text_printf(&text,
+                    FILE_OF("",
+                            "{rpm: 5, concurrent: 5, models: [m], name: x}, {concurrent: 5, models: [m], "
+                            "name: y}, %s",
+                            ""),
+                    rows[i].last);
+        yaml[text.len] = 0;
+        flight_world_begin(&world, yaml);
+        const struct http_header steers = {STR("x-weir-targets"), STR("b/other,a/m")};
+        struct flight *flight = flight_world_ask_of(
+            &world,
+            (struct flight_request){
+                .endpoint = endpoint_chat, .client = client_of(&world, 0), .headers = &steers, .header_count = 1},
+            FLIGHT_CHAT("both", "false"));
+        assert_str_equal(flight->live->target->name, "b/other");
+        const struct rate_limit *last = client_of(&world, 0)->limits.list[2];
+        struct limit_words *words = words_of(&world, 0, 2, NULL);
+        struct limiter_ticket theirs;
+        for (unsigned n = 0; n < rows[i].places; n++) assert_true(gate_enter(&words->gate, last->rules.max_concurrent));
+        for (unsigned n = 0; n < rows[i].requests; n++)
+            assert_true(limiter_take(&words->requests_minute, &last->rules.rates.requests_minute, 1, world.now.mono_ns,
+                                     &theirs));
+        struct holds holds = {.limits = false};
+        const struct target *target = flight_world_target(&world, "a");
+        assert_int_equal(limits_target_take(flight, target, world.now, &holds), rows[i].refusal);
+        const unsigned held = rows[i].refusal == refusal_none;
+        assert_int_equal(holds.limits, held);
+        for (unsigned given_back = 0; given_back < 2; given_back++) {
+            const unsigned has = held && !given_back;
+            assert_int_equal(gate_in_use(&words_of(&world, 0, 0, NULL)->gate), has);
+            assert_int_equal(gate_in_use(&words_of(&world, 0, 1, NULL)->gate), has);
+            assert_int_equal(gate_in_use(&words->gate), rows[i].places + has);
+            assert_int_equal(requests_left(&world, 0, NULL), 5 - has);
+            limits_target_leave(flight, target, &holds, false, 0, world.now);
+            assert_false(holds.limits);
+        }
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_end_user_has_rates_of_its_own),
         cmocka_unit_test(a_value_has_as_many_places_as_it_may),
         cmocka_unit_test(what_one_limit_refuses_the_others_have_back),
+        cmocka_unit_test(what_a_target_does_not_get_the_limits_before_it_have_back),
         cmocka_unit_test(a_limit_on_a_model_leaves_the_request_to_another),
         cmocka_unit_test(only_what_went_out_counts_and_once),
         cmocka_unit_test(one_client_crowds_out_nobody),

@@ -75,6 +75,7 @@ static void what_is_kept_says_whose_it_was_and_what_it_took(void **state) {
                                                                     .headers = headers,
                                                                     .header_count = 2},
                                             FLIGHT_CHAT("r", "false"));
+    assert_int_equal(cache_look(&of.cache).missed, 1); /* though it looked again when it began to make one */
     cache_world_answer(&of, flight);
     const int64_t now_s = of.world.now.wall_ns / (int64_t)NS_PER_S;
     struct cache_answer *answer = cache_find(&of.cache, &flight->cache.key, now_s);

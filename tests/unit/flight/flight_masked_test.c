@@ -46,6 +46,28 @@ static void in_an_errors_words_too_and_in_what_is_told_of_it(void **state) {
     flight_world_end(&world);
 }
 
+/* A type that providers all say stays what it is, whatever their credential; another is looked at as every header. */
+static void in_a_content_type(void **state) {
+    static const struct {
+        const char *said, *kept;
+    } rows[] = {{"application/json", "application/json"},
+                {"application/json; charset=utf-8", "application/json; charset=utf-8"},
+                {"text/event-stream", "text/event-stream"},
+                {"text/event-stream; charset=utf-8", "text/event-stream; charset=utf-8"},
+                {"application/json; v=" KEY, "application/json; v=***********************"},
+                {"text/plain", "text/plain"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+        flight_world_head(&world, flight, 0, 400, rows[i].said);
+        assert_true(str_eq(flight->attempts[0]->reply.content_type, str_from(rows[i].kept)));
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 /* A credential that is a word: it is looked for in errors, from a status of 300 on, and an answer may say it. */
 static void a_short_one_is_masked_in_errors_alone(void **state) {
     static const char config[] =
@@ -86,6 +108,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_short_one_is_masked_in_errors_alone),
         cmocka_unit_test(over_any_cut_it_is_masked),
+        cmocka_unit_test(in_a_content_type),
         cmocka_unit_test(in_an_errors_words_too_and_in_what_is_told_of_it),
         cmocka_unit_test(what_began_like_it_and_was_not_passes_at_the_end),
     };

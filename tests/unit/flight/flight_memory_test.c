@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "flight/flight_internal.h"
+#include "flight_told.h"
 
 #define TEXT_100 "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 "
 #define TEXT_800 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100 TEXT_100
@@ -203,6 +204,7 @@ static const char *environment(void *context, const char *name) {
 static void world_make(struct world *world) {
     assert_true(hash_start());
     memset(world, 0, sizeof *world);
+    flights_world_begins();
     struct config_input input = {.path = STR("test"),
                                  .text = str_from(yaml),
                                  .environment = environment,
@@ -224,6 +226,7 @@ static void world_make(struct world *world) {
 }
 
 static void world_end(struct world *world) {
+    flights_world_ends(world->config.snapshot);
     arena_free(&world->scratch);
     assert_int_equal(world->memory.taken, 0);
     assert_int_equal(world->strangers.taken, 0);
@@ -236,6 +239,7 @@ static void world_end(struct world *world) {
 static bool step(struct world *world, struct flight *flight, const struct event *event, struct told *told) {
     static struct actions out;
     flight_step(flight, event, world->now, &out);
+    flights_step_tells(flight, &out);
     for (size_t i = 0; i < out.count; i++) {
         const struct action *action = &out.list[i];
         if (action->kind == action_call) {
@@ -340,6 +344,7 @@ static bool story_run(const struct story *story, enum how how, uint64_t n, const
                                    .content_length = -1,
                                    .arrived = world.now};
     fail_set(&world, how, n);
+    if (n) flights_world_aside();
     struct flight *flight = flight_new(&world.host, world.config.snapshot, &asked);
     if (flight) run(&world, flight, story, told);
     uint64_t calls = how == by_budget ? budget_calls(&world.memory) : memory_calls();

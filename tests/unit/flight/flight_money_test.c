@@ -284,6 +284,46 @@ static void who_is_refused_is_told_which_budget_and_until_when(void **state) {
     }
 }
 
+/* The refusal says whose is spent: of several the first on the way, its client's before its provider's. */
+static void whose_budget_is_spent_is_told_apart(void **state) {
+    static const struct {
+        const char *provider, *client;
+        bool spends_client, spends_provider;
+        enum refusal refusal;
+    } rows[] = {
+        {ANSWERS ", budgets: [{usd: 1, window: lifetime}]", "daily_budget: 1", true, false, refusal_budget},
+        {ANSWERS ", budgets: [{usd: 1, window: lifetime}]", "daily_budget: 1", true, true, refusal_budget},
+        {ANSWERS ", budgets: [{usd: 1, window: lifetime}]", "daily_budget: 1", false, true, refusal_provider_budget},
+        {ANSWERS ", budgets: [{usd: 1, window: lifetime}]", "role: user", false, true, refusal_provider_budget},
+        {ANSWERS ", budgets: [{usd: 9, window: lifetime}, {usd: 1, window: day}]", "role: user", false, true,
+         refusal_budget_room},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        char yaml[2048];
+        struct text text = text_in_buffer(yaml, sizeof yaml - 1);
+        text_printf(&text, FILE_OF("%s", "%s"), rows[i].provider, rows[i].client);
+        yaml[text.len] = 0;
+        flight_world_begin(&world, yaml);
+        const struct client *client = &world.config.snapshot->clients[0];
+        const struct provider *provider = &world.config.snapshot->providers[0];
+        const struct money_budget *of_provider = provider->money.list[provider->money.count - 1],
+                                  *of_client = client->money.list[0];
+        const int64_t cent = 10000000, dollar = 1000000000, of = i + 1 == sizeof rows / sizeof *rows ? cent : 0;
+        if (rows[i].spends_client)
+            money_budget_settle(of_client, money_budget_enter(of_client, world.now.wall_ns), 0, dollar);
+        if (rows[i].spends_provider)
+            money_budget_settle(of_provider, money_budget_enter(of_provider, world.now.wall_ns), 0, dollar - of);
+        struct flight *flight = ask(&world, endpoint_chat, BODY("\"max_tokens\":10,"));
+        assert_int_equal(flight->attempt_count, 0);
+        if (flight->choice.candidates[0].refusal != rows[i].refusal)
+            fail_msg("row %zu: %d", i, (int)flight->choice.candidates[0].refusal);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 /* What nobody counted is estimated by what came, and said to be so. */
 static void an_answer_that_was_not_counted_is_estimated_by_its_length(void **state) {
     (void)state;
@@ -631,6 +671,7 @@ int main(void) {
         cmocka_unit_test(what_is_reserved_is_every_answer_and_every_byte),
         cmocka_unit_test(what_has_no_price_for_its_answer_is_refused),
         cmocka_unit_test(who_is_refused_is_told_which_budget_and_until_when),
+        cmocka_unit_test(whose_budget_is_spent_is_told_apart),
         cmocka_unit_test(an_answer_that_was_not_counted_is_estimated_by_its_length),
         cmocka_unit_test(what_cannot_be_held_is_not_sent),
         cmocka_unit_test(other_modes_refuse_later_or_not_at_all),

@@ -176,6 +176,50 @@ static void its_own_time_bounds_what_the_providers_would(void **state) {
     flight_world_end(&world);
 }
 
+/* What was taken before the limit that says no is held until all of it is given back; then all is as before. */
+static void a_taking_that_is_refused_half_way_is_given_back(void **state) {
+    static const struct {
+        unsigned places, requests, tokens; /* that others have taken */
+        enum refusal refusal;
+        unsigned place_held, request_held, tokens_held;
+    } rows[] = {{0, 0, 0, refusal_none, 1, 1, 40},
+                {1, 1, 60, refusal_none, 1, 1, 40},
+                {2, 0, 0, refusal_target_full, 0, 0, 0},
+                {1, 2, 0, refusal_target_rate_limited, 1, 0, 0},
+                {1, 1, 61, refusal_target_rate_limited, 1, 1, 0}};
+    const struct now now = {.mono_ns = 1000 * NS_PER_S};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct place_cells cells = {.gate = {0}};
+        const struct target_limits limits = {.requests_minute = {2, 60 * NS_PER_S, 2},
+                                             .tokens_minute = {100, 60 * NS_PER_S, 100},
+                                             .max_concurrent = 2,
+                                             .cells = &cells};
+        const struct candidate candidate = {.limits = &limits};
+        struct holds holds = {.place_gate = false};
+        struct limiter_ticket theirs;
+        for (unsigned n = 0; n < rows[i].places; n++) assert_true(gate_enter(&cells.gate, 2));
+        for (unsigned n = 0; n < rows[i].requests; n++)
+            assert_true(limiter_take(&cells.requests_minute, &limits.requests_minute, 1, now.mono_ns, &theirs));
+        if (rows[i].tokens)
+            assert_true(
+                limiter_take(&cells.tokens_minute, &limits.tokens_minute, rows[i].tokens, now.mono_ns, &theirs));
+        uint64_t until_ns = 0;
+        assert_int_equal(place_look(&candidate, 40, now, &until_ns), rows[i].refusal);
+        assert_int_equal(until_ns > now.mono_ns, rows[i].refusal == refusal_target_rate_limited);
+        assert_int_equal(place_take(&candidate, 40, now, &holds), rows[i].refusal);
+        for (unsigned given_back = 0; given_back < 3; given_back++) {
+            unsigned held = !given_back;
+            assert_int_equal(gate_in_use(&cells.gate), rows[i].places + held * rows[i].place_held);
+            assert_int_equal(limiter_left(&cells.requests_minute, &limits.requests_minute, now.mono_ns),
+                             2 - rows[i].requests - held * rows[i].request_held);
+            assert_int_equal(limiter_left(&cells.tokens_minute, &limits.tokens_minute, now.mono_ns),
+                             100 - rows[i].tokens - held * rows[i].tokens_held);
+            place_give_back(&candidate, &holds, now);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rate_is_the_targets_in_that_route_alone),
@@ -185,6 +229,7 @@ int main(void) {
         cmocka_unit_test(tokens_are_reserved_and_settled),
         cmocka_unit_test(where_the_provider_has_a_queue_its_rate_is_waited_for),
         cmocka_unit_test(being_at_its_limit_does_not_lose_the_lock),
+        cmocka_unit_test(a_taking_that_is_refused_half_way_is_given_back),
         cmocka_unit_test(its_own_time_bounds_what_the_providers_would),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,9 +51,11 @@ static const char *config_draw(struct prng *prng, char *yaml, size_t size) {
     struct text text = text_in_buffer(yaml, size);
     unsigned providers = 1 + drawn(prng, 5);
     text_put(&text, STR("state_dir: ./state\nproviders:\n"));
-    for (unsigned i = 0; i < providers; i++)
-        text_printf(&text, "  p%u: {%s, models: [m, n], priority: %u%s}\n", i, kinds[drawn(prng, kind_count)],
-                    1 + drawn(prng, 3), drawn(prng, 2) ? outs[drawn(prng, 6)] : "");
+    for (unsigned i = 0; i < providers; i++) { /* one by one: arguments are worked out in any order */
+        const char *out = drawn(prng, 2) ? outs[drawn(prng, 6)] : "", *kind = kinds[drawn(prng, kind_count)];
+        unsigned priority = 1 + drawn(prng, 3);
+        text_printf(&text, "  p%u: {%s, models: [m, n], priority: %u%s}\n", i, kind, priority, out);
+    }
     text_put(&text, STR("clients:\n"
                         "  - {name: app, key_hash: 2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90, "
                         "raw: true, may_steer: true, rate_limit_rpm: 30}\n"
@@ -221,7 +223,8 @@ static void what_is_told_is_what_is_sent(void **state) {
                 flight_world_drop(&world, open[i]);
                 open[i] = NULL;
             }
-            world.now.mono_ns += drawn(&prng, 20) * NS_PER_S / (1 + drawn(&prng, 10));
+            uint64_t seconds = drawn(&prng, 20);
+            world.now.mono_ns += seconds * NS_PER_S / (1 + drawn(&prng, 10));
         }
         for (unsigned i = 0; i < requests; i++)
             if (open[i]) flight_world_drop(&world, open[i]);

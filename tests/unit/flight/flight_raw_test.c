@@ -254,6 +254,36 @@ static void what_is_no_count_is_not_counted(void **state) {
     assert_usage("{\"usage\":{\"prompt_tokens\":-1,\"completion_tokens\":\"2\"}}", -1, -1);
     assert_usage("{\"usage\":{\"prompt_tokens\":1000000000001,\"completion_tokens\":999999999999}}", -1, 999999999999);
     assert_usage("\"usage", -1, -1);
+    assert_usage("{\"usage\"", -1, -1);
+    assert_usage("{\"usage\":", -1, -1);
+    assert_usage("{\"usage\":7,\"usages\":{\"prompt_tokens\":7}}", -1, -1);
+    assert_usage("{\"a\\\"usage\":{\"prompt_tokens\":7}}", -1, -1); /* another key, with a quote in it */
+    assert_usage("{\"usage\" :\n {\"prompt_tokens\":7,\"of\":{\"prompt_tokens\":9}}, \"x\":{}}", 7, -1);
+}
+
+/* Whatever pieces it comes in, the end that is kept is the end of what came. */
+static void the_end_of_a_reply_is_kept_however_it_comes(void **state) {
+    static const size_t pieces[] = {1,   7, 511, 512, attempt_tail_size - 1, attempt_tail_size, attempt_tail_size + 1,
+                                    3000};
+    static char body[3001];
+    (void)state;
+    for (size_t i = 0; i < sizeof body - 1; i++) body[i] = (char)('0' + i * i % 10); /* no credential begins so */
+    for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++) {
+        struct flight_world world;
+        struct question question = {all, http_post, "o", "/anything", "", NULL, "{\"model\":\"m\"}"};
+        struct flight *flight = ask(&world, &question);
+        flight_world_head(&world, flight, 0, 200, "application/json");
+        for (size_t at = 0, to; at < sizeof body - 1; at = to) {
+            to = at + pieces[p] < sizeof body - 1 ? at + pieces[p] : sizeof body - 1;
+            flight_world_tell(&world, flight,
+                              (struct event){.kind = event_reply_body, .bytes = str_make(body + at, to - at)});
+            const struct attempt *attempt = flight->attempts[0];
+            size_t tail = to < attempt_tail_size ? to : attempt_tail_size;
+            assert_int_equal(attempt->reply.tail_len, tail);
+            assert_memory_equal(attempt->reply.tail, body + to - tail, tail);
+        }
+        end(&world, flight);
+    }
 }
 
 static void a_reply_passes_as_it_is_but_for_one_about_weirs_own_key(void **state) {
@@ -300,6 +330,7 @@ int main(void) {
         cmocka_unit_test(usage_is_read_in_every_vendors_words_at_the_replys_end),
         cmocka_unit_test(cached_tokens_are_counted_once_whoever_tells_them),
         cmocka_unit_test(what_is_no_count_is_not_counted),
+        cmocka_unit_test(the_end_of_a_reply_is_kept_however_it_comes),
         cmocka_unit_test(a_reply_passes_as_it_is_but_for_one_about_weirs_own_key),
         cmocka_unit_test(there_is_one_attempt),
     };

@@ -66,6 +66,46 @@ static void what_is_known_of_it_decides_as_its_body_did(void **state) {
     flight_world_end(&world);
 }
 
+/* Each fact alone, beside a request of which nothing is known. */
+static void each_thing_that_is_known_of_it_finds_its_own_rule_or_room(void **state) {
+    static const char told_apart[] =
+        "state_dir: ./state\n"
+        "providers:\n"
+        "  a: {type: openai, api_key: k, priority: 1, facts: {x: {context: 1000}, y: {context: 2000}}, models: [x, y, "
+        "image, tools, json, stream, long]}\n"
+        "rules:\n"
+        "  - {name: image, when: {has_image: true}, targets: [a/image]}\n"
+        "  - {name: tools, when: {has_tools: true}, targets: [a/tools]}\n"
+        "  - {name: json, when: {wants_json: true}, targets: [a/json]}\n"
+        "  - {name: stream, when: {streaming: true}, targets: [a/stream]}\n"
+        "  - {name: long, when: {prompt_tokens_over: 1500}, targets: [a/long]}\n"
+        "routes: [{model: m, targets: [a/x, a/y], strategy: priority}]\n";
+    static const struct {
+        struct flight_past past;
+        const char *model;
+    } rows[] = {{{.output_cap = -1}, "x"},
+                {{.output_cap = -1, .has_images = true}, "image"},
+                {{.output_cap = -1, .has_tools = true}, "tools"},
+                {{.output_cap = -1, .wants_json = true}, "json"},
+                {{.output_cap = -1, .stream = true}, "stream"},
+                {{.output_cap = -1, .prompt_tokens = 1501}, "long"},
+                {{.output_cap = -1, .prompt_tokens = 1000}, "x"},
+                {{.output_cap = -1, .prompt_tokens = 1001}, "y"},
+                {{.output_cap = 0, .prompt_tokens = 1000}, "x"},
+                {{.output_cap = 1, .prompt_tokens = 1000}, "y"},
+                {{.output_cap = 400, .prompt_tokens = 600}, "x"},
+                {{.output_cap = 401, .prompt_tokens = 600}, "y"},
+                {{.output_cap = 1000, .prompt_tokens = -1}, "x"}};
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, told_apart);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_replayed to = replayed(&world, "m", rows[i].past);
+        if (!str_eq(to.model, str_from(rows[i].model))) fail_msg("row %zu: %.*s", i, STR_ARG(to.model));
+    }
+    flight_world_end(&world);
+}
+
 /* Each that can be made up is taken as what it is; what none serves is refused with its reason. */
 static void every_kind_of_request_that_can_be_made_up_is_understood(void **state) {
     struct flight_world world;
@@ -93,6 +133,7 @@ int main(void) {
         cmocka_unit_test(what_failed_fails_again_and_the_next_one_takes_over),
         cmocka_unit_test(what_looks_at_load_is_priority_and_turns_are_taken),
         cmocka_unit_test(what_is_known_of_it_decides_as_its_body_did),
+        cmocka_unit_test(each_thing_that_is_known_of_it_finds_its_own_rule_or_room),
         cmocka_unit_test(every_kind_of_request_that_can_be_made_up_is_understood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,7 @@ static void without_memory_to_go_on_it_ends_as_a_broken_one_does(void **state) {
         struct flight_world world;
         char words[4600];
         flight_world_begin(&world, yaml);
+        flights_world_aside();
         struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("goes", "true"));
         flight_world_head(&world, flight, 0, 200, "text/event-stream");
         flight_world_body(&world, flight, 0, FLIGHT_EVENT("Once upon a time", "null"));
@@ -63,6 +64,8 @@ static void without_memory_to_go_on_it_ends_as_a_broken_one_does(void **state) {
         flight_world_tell(&world, flight, (struct event){.kind = event_call_failed, .failure = failure_cut});
         assert_int_equal(flight_world_asked(&world, action_respond), 0);
         if (flight->state == flight_closed) assert_int_not_equal(flight->answer.error, error_none);
+        assert_true(flight->state == flight_closed ||
+                    flight_world_asked(&world, action_call) == 1); /* and never stays */
         flight_world_drop(&world, flight);
         flight_world_end(&world);
     }
@@ -142,8 +145,53 @@ static void what_may_not_be_gone_on_with_any_more_holds_no_text(void **state) {
     flight_world_end(&world);
 }
 
+/* Nothing but the rest of the text is taken from who goes on with it. */
+static void what_a_continuation_says_beside_the_text_is_left_out_or_ends_it(void **state) {
+#define DELTA(members)                                                                                                \
+    "data: {\"id\":\"i\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":" \
+    "0,\"delta\":{" members "},\"finish_reason\":null}]}\n\n"
+#define USAGE                                                                                                 \
+    "data: {\"id\":\"i\",\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":{\"prompt_tokens\":7," \
+    "\"completion_tokens\":5}}\n\n"
+#define REST FLIGHT_EVENT("a time there was", "null") FLIGHT_EVENT("", "\"stop\"")
+    static const struct {
+        const char *said;
+        enum failure failure;
+        int64_t output_tokens;
+        const char *passed, *left_out;
+    } rows[] = {
+        {REST "data: [DONE]\n\n", failure_none, -1, " there was", "a time"},
+        {DELTA("\"role\":\"assistant\"") REST "data: [DONE]\n\n", failure_none, -1, " there was", "role"},
+        {DELTA("\"reasoning_content\":\"hmm\"") REST "data: [DONE]\n\n", failure_none, -1, " there was", "hmm"},
+        {REST USAGE "data: [DONE]\n\n", failure_none, 5, " there was", "usage"},
+        {DELTA("\"refusal\":\"no\""), failure_disagrees, -1, "", "refusal"},
+        {DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]"),
+         failure_disagrees, -1, "", "tool_calls"},
+        {FLIGHT_EVENT("a time there", "null")
+             DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]"),
+         failure_disagrees, -1, " there", "tool_calls"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        struct flight *flight = broken(&world, FLIGHT_CHAT("goes", "true"));
+        flight_world_head(&world, flight, 1, 200, "text/event-stream");
+        flight_world_body(&world, flight, 1, rows[i].said);
+        struct str written = flight_world_written(&world);
+        if (flight->attempts[1]->failure != rows[i].failure || !holds(written, rows[i].passed) ||
+            holds(written, rows[i].left_out))
+            fail_msg("row %zu: %d %.*s", i, (int)flight->attempts[1]->failure, STR_ARG(written));
+        if (rows[i].output_tokens >= 0) /* it is not estimated */
+            assert_int_equal(flight->attempts[1]->usage.output_tokens, rows[i].output_tokens);
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_continuation_says_beside_the_text_is_left_out_or_ends_it),
         cmocka_unit_test(a_stream_that_breaks_is_gone_on_with_by_the_next_target),
         cmocka_unit_test(without_memory_to_go_on_it_ends_as_a_broken_one_does),
         cmocka_unit_test(without_memory_at_its_end_it_is_weirs_own_failure),

@@ -75,8 +75,9 @@ static void tell(struct drawn *drawn, struct slot *slot, struct event event) {
 
 static void arrive(struct drawn *drawn, struct slot *slot) {
     char words[64], body[256];
-    *slot = (struct slot){.client = below(drawn, clients), .prompt = below(drawn, prompts)};
-    slot->arrived_round = drawn->round;
+    *slot = (struct slot){.arrived_round = drawn->round};
+    slot->client = below(drawn, clients);
+    slot->prompt = below(drawn, prompts);
     switch (below(drawn, 3)) {
     case 0: snprintf(words, sizeof words, "How do I open door %u?", slot->prompt); break;
     case 1: snprintf(words, sizeof words, "How can I open the door %u", slot->prompt); break;

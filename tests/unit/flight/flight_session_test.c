@@ -1,6 +1,8 @@
 /* A session's caps: what is held while a request is under way, what counts of it, and how each way out lets go. */
 #include "flight_world.h"
 
+#include <stdlib.h>
+
 #define H "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define FILE_OF(caps)                                                                             \
     "providers: {a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m],\n" \
@@ -245,8 +247,35 @@ static void a_preview_tells_what_a_session_has_left(void **state) {
     }
 }
 
+/* Of its session, of budgets and of quotas, in that order, and no more than there is room for. */
+static void what_an_attempt_is_charged_to_is_told_as_far_as_there_is_room(void **state) {
+    (void)state;
+    struct flight_world world;
+    struct attempt_charge all[limit_path];
+    begin(&world, "providers: {a: {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, models: [m],\n"
+                  "                prices: {m: {input: 1000, output: 10000}}, quota: {requests_per_day: 9}}}\n"
+                  "clients: [{name: app, key_hash: '" H "', sessions: {usd: 10, calls: 5},\n"
+                  "           budgets: [{usd: 9, window: day}, {usd: 99, window: month}]}]\n");
+    struct flight *flight = ask(&world, "s");
+    world.now.wall_ns += 7 * (int64_t)NS_PER_S;
+    finish(&world, flight);
+    const unsigned count = attempt_charges(flight, 0, all, limit_path);
+    assert_int_equal(count, 6); /* a call, seconds, money of the session and of two windows, a request of the quota */
+    for (unsigned room = 0; room <= count + 1; room++) {
+        struct attempt_charge *some = malloc(room * sizeof *some + 1);
+        assert_int_equal(attempt_charges(flight, 0, some, room), room < count ? room : count);
+        for (unsigned i = 0; i < room && i < count; i++)
+            assert_true(some[i].budget == all[i].budget && some[i].window_s == all[i].window_s &&
+                        some[i].units == all[i].units);
+        free(some);
+    }
+    flight_world_drop(&world, flight);
+    end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_an_attempt_is_charged_to_is_told_as_far_as_there_is_room),
         cmocka_unit_test(an_attempt_counts_as_money_as_a_call_and_for_its_time),
         cmocka_unit_test(what_is_refused_lets_go_and_is_no_call),
         cmocka_unit_test(a_session_that_costs_too_much_says_so),

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/limits.h"
+
 static const char yaml[] =
     "state_dir: ./state\n"
     "providers:\n"
@@ -288,8 +290,44 @@ static void what_lies_at_a_provider_is_for_who_may_name_it(void **state) {
     }
 }
 
+/* What has no name or nothing in it, or a name that is too long, cannot be asked for. */
+static void an_answer_without_a_name_or_an_output_is_not_kept(void **state) {
+    static const struct {
+        size_t id;
+        const char *output;
+        bool kept;
+    } rows[] = {{6, ",\"output\":[]", true},
+                {0, ",\"output\":[]", false},
+                {6, "", false},
+                {0, "", false},
+                {limit_response_id, ",\"output\":[]", true},
+                {limit_response_id + 1, ",\"output\":[]", false}};
+    struct flight_world world;
+    char id[limit_response_id + 2], response[limit_response_id + 64];
+    (void)state;
+    memset(id, 'i', sizeof id);
+    struct flight *flight = ask(&world, "{\"model\":\"n\",\"input\":\"hi\"}");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct actions out;
+        actions_begin(&out, &world.scratch);
+        snprintf(response, sizeof response, "{\"id\":\"%.*s\"%s}", (int)rows[i].id, id, rows[i].output);
+        flight->stored.state = storing_wanted;
+        stored_keep(flight, str_from(response), &out);
+        if (out.count != rows[i].kept || (flight->stored.state == storing_done) != rows[i].kept) fail_msg("row %zu", i);
+        if (!rows[i].kept) continue;
+        assert_int_equal(out.list[0].kind, action_keep);
+        assert_int_equal(out.list[0].keep.id.len, rows[i].id);
+        assert_str_equal(out.list[0].keep.output, "[]");
+        assert_str_equal(out.list[0].keep.response, response);
+        assert_str_equal(out.list[0].keep.client, "one");
+        assert_int_equal(out.list[0].keep.previous.len, 0);
+    }
+    end(&world, flight);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_without_a_name_or_an_output_is_not_kept),
         cmocka_unit_test(what_it_goes_on_from_is_recalled_and_stands_in_front),
         cmocka_unit_test(what_is_not_there_is_told_and_nobody_is_asked),
         cmocka_unit_test(a_history_that_has_no_room_is_not_left_out),

@@ -108,6 +108,26 @@ static void where_a_line_is_an_event_the_last_one_needs_no_end_of_line(void **st
     end(&world, flight);
 }
 
+static void and_where_that_line_is_an_error_the_stream_has_failed(void **state) {
+    static const char *const before[] = {
+        "{\"model\":\"k\",\"message\":{\"role\":\"assistant\",\"content\":\"hi\"},\"done\":false}\n", ""};
+    (void)state;
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        struct flight *flight = flight_world_ask(&world, FLIGHT_CHAT("k", "true"));
+        flight_world_head(&world, flight, 0, 200, "application/x-ndjson");
+        flight_world_body(&world, flight, 0, before[i]);
+        flight_world_body(&world, flight, 0, "{\"error\":\"the model broke\"}");
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        assert_int_equal(flight->state, flight_closed);
+        assert_int_equal(flight->attempts[0]->failure, failure_error_in_stream);
+        assert_int_equal(flight->answer.status, *before[i] ? 200 : 502);
+        assert_false(flight_world_wrote(&world, "data: [DONE]\n\n"));
+        end(&world, flight);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(after_its_finish_reason_a_stream_may_end_without_its_terminator),
@@ -116,6 +136,7 @@ int main(void) {
         cmocka_unit_test(an_event_is_passed_on_when_it_is_whole_and_not_before),
         cmocka_unit_test(an_event_that_is_too_large_is_no_answer),
         cmocka_unit_test(where_a_line_is_an_event_the_last_one_needs_no_end_of_line),
+        cmocka_unit_test(and_where_that_line_is_an_error_the_stream_has_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

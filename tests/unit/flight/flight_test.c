@@ -284,6 +284,24 @@ static void want_of_memory_is_nobodys_fault_but_weirs(void **state) {
     end(&world, flight);
 }
 
+/* What a provider says of itself is its own, whatever memory there is. */
+static void with_no_memory_what_is_its_providers_fault_stays_that(void **state) {
+    static const struct {
+        int status;
+        enum failure failure;
+    } rows[] = {{503, failure_overloaded}, {429, failure_rate_limited}, {401, failure_authentication}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        struct flight *flight = asked(&world, FLIGHT_CHAT("m", "false"));
+        flight_world_head(&world, flight, 0, rows[i].status, "application/json");
+        flight->arena.refused = true;
+        flight_world_tell(&world, flight, (struct event){.kind = event_reply_end});
+        assert_int_equal(flight->attempts[0]->failure, rows[i].failure);
+        end(&world, flight);
+    }
+}
+
 /* -- the clock -- */
 
 static void the_timer_is_for_what_is_due_first(void **state) {
@@ -373,6 +391,7 @@ int main(void) {
         cmocka_unit_test(a_final_failure_of_one_of_two_ends_both),
         cmocka_unit_test(the_requests_deadline_ends_both_as_what_it_is),
         cmocka_unit_test(want_of_memory_is_nobodys_fault_but_weirs),
+        cmocka_unit_test(with_no_memory_what_is_its_providers_fault_stays_that),
         cmocka_unit_test(the_timer_is_for_what_is_due_first),
         cmocka_unit_test(a_timer_that_is_early_is_set_again),
         cmocka_unit_test(what_comes_after_the_answer_is_of_no_use),

@@ -68,9 +68,44 @@ static void with_a_collector_each_request_has_one(void **state) {
     }
 }
 
+/* Two states are one list, in their order; two parents are none; of what steers weir the first counts. */
+static void of_what_stands_twice_each_has_its_own_rule(void **state) {
+    static char most[tracestate_most + 1];
+    memset(most, 'x', sizeof most);
+    const struct str whole = str_make(most, tracestate_most), longer = str_make(most, tracestate_most + 1);
+    const struct http_header parent = {STR("traceparent"), STR(PARENT)};
+    const struct {
+        struct http_header headers[4];
+        size_t count;
+        struct str state; /* as it goes on */
+    } rows[] = {
+        {{parent, {STR("tracestate"), STR("a=1")}, {STR("Tracestate"), STR("b=2")}}, 3, STR("a=1,b=2")},
+        {{parent, {STR("tracestate"), STR("a=1")}, {STR("tracestate"), STR("b=2")}, {STR("tracestate"), STR("c=3")}},
+         4,
+         STR("a=1,b=2,c=3")},
+        {{parent, {STR("tracestate"), STR("a=1")}, parent}, 3, STR("")},
+        {{parent, {STR("tracestate"), whole}}, 2, whole},
+        {{parent, {STR("tracestate"), longer}}, 2, STR("")},
+        {{parent, {STR("tracestate"), longer}, {STR("tracestate"), STR("b=2")}}, 3, STR("")},
+        {{parent, {STR("x-weir-session"), STR("one")}, {STR("x-weir-session"), STR("two")}}, 3, STR("")}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, FILE_OF(""));
+        struct flight *flight = ask(&world, rows[i].headers, rows[i].count);
+        struct str said = flight_world_sent(&world, "tracestate");
+        if (!str_eq(said, rows[i].state)) fail_msg("row %zu: %.*s", i, STR_ARG(said));
+        assert_int_equal(flight_facts(flight).trace_id.at != NULL, i != 2);
+        if (flight->steering.session.at) assert_str_equal(flight->steering.session, "one");
+        flight_world_drop(&world, flight);
+        flight_world_end(&world);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_callers_goes_on_under_a_span_of_the_attempts_own),
+        cmocka_unit_test(of_what_stands_twice_each_has_its_own_rule),
         cmocka_unit_test(where_nobody_asks_there_is_none),
         cmocka_unit_test(with_a_collector_each_request_has_one),
     };

@@ -126,6 +126,68 @@ static void a_key_that_stands_twice_or_in_other_letters_is_refused(void **state)
     }
 }
 
+/* All that is asked of routing, limits and budgets, whichever words a request says it in. */
+static void what_another_dialect_asks_for_is_known_as_if_it_had_been_asked_in_openais(void **state) {
+#define SAYS(words) "\"messages\":[{\"role\":\"user\",\"content\":" words "}]"
+#define PARTS(parts) "\"contents\":[{\"role\":\"user\",\"parts\":[" parts "]}]"
+#define TOOL "\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"}}]"
+#define SCHEMA "{\"type\":\"object\",\"properties\":{}}"
+    static const struct {
+        enum endpoint endpoint;
+        const char *body;
+        struct openai_request asks;
+    } rows[] = {
+        {endpoint_messages,
+         "{\"model\":\"n\",\"max_tokens\":9," SAYS("\"hi\"") "}",
+         {.max_tokens = 9, .n = 1, .include_usage = true}},
+        {endpoint_messages,
+         "{\"model\":\"n\",\"max_tokens\":1,\"stream\":true," SAYS(
+             "[{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/"
+             "png\",\"data\":\"aGk=\"}}]") "}",
+         {.max_tokens = 1, .n = 1, .stream = true, .include_usage = true, .has_image = true}},
+        {endpoint_messages,
+         "{\"model\":\"n\",\"max_tokens\":9," TOOL ",\"tool_choice\":{\"type\":\"any\"}," SAYS("\"hi\"") "}",
+         {.max_tokens = 9, .n = 1, .include_usage = true, .has_tools = true, .members = FEATURE_BIT(tool_choice)}},
+        {endpoint_generate, "{" PARTS("{\"text\":\"hi\"}") "}", {.max_tokens = -1, .n = 1, .include_usage = true}},
+        {endpoint_generate,
+         "{" PARTS("{\"inlineData\":{\"mimeType\":\"audio/wav\",\"data\":\"aGk=\"}}") ",\"generationConfig\":{"
+                                                                                      "\"candidateCount\":3,"
+                                                                                      "\"maxOutputTokens\":0}}",
+         {.max_tokens = 0, .n = 3, .include_usage = true, .has_audio = true, .members = FEATURE_BIT(n)}},
+        {endpoint_generate,
+         "{" PARTS("{\"text\":\"hi\"}") ",\"generationConfig\":{\"candidateCount\":1,\"responseMimeType\":"
+                                        "\"application/json\"}}",
+         {.max_tokens = -1, .n = 1, .include_usage = true, .wants_json = true}},
+        {endpoint_generate,
+         "{" PARTS("{\"text\":\"hi\"}") ",\"generationConfig\":{\"maxOutputTokens\":7,\"responseMimeType\":"
+                                        "\"application/json\",\"responseSchema\":" SCHEMA "}}",
+         {.max_tokens = 7,
+          .n = 1,
+          .include_usage = true,
+          .wants_json = true,
+          .wants_schema = true,
+          .members = FEATURE_BIT(json_schema)}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        flight_world_begin(&world, yaml);
+        bool google = rows[i].endpoint == endpoint_generate;
+        struct flight *flight = flight_world_ask_of(
+            &world, (struct flight_request){.endpoint = rows[i].endpoint, .path_model = google ? STR("k") : STR_NONE},
+            rows[i].body);
+        const struct openai_request *is = &flight->request, *wanted = &rows[i].asks;
+        if (is->max_tokens != wanted->max_tokens || is->n != wanted->n || is->stream != wanted->stream ||
+            is->include_usage != wanted->include_usage || is->has_image != wanted->has_image ||
+            is->has_audio != wanted->has_audio || is->has_tools != wanted->has_tools ||
+            is->wants_json != wanted->wants_json || is->wants_schema != wanted->wants_schema ||
+            is->members != wanted->members || !is->names_more || !str_eq(is->model, google ? STR("k") : STR("n")))
+            fail_msg("row %zu: max_tokens=%lld n=%lld usage=%d members=%llx model=%.*s", i, (long long)is->max_tokens,
+                     (long long)is->n, is->include_usage, (unsigned long long)is->members, STR_ARG(is->model));
+        end(&world, flight);
+    }
+}
+
 /* Only the reply is framed anew where events become an array. */
 static void a_provider_of_the_callers_dialect_is_asked_in_its_words(void **state) {
     static const struct {
@@ -409,6 +471,39 @@ static void a_forecast_goes_to_its_model_and_comes_back_wrapped(void **state) {
     }
 }
 
+/* What no provider of the model can be told, in a sentence that names it. */
+static void what_nobody_can_be_told_is_refused_by_its_name(void **state) {
+    static const struct {
+        enum endpoint endpoint;
+        const char *more, *says; /* NULL: it is asked */
+    } rows[] = {
+        {endpoint_responses, "\"model\":\"n\",\"input\":\"hi\",\"conversation\":\"c\"",
+         "No provider of this model knows `conversation`: leave it out."},
+        {endpoint_responses, "\"model\":\"n\",\"input\":\"hi\",\"background\":true",
+         "No provider of this model knows `background`: leave it out."},
+        {endpoint_responses, "\"model\":\"m\",\"input\":\"hi\",\"background\":true", NULL},
+        {endpoint_chat,
+         "\"model\":\"k\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"logit_bias\":{\"1\":1},"
+         "\"unheard\":1",
+         NULL},
+        {endpoint_embeddings, "\"model\":\"k\",\"input\":[1,2,3]", "No provider of this model can be asked for `"},
+        {endpoint_embeddings, "\"model\":\"k\",\"input\":\"hi\"", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        char body[512];
+        snprintf(body, sizeof body, "{%s}", rows[i].more);
+        flight_world_begin(&world, yaml);
+        struct flight *flight =
+            flight_world_ask_of(&world, (struct flight_request){.endpoint = rows[i].endpoint}, body);
+        if ((flight->attempt_count == 0) != (rows[i].says != NULL) ||
+            (rows[i].says && !flight_world_wrote(&world, rows[i].says)))
+            fail_msg("row %zu: %.*s", i, STR_ARG(flight_world_written(&world)));
+        end(&world, flight);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dialect_without_a_terminator_gets_the_callers),
@@ -416,6 +511,8 @@ int main(void) {
         cmocka_unit_test(keep_alives_of_the_provider_stay_here),
         cmocka_unit_test(what_was_read_once_serves_the_next_attempt_too),
         cmocka_unit_test(the_same_state_of_affairs_has_each_sdks_status),
+        cmocka_unit_test(what_another_dialect_asks_for_is_known_as_if_it_had_been_asked_in_openais),
+        cmocka_unit_test(what_nobody_can_be_told_is_refused_by_its_name),
         cmocka_unit_test(a_provider_of_the_callers_dialect_is_asked_in_its_words),
         cmocka_unit_test(an_embedding_in_googles_words_names_the_targets_model_and_is_else_as_it_came),
         cmocka_unit_test(a_message_that_cannot_be_read_is_refused_and_nobody_is_asked),

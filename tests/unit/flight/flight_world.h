@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "config/config.h"
 #include "flight/flight_internal.h"
+#include "flight_told.h"
 
 struct flight_world {
     struct config config;
@@ -35,6 +36,7 @@ static inline const char *flight_world_environment(void *context, const char *na
 static inline void flight_world_begin(struct flight_world *world, const char *yaml) {
     assert_true(hash_start());
     memset(world, 0, sizeof *world);
+    flights_world_begins();
     struct config_input input = {.path = STR("test"),
                                  .text = str_from(yaml),
                                  .environment = flight_world_environment,
@@ -53,6 +55,7 @@ static inline void flight_world_begin(struct flight_world *world, const char *ya
 }
 
 static inline void flight_world_end(struct flight_world *world) {
+    flights_world_ends(world->config.snapshot);
     arena_free(&world->scratch);
     assert_int_equal(world->memory.taken, 0);
     config_free(&world->config);
@@ -72,6 +75,7 @@ static inline const struct target *flight_world_target(const struct flight_world
 static inline void flight_world_tell(struct flight_world *world, struct flight *flight, struct event event) {
     if (world->scratch.newest) arena_reset(&world->scratch);
     flight_step(flight, &event, world->now, &world->out);
+    flights_step_tells(flight, &world->out);
 }
 
 /* A flight of this head, its body not sent yet. */

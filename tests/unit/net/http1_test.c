@@ -108,6 +108,42 @@ static void chunks_are_told_as_their_bytes_and_trailers_not_at_all(void **state)
     }
 }
 
+static void body_count(void *owner, struct str piece) { ((struct told *)owner)->body_len += piece.len; }
+static const struct http1_handler counting = {on_head, body_count, on_end};
+
+/* Each up to 1 KB, all of them up to 16 KB more than what they stand at. */
+static void what_stands_beside_the_sizes_of_chunks_has_its_limits(void **state) {
+    static const struct {
+        unsigned chunks;
+        int extension, carried;
+        bool good;
+    } rows[] = {
+        {1, 1024, 1, true},   {1, 1025, 1, false},   {1, 1025, 2000, false}, {16, 1024, 1, true},
+        {17, 1024, 1, false}, {17, 1024, 63, false}, {17, 1024, 64, true},   {40, 1000, 1000, true},
+    };
+    static char zeros[1100], bytes[100 * 1024];
+    (void)state;
+    memset(zeros, '0', sizeof zeros - 1);
+    for (size_t i = 0; i < 3 * sizeof rows / sizeof *rows; i++) {
+        const typeof(*rows) *row = &rows[i / 3];
+        static const size_t steps[] = {7, 1000, sizeof bytes};
+        struct text text = text_in_buffer(bytes, sizeof bytes);
+        struct told told = {.heads = 0};
+        struct http1 *parser = http1_new_request(&counting, &told);
+        assert_non_null(parser);
+        text_put(&text, STR("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"));
+        for (unsigned n = 0; n < row->chunks; n++)
+            text_printf(&text, "%x;%.*s\r\n%0*d\r\n", row->carried, row->extension, zeros, row->carried, 0);
+        text_put(&text, STR("0\r\n\r\n"));
+        assert_false(text.failed);
+        feed(parser, text_str(&text), steps[i % 3]);
+        if ((told.ends == 1) != row->good || (http1_refused(parser) == NULL) != row->good)
+            fail_msg("%u chunks, each of %d, with %d beside", row->chunks, row->carried, row->extension);
+        if (row->good) assert_int_equal(told.body_len, row->chunks * (size_t)row->carried);
+        http1_free(parser);
+    }
+}
+
 static void what_is_pipelined_waits_for_next(void **state) {
     static const char bytes[] = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: b\r\n\r\n";
     struct told told = {.heads = 0};
@@ -143,21 +179,25 @@ static void a_connection_is_kept_as_its_version_and_its_header_say(void **state)
     } rows[] = {
         {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", true},
         {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false},
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, close\r\n\r\n", false},
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n", false},
         {"GET / HTTP/1.0\r\n\r\n", false},
         {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true},
     };
     struct http1_refusal refusal;
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_int_equal(read_with(rows[i].bytes, 1, &refusal).keep_alive, rows[i].kept);
+        for (size_t step = 1; step < 100; step += 98) /* by bytes, and whole */
+            assert_int_equal(read_with(rows[i].bytes, step, &refusal).keep_alive, rows[i].kept);
 }
 
 static void only_a_caller_of_today_may_expect_a_go_on(void **state) {
     struct http1_refusal refusal;
     (void)state;
-    assert_true(
-        read_with("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx", 1, &refusal)
-            .expects_continue);
+    for (size_t step = 1; step < 100; step += 98)
+        assert_true(read_with("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx", step,
+                              &refusal)
+                        .expects_continue);
     assert_false(read_with("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx", 1, &refusal)
                      .expects_continue);
     assert_null(refusal.sentence);
@@ -193,7 +233,7 @@ static void what_is_refused_is_refused_however_it_is_cut(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        for (size_t step = 1; step < 40; step += 13) {
+        for (size_t step = 1; step < 40 * 13; step *= 13) { /* whole too */
             struct http1_refusal refusal;
             struct told told = read_with(rows[i].bytes, step, &refusal);
             if (!refusal.sentence) fail_msg("row %zu is taken", i);
@@ -257,8 +297,30 @@ static void a_head_is_counted_and_given_back(void **state) {
     assert_int_equal(small.taken, 0);
 }
 
+/* The memory of a head that came whole is given back when nobody reads it, before its body has come. */
+static void a_head_that_came_whole_is_forgotten_too(void **state) {
+    struct budget memory = {.limit = 64 * 1024};
+    struct told told = {.heads = 0};
+    (void)state;
+    struct http1 *parser = http1_new_request(&handler, &told);
+    http1_hold_within(parser, &memory, NULL);
+    struct str head = STR("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n");
+    assert_int_equal(http1_feed(parser, head), head.len);
+    assert_true(told.heads == 1 && told.ends == 0 && http1_begun(parser) && !http1_ended(parser));
+    assert_true(memory.taken > 0);
+    http1_forget_head(parser);
+    assert_int_equal(memory.taken, 0);
+    assert_false(http1_finish(parser));
+    assert_int_equal(http1_feed(parser, STR("bo")), 2);
+    assert_int_equal(http1_feed(parser, STR("dyGET")), 2);
+    assert_true(told.ends == 1 && str_eq(str_make(told.body, told.body_len), STR("body")));
+    assert_true(http1_finish(parser));
+    http1_free(parser);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_stands_beside_the_sizes_of_chunks_has_its_limits),
         cmocka_unit_test(a_request_is_told_however_its_bytes_are_cut),
         cmocka_unit_test(chunks_are_told_as_their_bytes_and_trailers_not_at_all),
         cmocka_unit_test(what_is_pipelined_waits_for_next),
@@ -268,6 +330,7 @@ int main(void) {
         cmocka_unit_test(only_a_caller_of_today_may_expect_a_go_on),
         cmocka_unit_test(what_is_refused_is_refused_however_it_is_cut),
         cmocka_unit_test(a_head_has_its_limits),
+        cmocka_unit_test(a_head_that_came_whole_is_forgotten_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,6 +190,7 @@ struct bench {
     bool cancel_at_head;
     bool at_once;     /* the next call begins inside `ended` */
     bool after_close; /* a call begins when the server has closed, and the loop does not know yet */
+    bool in_its_turn; /* and comes upon it in the turn in which the call begins */
     struct timer guard;
     struct loop_deferred next;
     size_t connections, idle;
@@ -223,6 +224,8 @@ static inline void on_head(void *owner, const struct http_reply *reply) {
     assert_false(bench->inside);
     bench->outcomes[bench->at].heads++;
     bench->outcomes[bench->at].status = reply->status;
+    size_t idle, all = http_client_connections(bench->client, &idle);
+    assert_int_equal(all, idle + 1); /* its own is busy */
     if (!bench->cancel_at_head) return;
     call_cancel(bench->call);
     done(bench);
@@ -250,6 +253,26 @@ static inline void on_failed(void *owner, enum call_failure failure, struct str 
 }
 static const struct call_handler handler = {on_sent, on_head, on_body, on_ended, on_failed, on_sending};
 
+static inline void begin(void *context) {
+    struct bench *bench = context;
+    bench->inside = true;
+    bench->call = call_start(bench->client, &bench->origin, &bench->requests[bench->at], &handler, bench);
+    bench->inside = false;
+    assert_non_null(bench->call);
+}
+
+static inline void await_close(struct bench *bench) {
+    atomic_store(&bench->server.may_close, true);
+    while (bench->after_close && atomic_load(&bench->server.closed) == 0) sched_yield();
+}
+
+/* A turn after the answer's: the mailbox is looked at before the connection. */
+static inline void post_begin(void *context) {
+    struct bench *bench = context;
+    assert_true(loop_post(bench->loop, begin, bench));
+    await_close(bench);
+}
+
 static inline void next_run(void *context) {
     struct bench *bench = context;
     if (bench->at == bench->request_count) {
@@ -260,12 +283,12 @@ static inline void next_run(void *context) {
         loop_stop(bench->loop);
         return;
     }
-    if (bench->at) atomic_store(&bench->server.may_close, true);
-    while (bench->after_close && bench->at && atomic_load(&bench->server.closed) == 0) sched_yield();
-    bench->inside = true;
-    bench->call = call_start(bench->client, &bench->origin, &bench->requests[bench->at], &handler, bench);
-    bench->inside = false;
-    assert_non_null(bench->call);
+    if (bench->in_its_turn && bench->at) {
+        assert_true(loop_post(bench->loop, post_begin, bench));
+        return;
+    }
+    if (bench->at) await_close(bench);
+    begin(bench);
 }
 
 static inline void on_guard(void *context) { fail_msg("call %zu does not end", ((struct bench *)context)->at); }

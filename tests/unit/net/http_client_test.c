@@ -85,6 +85,27 @@ static void a_connection_that_takes_not_one_byte_is_passed_over(void **state) {
     assert_true(bench.server.accepted == 2 && bench.replaced == 1);
 }
 
+/* What a turn writes leaves at its end: the connection's end came before that. */
+static void a_connection_whose_end_comes_before_the_request_has_left_is_passed_over(void **state) {
+    (void)state;
+    for (int tls = 0; tls < 2; tls++)
+        for (int reset = 0; reset < 2; reset++) {
+            struct script scripts[] = {{.turns = {{OK5}}, .reset = reset, .waits = true, .tls = tls},
+                                       {.turns = {{OK5}}, .stays_open = true, .tls = tls}};
+            struct bench bench;
+            struct str body[] = {STR("sent once")};
+            bench_open(&bench, scripts, 2);
+            if (tls) is_tls(&bench);
+            bench.after_close = bench.in_its_turn = true;
+            ask(&bench, http_get, NULL, 0);
+            ask(&bench, http_post, body, 1);
+            run(&bench);
+            is_good(&bench.outcomes[1], 200, "hello");
+            assert_int_equal(bench.server.body_bytes, 9);
+            assert_true(bench.server.accepted == 2 && bench.replaced == 1);
+        }
+}
+
 /* Closed in the moment of the sending: the bytes have gone out, and nobody can tell whether they were read. */
 static void a_close_that_crosses_the_request_is_told(void **state) {
     (void)state;
@@ -341,6 +362,7 @@ int main(void) {
         cmocka_unit_test(what_a_provider_has_read_is_never_sent_again),
         cmocka_unit_test(a_rested_connection_whose_end_has_come_is_passed_over),
         cmocka_unit_test(a_connection_that_takes_not_one_byte_is_passed_over),
+        cmocka_unit_test(a_connection_whose_end_comes_before_the_request_has_left_is_passed_over),
         cmocka_unit_test(a_close_that_crosses_the_request_is_told),
         cmocka_unit_test(a_fresh_connection_that_ends_is_a_failure),
         cmocka_unit_test(what_becomes_of_broken_replies),

@@ -112,6 +112,9 @@ static void first(void *context) {
     note(story, 1);
     story->marks[0] = loop_now(story->bench.loop).mono_ns;
     assert_true(loop_now_fresh(story->bench.loop).mono_ns >= story->marks[0]);
+    const uint64_t before_ns = loop_now_fresh(story->bench.loop).mono_ns, then_ns = loop_elapsed_ns(story->bench.loop);
+    assert_true(story->marks[0] + then_ns >= before_ns);
+    assert_true(story->marks[0] + then_ns <= loop_now_fresh(story->bench.loop).mono_ns);
     assert_true(loop_now(story->bench.loop).mono_ns == story->marks[0]); /* read once a turn */
     timer_cancel(story->bench.loop, &story->timers[1]);
 }

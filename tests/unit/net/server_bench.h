@@ -26,7 +26,8 @@ struct server_bench {
     struct listen_address *address;
     struct server_limits limits;
     struct server_seen seen[exchanges_max];
-    size_t seen_count, drained, refusals;
+    size_t seen_count, drained, refusals, unknown;
+    bool may_be_gone; /* its peer, before it is accepted; `unknown` counts those */
     enum error_code refused_as;
     /* The story: at the head, and at the request's end. NULL: nothing there. */
     void (*at_head)(struct server_seen *seen);
@@ -43,7 +44,10 @@ static inline void server_bench_head(void *context, struct exchange *exchange, c
     *seen = (struct server_seen){.bench = bench, .exchange = exchange, .method = request->method};
     str_copy(seen->path, sizeof seen->path, request->path);
     str_copy(seen->query, sizeof seen->query, request->query);
-    assert_true(request->peer_loopback && str_eq(request->peer, STR("127.0.0.1")));
+    if (bench->may_be_gone && !request->peer_loopback)
+        assert_true(str_eq(request->peer, STR("unknown"))), bench->unknown++;
+    else
+        assert_true(request->peer_loopback && str_eq(request->peer, STR("127.0.0.1")));
     *owner = seen;
     if (bench->at_head) bench->at_head(seen);
 }

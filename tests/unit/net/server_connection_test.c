@@ -315,8 +315,86 @@ static void who_reads_nothing_of_its_answer_is_given_up(void **state) {
     assert_true(bench.seen[0].gones == 1 && bench.seen[0].dones == 0);
 }
 
+/* A small answer, found to be too much for the kernel when the turn ends. */
+static void hello_into_a_full_socket(struct server_seen *seen) {
+    static const char bytes[4096];
+    int descriptor = LIST_OWNER(seen->exchange, struct connection, exchange)->stream->descriptor;
+    while (send(descriptor, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) continue;
+    while (send(descriptor, bytes, 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) continue;
+    server_bench_hello(seen);
+    assert_int_equal(exchange_unsent(seen->exchange), 0);
+}
+
+static void who_reads_nothing_of_a_small_answer_is_given_up_too(void **state) {
+    struct server_bench bench;
+    (void)state;
+    atomic_store(&reader_may_end, false);
+    server_bench_open(&bench);
+    bench.at_end = hello_into_a_full_socket;
+    bench.at_over = reader_lets_go;
+    bench.limits.write_timeout_ns = 30 * NS_PER_MS;
+    server_set_limits(bench.server, &bench.limits);
+    server_bench_run(&bench, reads_nothing);
+    assert_true(bench.seen[0].gones == 1 && bench.seen[0].dones == 0);
+}
+
+/* -- who is not read, and leaves while its answer is made -- */
+
+static bool leaves_by_reset;
+
+static void *asks_much_and_leaves(void *context) {
+    struct server_bench *bench = context;
+    struct linger at_once = {.l_onoff = leaves_by_reset, .l_linger = 0};
+    int peer = net_bench_connect(bench->net.port);
+    for (int i = 0; i < 4000; i++) net_bench_say(peer, GET("/"));
+    setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(peer);
+    return NULL;
+}
+
+static void who_asks_more_than_is_read_and_leaves_is_found_gone(void **state) {
+    struct budget little = {.limit = 4096};
+    struct budget *rooms[] = {NULL, &little}; /* read up to a limit; no room for any of it */
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct server_bench bench;
+        server_bench_open(&bench);
+        leaves_by_reset = bench.may_be_gone = i & 1;
+        bench.limits.heads = rooms[i >> 1];
+        server_set_limits(bench.server, &bench.limits);
+        bench.at_over = stop_at_the_end;
+        server_bench_run(&bench, asks_much_and_leaves);
+        assert_true(bench.seen_count == 1 && bench.seen[0].ends == 1);
+        assert_true(bench.seen[0].gones == 1 && bench.seen[0].dones == 0);
+    }
+}
+
+static void *comes_after(void *context) {
+    struct server_bench *bench = context;
+    close(net_bench_connect(bench->net.port)); /* behind the one that was there before */
+    return NULL;
+}
+
+/* The system no longer knows who it was: it is not taken for somebody on a unix socket, who is trusted more. */
+static void who_is_gone_before_it_is_accepted_is_unknown(void **state) {
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    struct server_bench bench;
+    (void)state;
+    server_bench_open(&bench);
+    int peer = net_bench_connect(bench.net.port);
+    net_bench_say(peer, GET("/"));
+    setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(peer);
+    bench.may_be_gone = true;
+    bench.at_over = stop_at_the_end;
+    server_bench_run(&bench, comes_after);
+    assert_true(bench.seen_count == 1 && bench.unknown == 1 && bench.seen[0].gones == 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_is_gone_before_it_is_accepted_is_unknown),
+        cmocka_unit_test(who_asks_more_than_is_read_and_leaves_is_found_gone),
         cmocka_unit_test(room_in_front_of_what_waits_is_used_again),
         cmocka_unit_test(what_is_pipelined_is_answered_in_its_order),
         cmocka_unit_test(a_caller_who_said_its_end_gets_every_answer_that_is_there),
@@ -330,6 +408,7 @@ int main(void) {
         cmocka_unit_test(one_that_rests_too_long_is_closed),
         cmocka_unit_test(a_deadline_that_moved_later_is_kept_all_the_same),
         cmocka_unit_test(who_reads_nothing_of_its_answer_is_given_up),
+        cmocka_unit_test(who_reads_nothing_of_a_small_answer_is_given_up_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

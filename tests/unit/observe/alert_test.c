@@ -146,6 +146,17 @@ static void a_subject_that_is_too_long_is_the_same_each_time(void **state) {
     assert_null(see(&board, alert_quota, 800, 1, name));
     memset(alert->said, 1, sizeof alert->said - 1); /* the longest that JSON makes of it */
     memset(alert->subject, 1, sizeof alert->subject - 1);
+    assert_null(alert_board_lasting(&board, alert_breaker_open, str_from(name)));
+    alert = see(&board, alert_breaker_open, 0, 0, name);
+    assert_non_null(alert);
+    assert_int_equal(strlen(alert->subject), alert_subject_max - 1);
+    for (size_t len = alert_subject_max - 2; len <= alert_subject_max + 1; len++) {
+        const struct alert *lasting = alert_board_lasting(&board, alert_breaker_open, str_make(name, len));
+        assert_ptr_equal(lasting, len < alert_subject_max - 1 ? NULL : alert);
+    }
+    assert_null(alert_board_lasting(&board, alert_provider_down, str_from(name)));
+    alert->ended_ms = 1;
+    assert_null(alert_board_lasting(&board, alert_breaker_open, str_from(name)));
     char json[3072];
     struct text text = text_in_buffer(json, sizeof json);
     alert_put(alert, &text);

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,10 +108,15 @@ static void colours_are_only_weirs_own(void **state) {
                                   .write = sink_write,
                                   .owner = &sink};
     struct log *log = log_open(&options);
-    log_error(log_shared(log), noon, "broken", f_text("who", "\x1b[31mred"));
+    log_error(log_shared(log), noon, "broken", f_text("who", "\x1b[31mred"), f_us("took_us", 1250));
+    log_warn(log_shared(log), noon, "slow");
+    log_info(log_shared(log), noon, "fine", f_int("status", 200));
     log_close(log);
-    assert_non_null(strstr(sink.bytes, "\x1b[31;1merror\x1b[0m"));
-    assert_non_null(strstr(sink.bytes, "\"\\u001b[31mred\""));
+    assert_string_equal(sink.bytes,
+                        "2026-11-21T00:00:00.123Z \x1b[31;1merror\x1b[0m \x1b[1mbroken\x1b[0m "
+                        "\x1b[2mwho=\x1b[0m\"\\u001b[31mred\" \x1b[2mtook=\x1b[0m1.250ms\n"
+                        "2026-11-21T00:00:00.123Z \x1b[33mwarn \x1b[0m \x1b[1mslow\x1b[0m\n"
+                        "2026-11-21T00:00:00.123Z \x1b[32minfo \x1b[0m \x1b[1mfine\x1b[0m \x1b[2mstatus=\x1b[0m200\n");
 }
 
 static void what_callers_send_cannot_end_a_line_or_steer_a_terminal(void **state) {
@@ -408,6 +414,29 @@ static void without_memory_there_is_no_log_and_nothing_leaks(void **state) {
     fail_msg("never opened");
 }
 
+static size_t sink_count(void) {
+    pthread_mutex_lock(&sink.gate);
+    size_t lines = sink.lines;
+    pthread_mutex_unlock(&sink.gate);
+    return lines;
+}
+
+/* Its thread sleeps while it is off, and nobody flushes here. */
+static void one_that_was_off_writes_again_by_itself(void **state) {
+    (void)state;
+    struct log *log = open_log(log_level_off, log_format_json);
+    for (size_t turn = 0; turn < 3; turn++) {
+        log_info(log_shared(log), noon, "unheard");
+        log_set_level(log, log_level_info);
+        log_info(log_shared(log), noon, "heard");
+        while (sink_count() == turn) sched_yield();
+        log_set_level(log, log_level_off);
+    }
+    log_close(log);
+    assert_int_equal(sink.lines, 3);
+    assert_null(strstr(sink.bytes, "unheard"));
+}
+
 static void header_lines_hide_credentials(void **state) {
     (void)state;
     const struct http_header headers[] = {
@@ -525,6 +554,7 @@ int main(void) {
         cmocka_unit_test_setup(a_reader_that_stops_does_not_stop_the_writers_or_the_end, sink_clean),
         cmocka_unit_test_setup(eight_threads_lose_no_line_uncounted, sink_clean),
         cmocka_unit_test_setup(without_memory_there_is_no_log_and_nothing_leaks, sink_clean),
+        cmocka_unit_test_setup(one_that_was_off_writes_again_by_itself, sink_clean),
         cmocka_unit_test_setup(header_lines_hide_credentials, sink_clean),
         cmocka_unit_test_setup(what_a_provider_said_is_logged_without_the_key_it_quotes, sink_clean),
         cmocka_unit_test_setup(what_is_hidden_is_hidden_before_a_value_is_cut, sink_clean),

@@ -483,8 +483,8 @@ static void eight_loops_and_a_reader_add_up_exactly(void **state) {
     metrics_view_free(&view);
     struct str page = page_of(hammer.metrics);
     parse(page);
-    assert_true(value_of(page, "weir_requests_total{endpoint=\"chat\",status=\"2xx\",code=\"none\"}") ==
-                threads * requests_each / 2);
+    assert_true(2 * value_of(page, "weir_requests_total{endpoint=\"chat\",status=\"2xx\",code=\"none\"}") ==
+                threads * requests_each);
     assert_true(value_of(page, "weir_requests_in_flight") == threads * (requests_each - 1));
     metrics_close(hammer.metrics);
 }
@@ -589,6 +589,24 @@ static void quantiles_lie_within_their_bucket(void **state) {
     assert_int_equal(metrics_durations_quantile_us(&durations, &metrics_bounds_long, 0.99), 600000000);
 }
 
+/* 60 up to 1 ms, 30 up to 2.5 ms, 10 up to 5 ms: each share lies as far in its bucket as its rank. */
+static void a_quantile_counts_all_that_were_faster(void **state) {
+    static const struct {
+        double share;
+        uint64_t us;
+    } rows[] = {{0.6, 1000}, {0.75, 1750}, {0.9, 2500}, {0.95, 3750}, {1, 5000}};
+    struct metrics_durations durations = {0};
+    (void)state;
+    for (int i = 0; i < 60; i++) durations.buckets[1]++;
+    for (int i = 0; i < 30; i++) durations.buckets[2]++;
+    for (int i = 0; i < 10; i++) durations.buckets[3]++;
+    assert_int_equal(metrics_durations_count(&durations), 100);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint64_t us = metrics_durations_quantile_us(&durations, &metrics_bounds_long, rows[i].share);
+        if (us != rows[i].us) fail_msg("%g: %llu", rows[i].share, (unsigned long long)us);
+    }
+}
+
 /* docs/metrics.md is what the table says. With WEIR_UPDATE_DOCS=1 it is written instead. */
 static void the_page_of_the_metrics_is_true(void **state) {
     (void)state;
@@ -611,6 +629,43 @@ static void the_page_of_the_metrics_is_true(void **state) {
     assert_true(str_eq(str_make(said, len), text_str(&text)));
 }
 
+/* One of the least, and none: what is below 0 says that nothing is known. */
+static void the_least_amount_counts_and_what_is_unknown_does_not(void **state) {
+    (void)state;
+    struct metrics *metrics = open_metrics();
+    struct metrics_loop *loop = metrics_loop_open(metrics);
+    const uint32_t client = metrics_client_register(metrics, STR("app"));
+    assert_true(metrics_target_register(metrics, 0, STR("p"), STR("m")));
+    for (int64_t cost = -1; cost <= 1; cost++) {
+        metrics_attempt(loop, &(struct metrics_attempt_facts){.target_id = 0, .client = client, .cost_nano_usd = cost});
+        metrics_request(loop, &(struct metrics_request_facts){.client = client, .saved_nano_usd = cost, .attempts = 1});
+        assert_int_equal(atomic_load(&loop->targets[0]->cost_nano_usd), cost > 0);
+        assert_int_equal(atomic_load(&loop->clients[client]->cost_nano_usd), cost > 0);
+        assert_int_equal(atomic_load(&loop->cache_saved), cost > 0);
+    }
+    for (int status = 99; status <= 600; status += status == 100 ? 499 : 1)
+        metrics_request(loop, &(struct metrics_request_facts){.status = status, .client = client, .attempts = 1});
+    assert_int_equal(atomic_load(&loop->clients[client]->statuses[0]), 3 + 2); /* none, and none that there is */
+    assert_int_equal(atomic_load(&loop->clients[client]->statuses[1]), 1);
+    assert_int_equal(atomic_load(&loop->clients[client]->statuses[5]), 1);
+    metrics_close(metrics);
+}
+
+static void clients_past_the_limit_are_one(void **state) {
+    (void)state;
+    struct metrics *metrics = open_metrics();
+    struct metrics_loop *loop = metrics_loop_open(metrics);
+    char name[24];
+    for (int again = 0; again < 2; again++)
+        for (int i = 0; i < metrics_clients_max + 2; i++) {
+            snprintf(name, sizeof name, "client-%d", i);
+            uint32_t is = metrics_client_register(metrics, str_from(name)), last = metrics_client_places - 1;
+            assert_int_equal(is, i < metrics_clients_max ? (uint32_t)i + 1 : last);
+            assert_non_null(metrics_client_of(loop, is));
+        }
+    metrics_close(metrics);
+}
+
 int main(void) {
     arena_init(&page_arena, 256 * 1024, 64 * 1024 * 1024);
     const struct CMUnitTest tests[] = {
@@ -623,11 +678,14 @@ int main(void) {
         cmocka_unit_test(a_value_on_a_bound_is_below_it),
         cmocka_unit_test(labels_are_escaped_and_stay_utf8),
         cmocka_unit_test(targets_past_the_limit_or_without_a_name_count_as_other),
+        cmocka_unit_test(clients_past_the_limit_are_one),
+        cmocka_unit_test(the_least_amount_counts_and_what_is_unknown_does_not),
         cmocka_unit_test(out_of_memory_costs_a_name_but_no_count),
         cmocka_unit_test(eight_loops_and_a_reader_add_up_exactly),
         cmocka_unit_test(the_json_says_the_same),
         cmocka_unit_test(the_totals_are_those_of_all_targets_and_loops),
         cmocka_unit_test(quantiles_lie_within_their_bucket),
+        cmocka_unit_test(a_quantile_counts_all_that_were_faster),
         cmocka_unit_test(the_page_of_the_metrics_is_true),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,11 +72,32 @@ static void what_is_too_long_is_told_all_the_same(void **state) {
     notices_free(notices);
 }
 
+static void what_is_forgotten_was_missed(void **state) {
+    (void)state;
+    struct notices *notices = notices_new(7);
+    struct notice notice;
+    uint64_t missed, first = notices_last(notices);
+    notices_forget(notices); /* none yet */
+    put(notices, 0, notices_held + 3);
+    notices_forget(notices);
+    assert_int_equal(notices_last(notices), first + notices_held + 3);
+    assert_false(notices_next(notices, first, &notice, &missed));
+    put(notices, 5, 7);
+    assert_true(notices_next(notices, first, &notice, &missed));
+    assert_true(missed == notices_held + 3 && notice.id == first + notices_held + 4);
+    assert_true(notices_next(notices, first + notices_held + 3, &notice, &missed));
+    assert_true(missed == 0 && notice.id == first + notices_held + 4);
+    assert_true(notices_next(notices, notice.id, &notice, &missed));
+    assert_memory_equal(notice.json, "{\"time_ms\":1006,\"n\":6}", notice.len);
+    notices_free(notices);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_reads_on_gets_each_once_and_in_order),
         cmocka_unit_test(who_was_too_slow_is_told_how_many_it_has_missed),
         cmocka_unit_test(what_is_too_long_is_told_all_the_same),
+        cmocka_unit_test(what_is_forgotten_was_missed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

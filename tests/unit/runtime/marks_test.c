@@ -8,10 +8,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "runtime/overlay.h"
 #include "store/response_db.h"
 
 static char folder[64];
@@ -122,6 +124,12 @@ static void a_folder_that_cannot_be_written_says_so(void **state) {
     assert_false(marks_write(str_from(path), &marks, &error));
     assert_int_equal(error.code, error_storage_failed);
     assert_false(marks_write(STR("/nowhere/at/all"), &marks, &error));
+    for (size_t i = 0; i < 2; i++) { /* with "/marks" behind it the longest that is taken for one, and one more */
+        const size_t len = overlay_path_max - 9 - strlen("/marks") + i;
+        error.message[0] = 0;
+        assert_false(marks_write(str_make(path, len), &marks, &error));
+        assert_int_equal(strcmp(error.message, "the name of the state folder is too long") == 0, i == 1);
+    }
 }
 
 int main(void) {

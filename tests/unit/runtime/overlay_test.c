@@ -3,12 +3,14 @@
 #include "runtime/overlay.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -119,6 +121,53 @@ static void one_process_edits_at_a_time(void **state) {
     assert_int_equal(error.code, error_storage_failed);
 }
 
+static void overlay_alarm(int signal) { (void)signal; }
+
+/* A wait that a signal ends has no lock, and holds no descriptor. */
+static void a_wait_that_is_cut_short_leaves_nothing_open(void **state) {
+    struct error error = {.code = error_none};
+    const struct sigaction heard = {.sa_handler = overlay_alarm}, unheard = {.sa_handler = SIG_DFL};
+    const struct itimerval often = {{0, 10000}, {0, 10000}}, over = {{0, 0}, {0, 0}};
+    (void)state;
+    int lock = overlay_lock(path, &error);
+    assert_true(lock >= 0);
+    int next = dup(lock);
+    close(next);
+    assert_int_equal(sigaction(SIGALRM, &heard, NULL), 0);
+    assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+    assert_int_equal(overlay_lock(path, &error), -1);
+    setitimer(ITIMER_REAL, &over, NULL);
+    sigaction(SIGALRM, &unheard, NULL);
+    assert_int_equal(error.code, error_storage_failed);
+    int again = dup(lock);
+    assert_int_equal(again, next);
+    close(again);
+    overlay_unlock(lock);
+}
+
+/* The state folder is made, one that is deep and missing is not. */
+static void the_folder_of_a_lock_is_made(void **state) {
+    struct error error = {.code = error_none};
+    char inner[96], deep[128], lock_file[160];
+    struct stat facts;
+    (void)state;
+    snprintf(inner, sizeof inner, "%s/inner", folder);
+    snprintf(deep, sizeof deep, "%s/runtime.yaml", inner);
+    snprintf(lock_file, sizeof lock_file, "%s.lock", deep);
+    int lock = overlay_lock(deep, &error);
+    assert_true(lock >= 0);
+    overlay_unlock(lock);
+    assert_int_equal(stat(inner, &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0700);
+    assert_int_equal(stat(lock_file, &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0600);
+    assert_int_equal(unlink(lock_file), 0);
+    assert_int_equal(symlink("/dev/null", lock_file), 0); /* which is not followed */
+    assert_int_equal(overlay_lock(deep, &error), -1);
+    assert_int_equal(unlink(lock_file), 0);
+    assert_int_equal(rmdir(inner), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_written_is_read_again_by_its_owner_alone, begin, end),
@@ -126,6 +175,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_file_that_is_too_large_or_none_is_an_error, begin, end),
         cmocka_unit_test_setup_teardown(a_folders_name_must_leave_room_for_its_files, begin, end),
         cmocka_unit_test_setup_teardown(one_process_edits_at_a_time, begin, end),
+        cmocka_unit_test_setup_teardown(a_wait_that_is_cut_short_leaves_nothing_open, begin, end),
+        cmocka_unit_test_setup_teardown(the_folder_of_a_lock_is_made, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,10 +53,60 @@ static void what_others_had_a_part_in_is_taken_out_of_each_kind(void **state) {
     }
 }
 
+/* What is not known of an attempt, and whose word is taken then. */
+static void what_is_not_known_has_its_reason(void **state) {
+    static const struct {
+        int64_t input, output, tools, fees, provider;
+        bool metered_known, has_provider, priced;
+        enum past_why why;
+        int64_t nano_usd; /* -1: none */
+    } rows[] = {
+        {-1, -1, -1, -1, -1, true, true, true, past_uncounted, -1},
+        {0, -1, -1, -1, -1, true, true, true, past_priced, 0},
+        {-1, 0, -1, -1, -1, true, true, true, past_priced, 0},
+        {1, 0, 0, 0, -1, false, true, true, past_priced, 1000},
+        {1, 0, 1, 0, -1, false, true, true, past_unmetered, -1},
+        {1, 0, 0, 1, -1, false, true, true, past_unmetered, -1},
+        {1, 0, 1, 1, -1, true, true, true, past_priced, 1000},
+        {1, 0, 1, 1, 0, false, true, true, past_priced, 1000},
+        {1, 0, 0, 0, -1, true, true, false, past_no_price, -1},
+        {1, 0, 0, 0, -1, true, false, false, past_no_provider, -1},
+        {1, 0, 0, 0, 7, true, true, false, past_priced, 7},
+        {1, 0, 0, 0, 0, true, false, false, past_priced, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct past_attempt attempt = attempt_of(rows[i].input, rows[i].output, -1, -1);
+        const struct past_target target = {.has_provider = rows[i].has_provider,
+                                           .prices = rows[i].priced ? prices : PRICES_UNKNOWN};
+        int64_t nano_usd = -1;
+        attempt.metered_known = rows[i].metered_known;
+        attempt.numbers[record_tools_nano_usd] = rows[i].tools;
+        attempt.numbers[record_fees_nano_usd] = rows[i].fees;
+        attempt.numbers[record_provider_nano_usd] = rows[i].provider;
+        enum past_why why = past_price(&target, &attempt, false, &nano_usd);
+        if (why != rows[i].why || nano_usd != rows[i].nano_usd)
+            fail_msg("row %zu: %.*s, %lld", i, STR_ARG(past_why_name(why)), (long long)nano_usd);
+    }
+}
+
+/* What a provider said of its cost is of that provider. */
+static void elsewhere_the_providers_word_is_none(void **state) {
+    const struct past_target target = {.has_provider = true, .prices = PRICES_UNKNOWN};
+    struct past_attempt attempt = attempt_of(1, 0, -1, -1);
+    int64_t nano_usd = -1;
+    (void)state;
+    attempt.numbers[record_provider_nano_usd] = 7;
+    assert_int_equal(past_price(&target, &attempt, true, &nano_usd), past_no_price);
+    assert_int_equal(nano_usd, -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_of_token_has_its_price),
         cmocka_unit_test(what_others_had_a_part_in_is_taken_out_of_each_kind),
+        cmocka_unit_test(what_is_not_known_has_its_reason),
+        cmocka_unit_test(elsewhere_the_providers_word_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

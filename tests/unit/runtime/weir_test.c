@@ -15,6 +15,9 @@
 
 #include "base/memory.h"
 
+extern bool gives_all_back;
+bool gives_all_back = false; /* libuv keeps a descriptor for each loop that it has refused */
+
 static const char config[] = "state_dir: \"\"\nworkers: 4\nresponses: {store: false}\nproviders:\n"
                              "  a: {type: openai, api_key: k, base_url: \"http://127.0.0.1:9/v1\", models: [m]}\n";
 

@@ -172,8 +172,7 @@ static void a_host_asks_where_a_request_would_go(void **state) {
     assert_told(weir_route_request(weir, &request, "one", &error), "\"target\":\"a/m\"");
     assert_null(weir_route_request(weir, &request, "two", &error));
     assert_string_equal(error.code, "unknown_client");
-    assert_string_equal(error.message,
-                        "There is no client `two`: `weir client list` names those that there are.");
+    assert_string_equal(error.message, "There is no client `two`: `weir client list` names those that there are.");
     request.path = "/v1/messages";
     request.body = message;
     request.body_len = sizeof message - 1;

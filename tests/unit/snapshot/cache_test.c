@@ -63,6 +63,23 @@ static void what_is_kept_is_found_until_it_expires(void **state) {
     assert_int_equal(cache_look(&cache).bytes, 0);
 }
 
+/* Who looks again when it has missed is counted once, by what came of it. */
+static void each_look_is_counted_once(void **state) {
+    const struct sha256 key = key_of(1);
+    (void)state;
+    assert_null(cache_find(&cache, &key, 0));
+    assert_null(cache_find_again(&cache, &key, 0));
+    assert_true(cache_look(&cache).missed == 1 && cache_look(&cache).found == 0);
+    keep(1, 10);
+    struct cache_answer *answer = cache_find_again(&cache, &key, 0);
+    assert_non_null(answer);
+    cache_release(answer);
+    assert_true(cache_look(&cache).missed == 0 && cache_look(&cache).found == 1);
+    assert_true(has(1, 0) && !has(2, 0));
+    assert_true(cache_look(&cache).missed == 1 && cache_look(&cache).found == 2);
+    assert_int_equal(cache_look(&cache).stale, 0);
+}
+
 static void a_later_answer_takes_the_place_of_an_earlier_one(void **state) {
     (void)state;
     keep(1, 100);
@@ -78,6 +95,38 @@ static void one_that_is_too_long_is_not_kept_and_puts_nothing_out(void **state) 
     for (unsigned i = 2; i < 40; i++) keep(i, 64 * 1024);
     assert_true(has(1, 0));
     assert_int_equal(cache_look(&cache).answers, 1);
+}
+
+static void what_happens_in_each_shard_is_in_the_sums(void **state) {
+    enum { many = 300 };
+    size_t found = 0;
+    (void)state;
+    for (unsigned i = 0; i < many; i++) keep(i, 100);
+    struct cache_stats stats = cache_look(&cache);
+    assert_true(stats.kept == many && stats.answers + stats.evicted == many && stats.answers > many / 2);
+    assert_true(stats.bytes >= stats.answers * 100 && stats.bytes <= stats.bytes_max);
+    const size_t answers = stats.answers;
+    for (unsigned i = 0; i < 2 * many; i++) found += has(i, 999);
+    assert_int_equal(found, answers);
+    stats = cache_look(&cache);
+    assert_true(stats.found == answers && stats.missed == 2 * many - answers && stats.expired == 0);
+    for (unsigned i = 0; i < many; i++) assert_false(has(i, 1000));
+    stats = cache_look(&cache);
+    assert_true(stats.expired == answers && stats.found == answers && stats.missed == 3 * many - answers);
+    assert_true(stats.answers == 0 && stats.bytes == 0 && stats.kept == many && stats.purged == 0);
+}
+
+/* Wherever they lie: in a shard and a chain each. */
+static void a_purge_of_all_leaves_none(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 2000; i++) keep(i, 1);
+    const size_t answers = cache_look(&cache).answers;
+    assert_true(answers > 500);
+    assert_int_equal(cache_purge(&cache, &(struct cache_choice){.by = cache_texts}), answers);
+    assert_int_equal(cache_look(&cache).answers, 0);
+    assert_int_equal(cache_look(&cache).bytes, 0);
+    assert_int_equal(cache_look(&cache).purged, answers);
+    for (unsigned i = 0; i < 2000; i++) assert_false(has(i, 0));
 }
 
 static void what_is_held_outlives_its_place(void **state) {
@@ -226,8 +275,11 @@ static void threads_share_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_kept_is_found_until_it_expires, begin, end),
+        cmocka_unit_test_setup_teardown(each_look_is_counted_once, begin, end),
         cmocka_unit_test_setup_teardown(a_later_answer_takes_the_place_of_an_earlier_one, begin, end),
         cmocka_unit_test_setup_teardown(one_that_is_too_long_is_not_kept_and_puts_nothing_out, begin, end),
+        cmocka_unit_test_setup_teardown(what_happens_in_each_shard_is_in_the_sums, begin, end),
+        cmocka_unit_test_setup_teardown(a_purge_of_all_leaves_none, begin, end),
         cmocka_unit_test_setup_teardown(what_is_held_outlives_its_place, begin, end),
         cmocka_unit_test_setup_teardown(its_bytes_hold_whatever_is_kept, begin, end),
         cmocka_unit_test_setup_teardown(what_has_expired_is_kept_for_an_outage_as_long_as_it_may, begin, end),

@@ -56,6 +56,27 @@ static void a_price_is_written_as_it_was_read(void **state) {
     arena_free(&arena);
 }
 
+/* About the ends of months, of leap years and of 400 years. */
+static void days_are_written_as_they_were_read(void **state) {
+    static const char *const days[] = {"1970-01-01", "1972-02-29", "1999-12-31", "2000-01-01", "2000-02-29",
+                                       "2000-03-01", "2001-01-31", "2001-03-31", "2026-09-30", "2026-10-01",
+                                       "2026-12-31", "2027-01-01", "2096-02-29", "2099-12-31"};
+    struct arena arena;
+    struct catalog catalog;
+    struct price_list prices;
+    (void)state;
+    arena_init(&arena, 4096, 1 << 26);
+    for (size_t i = 0; i + 1 < sizeof days / sizeof *days; i++) {
+        struct str when = arena_printf(&arena, "\"when\":{\"since\":\"%s\",\"until\":\"%s\"}", days[i], days[i + 1]);
+        struct str row = arena_printf(&arena, ROW("{\"rows\":[{%s,\"times\":2}]}"), when.at);
+        if (opened(row.at, &arena, &catalog, &prices).len) fail_msg("%s", row.at);
+        struct text text = text_in_arena(&arena, 256);
+        catalog_price_write(&prices, &text);
+        if (str_find(text_str(&text), when) == SIZE_MAX) fail_msg("%s: %.*s", when.at, STR_ARG(text_str(&text)));
+    }
+    arena_free(&arena);
+}
+
 static void what_is_wrong_is_told(void **state) {
     static const struct {
         const char *row, *says;
@@ -87,30 +108,41 @@ static void what_is_wrong_is_told(void **state) {
     }
 }
 
-/* 48 of them: what else a price has makes the rest. */
-static void so_many_rows_a_price_has_and_no_more(void **state) {
+/* 48 rows: what else a price has makes the rest. */
+static void so_many_a_price_has_and_no_more(void **state) {
+    static const struct {
+        size_t most;
+        const char *member, *one, *says; /* `one` with its number */
+    } lists[] = {{48, "rows", "{\"when\":{\"above\":%zu},\"times\":2}", "at most 48 rows"},
+                 {8, "above", "{\"tokens\":%zu,\"input\":2}", "a list of at most 8 tiers"}};
     (void)state;
-    for (size_t count = 48; count <= 49; count++) {
+    for (size_t i = 0; i < 2 * sizeof lists / sizeof *lists; i++) {
+        const size_t count = lists[i / 2].most + i % 2;
         struct arena arena;
         struct catalog catalog;
         struct price_list prices;
-        char rows[2048], row[4096];
-        struct text text = text_in_buffer(rows, sizeof rows - 1);
-        for (size_t i = 0; i < count; i++) text_printf(&text, "%s{\"times\":2}", i ? "," : "");
-        rows[text.len] = 0;
-        snprintf(row, sizeof row, ROW("{\"rows\":[%s]}"), rows);
+        char list[4096], row[8192];
+        struct text text = text_in_buffer(list, sizeof list - 1);
+        for (size_t n = 1; n <= count; n++) {
+            char one[64];
+            snprintf(one, sizeof one, lists[i / 2].one, n);
+            text_printf(&text, "%s%s", n > 1 ? "," : "", one);
+        }
+        list[text.len] = 0;
+        snprintf(row, sizeof row, ROW("{\"input\":1,\"output\":1,\"%s\":[%s]}"), lists[i / 2].member, list);
         arena_init(&arena, 4096, 1 << 26);
         struct str told = opened(row, &arena, &catalog, &prices);
-        assert_int_equal(str_find(told, STR("at most 48 rows")) != SIZE_MAX, count == 49);
+        assert_int_equal(str_find(told, str_from(lists[i / 2].says)) != SIZE_MAX, i % 2);
         arena_free(&arena);
     }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(days_are_written_as_they_were_read),
         cmocka_unit_test(a_price_is_written_as_it_was_read),
         cmocka_unit_test(what_is_wrong_is_told),
-        cmocka_unit_test(so_many_rows_a_price_has_and_no_more),
+        cmocka_unit_test(so_many_a_price_has_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -250,6 +250,7 @@ static void a_bad_row_is_refused_with_its_line_and_the_reason(void **state) {
         {A A, 2, 1, "provider `a` stands twice"},
         {"{\"provider\":\"a b\",\"base_url\":\"https://a\"}", 1, 1, "letters, digits"},
         {"{\"provider\":\"a\"}", 1, 1, "`base_url` is not valid"},
+        {"{\"provider\":\"a\",\"base_url\":\"https://{account}.a:x/v1\"}", 1, 1, "`base_url` is not valid"},
         {"{\"provider\":\"a\",\"base_url\":\"https://a\",\"endpoints\":[]}", 1, 1, "`a` has no `endpoints`"},
         {"{\"provider\":\"a\",\"base_url\":\"https://a\",\"endpoints\":[\"chatt\"]}", 1, 1, "did you mean `chat`?"},
         {"{\"provider\":\"a\",\"base_url\":\"https://a\",\"dialect\":\"x\"}", 1, 1, "`dialect`: unknown word `x`"},

@@ -116,6 +116,16 @@ static void what_is_no_key_for_signatures_is_passed_over(void **state) {
         assert_null(read_text(text));
         if (jwks.count != 1 || jwks.passed_over != 1) fail_msg("%s", keys[i]);
     }
+    for (size_t members = 32; members <= 33; members++) { /* EC has four of its own */
+        struct text many = text_in_buffer(text, sizeof text - 1);
+        text_put(&many, STR("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" X32 "\",\"y\":\"" X32 "\""));
+        for (size_t i = 4; i < members; i++) text_printf(&many, ",\"m%zu\":1", i);
+        text_put(&many, STR("}]}"));
+        text[many.len] = 0;
+        assert_null(read_text(text));
+        assert_int_equal(jwks.count, members == 32);
+        assert_int_equal(jwks.passed_over, members == 33);
+    }
     assert_null(read_text("{\"keys\":[" EC(",\"d\":\"" X32 "\"") "]}"));
     assert_int_equal(jwks.bared, 1);
     assert_null(read_text("{\"keys\":[" EC(",\"key_ops\":[\"sign\",\"verify\"]") "," OKP(",\"alg\":\"Ed25519\"") "]}"));

@@ -67,10 +67,10 @@ static void what_was_spent_is_written_down_and_put_back_in_its_own_budget(void *
     cells_free(&second);
 }
 
-#define LATE                                                                                                        \
+#define LATE                                                                                                         \
     "providers: {a: {type: openai, base_url: 'http://h/v1', api_key: k, models: [m], quota: {tokens_per_day: 1000, " \
     "requests_per_hour: 50}}}\n"                                                                                     \
-    "budgets: {day: {usd: 9, window: day}, hours: {usd: 9, window: 2h, rolling: true}, users: {usd: 9, window: "      \
+    "budgets: {day: {usd: 9, window: day}, hours: {usd: 9, window: 2h, rolling: true}, users: {usd: 9, window: "     \
     "day, per: end_user}, sessions: {usd: 9, window: 3h, rolling: true, per: session}}\n"
 
 static const struct hash_tag told = {{7, 9}};
@@ -118,12 +118,25 @@ static void what_is_known_late_counts_on_top(void **state) {
     row_count = 0;
     money_rows(before.snapshot, now_ns, row_keep, NULL);
     assert_int_equal(row_count, 4);
+    uint64_t held_s[4];
+    for (size_t i = 0; i < 4; i++) { /* while something is reserved, which stays so */
+        const struct money_budget *budget = after.snapshot->budgets[i];
+        struct money_purse purse = money_purse_of(budget);
+        if (!budget->values) assert_true(money_purse_reserve(&purse, later_ns, 1000, &held_s[i]));
+    }
     for (size_t i = 0; i < row_count; i++) assert_true(money_restore_late(after.snapshot, &rows[i], later_ns));
+    for (size_t i = 0; i < 4; i++) {
+        const struct money_budget *budget = after.snapshot->budgets[i];
+        struct money_purse purse = money_purse_of(budget);
+        if (budget->values) continue;
+        assert_int_equal(money_budget_look(budget, later_ns).committed, 1035);
+        assert_int_equal(money_budget_look(budget, later_ns).spent, 35);
+        money_purse_settle(&purse, held_s[i], 1000, 0);
+    }
     for (size_t i = 0; i < 2; i++) {
         const struct quota *quota = &before.snapshot->providers[0].quotas[i];
         struct quota_view view = quota_look(quota, now_ns / 1000000000);
-        struct money_row row = {
-            .budget = quota->identity, .window_s = view.span.start_s, .nano_usd = view.counted};
+        struct money_row row = {.budget = quota->identity, .window_s = view.span.start_s, .nano_usd = view.counted};
         assert_true(money_restore_late(after.snapshot, &row, later_ns));
         assert_int_equal(quota_look(&after.snapshot->providers[0].quotas[i], later_ns / 1000000000).counted, 35);
         row.value.words[0] = 1; /* no quota is split */
@@ -151,6 +164,52 @@ static void what_is_known_late_counts_on_top(void **state) {
     cells_free(&second);
 }
 
+/* Those that have least left are told, the one with the least first, whatever the order is that they came in. */
+static void values_that_are_near_their_sum_are_told_by_what_is_left(void **state) {
+    enum { values = 25 };
+    struct config config;
+    struct values_near near;
+    char said[8];
+    (void)state;
+    struct cells cells = {.chains = NULL};
+    struct config_input input = {.path = STR("w.yaml"),
+                                 .text = STR(LATE),
+                                 .environment = environment,
+                                 .read_file = read_file,
+                                 .ids = &ids,
+                                 .cells = &cells};
+    assert_true(config_load(&input, &config));
+    for (size_t i = 0; i < config.snapshot->budget_count; i++) {
+        const struct money_budget *budget = config.snapshot->budgets[i];
+        if (!budget->values || budget->bucket_s) continue;
+        for (int64_t n = 0; n < values; n++) {
+            const int64_t rank = 1 + n * 7 % values; /* each once */
+            snprintf(said, sizeof said, "u%02d", (int)rank);
+            struct money_value *value =
+                money_value_hold(budget, &(struct hash_tag){{(uint64_t)rank + 1, 1}}, str_from(said), now_ns, true);
+            struct money_purse purse = money_purse_of_value(budget, value, budget->limit_nano_usd);
+            money_purse_settle(&purse, money_purse_enter(&purse, now_ns), 0, rank * budget->limit_nano_usd / 50);
+            values_release(budget->values, value);
+            money_values_near(budget, now_ns, 0, &near); /* after each, as the list grows */
+            assert_int_equal(near.count, n < values_near_most ? n + 1 : values_near_most);
+            for (size_t k = 1; k < near.count; k++)
+                assert_true(near.list[k - 1].view.committed > near.list[k].view.committed);
+        }
+        assert_int_equal(near.spent_count, values);
+        for (size_t k = 0; k < near.count; k++) {
+            snprintf(said, sizeof said, "u%02d", (int)(values - k));
+            assert_string_equal(near.list[k].said, said);
+        }
+        money_values_near(budget, now_ns, 400, &near); /* 20 of 50 and more */
+        assert_int_equal(near.count, 6);
+        assert_string_equal(near.list[5].said, "u20");
+        money_values_near(budget, now_ns, 401, &near);
+        assert_int_equal(near.count, 5);
+    }
+    config_free(&config);
+    cells_free(&cells);
+}
+
 /* What a budget's span is told as: its window, a time that ends now, and never a moment before 1970. */
 static void a_span_begins_at_nothing_at_least(void **state) {
     struct config config;
@@ -172,10 +231,32 @@ static void a_span_begins_at_nothing_at_least(void **state) {
     config_free(&config);
 }
 
+/* With a sum for each value: the time that is looked at, or the window's. */
+static void the_largest_of_many_is_told_since_when_it_counts(void **state) {
+    const int64_t now_s = now_ns / 1000000000;
+    struct config config;
+    size_t rolls = 0, split = 0;
+    (void)state;
+    assert_true(load(LATE, NULL, &config));
+    for (size_t i = 0; i < config.snapshot->budget_count; i++) {
+        const struct money_budget *budget = config.snapshot->budgets[i];
+        if (!budget->values) continue;
+        split++, rolls += budget->bucket_s > 0;
+        const int64_t since_s =
+            budget->bucket_s ? now_s - 3 * 3600 : window_span(budget->window.kind, NULL, now_s).start_s;
+        assert_int_equal(money_budget_look(budget, now_ns).start_s, since_s);
+        assert_int_equal(money_budget_window(budget, now_ns).start_s, since_s);
+    }
+    assert_true(split == 2 && rolls == 1);
+    config_free(&config);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_largest_of_many_is_told_since_when_it_counts),
         cmocka_unit_test(what_was_spent_is_written_down_and_put_back_in_its_own_budget),
         cmocka_unit_test(what_is_known_late_counts_on_top),
+        cmocka_unit_test(values_that_are_near_their_sum_are_told_by_what_is_left),
         cmocka_unit_test(a_span_begins_at_nothing_at_least),
     };
     return cmocka_run_group_tests(tests, sodium_begin, ids_end);

@@ -69,6 +69,10 @@ static void it_is_gone_after_an_hour(void **state) {
     assert_false(finds(key(1, 1, "call"), 6 + hour, NULL));
     keep(key(2, 1, "other"), STR("y"), 6 + hour); /* whatever is old makes room */
     assert_int_equal(memory.count, 1);
+    keep(key(2, 1, "third"), STR("z"), 6 + 2 * hour); /* of an hour exactly it is not old */
+    assert_int_equal(memory.count, 2);
+    keep(key(2, 1, "fourth"), STR("z"), 7 + 2 * hour);
+    assert_int_equal(memory.count, 2);
 }
 
 static void one_client_pushes_out_its_own_alone(void **state) {

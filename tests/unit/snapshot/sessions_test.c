@@ -141,12 +141,15 @@ static void a_session_that_began_twice_is_one(void **state) {
                           session_window_mark + starts[i], 2);
         sessions_kept_add(&kept, session_row_identity(named("twice", 1), session_seconds),
                           session_window_mark + starts[i], 60);
+        sessions_kept_add(&kept, session_row_identity(named("twice", 1), session_nano_usd),
+                          session_window_mark + starts[i], 7);
     }
     sessions_kept_sort(&kept);
     struct session *place =
         sessions_enter(&sessions, &cells, STR("twice"), named("twice", 1), &rules, &kept, 1011, &is_shared);
     const struct session_view view = session_look(place);
     assert_int_equal(view.calls, 4);
+    assert_int_equal(view.money.spent, 14);
     assert_int_equal(view.started_s, 900);
     sessions_kept_free(&kept);
 }

@@ -3,11 +3,13 @@
 #ifndef WEIR_TESTS_UNIT_STORE_FOLDER_H
 #define WEIR_TESTS_UNIT_STORE_FOLDER_H
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../folder_remove.h"
 #include "base/hash.h"
 #include "store/database.h"
 
@@ -16,6 +18,14 @@
 #endif
 
 static char folder[64], path[256];
+static int files_before;
+
+/* How many are open. */
+static inline int files_count(void) {
+    int count = 0;
+    for (int file = 0; file < 1024; file++) count += fcntl(file, F_GETFD) >= 0;
+    return count;
+}
 
 static inline bool in_a_file(void) { return !database_place_is_url(str_from(path)); }
 /* For tests of what only a file can be. */
@@ -40,15 +50,15 @@ static int begin(void **state) {
     str_copy(folder, sizeof folder, STR("/tmp/weir-store-XXXXXX"));
     if (!hash_start() || !mkdtemp(folder)) return -1;
     snprintf(path, sizeof path, "%s/" FOLDER_FILE, folder);
+    files_before = files_count();
     const char *url = strcmp(FOLDER_FILE, "ledger.db") == 0 ? getenv("WEIR_TEST_POSTGRES") : NULL;
     return url ? schema_make(url) : 0;
 }
 
 static int end(void **state) {
-    char command[128];
     (void)state;
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return system(command);
+    if (files_count() != files_before) return fprintf(stderr, "a file was left open\n"), 1;
+    return folder_remove(folder);
 }
 
 #endif

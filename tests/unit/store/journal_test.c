@@ -1,4 +1,5 @@
 /* journal_test.c - every record is told once to who keeps it, over the ends of segments, threads and processes. */
+#include "base/hash.h"
 #include "store/journal_internal.h"
 
 #include <setjmp.h>
@@ -16,10 +17,20 @@
 #include <cmocka.h>
 
 static char folder[64];
+static int files_before;
+
+/* How many are open. */
+static int files_count(void) {
+    int count = 0;
+    for (int file = 0; file < 1024; file++) count += fcntl(file, F_GETFD) >= 0;
+    return count;
+}
 
 static int begin(void **state) {
     (void)state;
     str_copy(folder, sizeof folder, STR("/tmp/weir-journal-XXXXXX"));
+    if (!hash_start()) return -1;
+    files_before = files_count();
     return mkdtemp(folder) ? 0 : -1;
 }
 
@@ -27,6 +38,7 @@ static int end(void **state) {
     char command[128];
     (void)state;
     snprintf(command, sizeof command, "rm -r '%s'", folder);
+    if (files_count() != files_before) return fprintf(stderr, "a file was left open\n"), 1;
     return system(command);
 }
 

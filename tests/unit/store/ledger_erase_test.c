@@ -14,6 +14,7 @@
 
 #include "ledger_folder.h"
 #include "store/database_internal.h"
+#include "store/ledger_alerts.h"
 #include "store/ledger_pieces.h"
 
 static const struct journal_source source = {7, 0};
@@ -103,6 +104,31 @@ static void what_it_alone_said_goes_with_it(void **state) {
     told_text[text.len] = 0;
     assert_null(strstr(told_text, "its own"));
     assert_non_null(strstr(told_text, "\"session\":\"(erased "));
+    ledger_close(ledger);
+}
+
+static void subject_put(void *context, const struct ledger_alert *alert) {
+    text_printf(context, "%.*s\n", STR_ARG(alert->subject));
+}
+
+/* Of the client itself, and of its budgets; of another whose name begins alike they stay. */
+static void its_name_goes_from_alerts(void **state) {
+    static const char *const subjects[] = {"client app", "client app budget day", "client apps", "model app"};
+    struct ledger_alert list[4];
+    char told_text[1024], wanted[1024];
+    struct text text = text_in_buffer(told_text, sizeof told_text - 1);
+    (void)state;
+    struct ledger *ledger = opened();
+    for (size_t i = 0; i < 4; i++)
+        list[i] = (struct ledger_alert){
+            .id = i + 1, .kind = STR("budget"), .subject = str_from(subjects[i]), .said = STR("."), .raised_ms = 1000};
+    assert_true(ledger_alerts_keep(ledger, list, 4));
+    add(ledger, 1, STR("app"), 1000);
+    struct erased_told told = erase(ledger, STR("app"), 5000);
+    assert_true(ledger_alerts(ledger, 10, subject_put, &text));
+    told_text[text.len] = 0;
+    snprintf(wanted, sizeof wanted, "%s\n%s budget day\nclient apps\nmodel app\n", told.tombstone, told.tombstone);
+    assert_string_equal(told_text, wanted);
     ledger_close(ledger);
 }
 
@@ -303,6 +329,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
         TEST(who_writes_finds_that_names_have_changed),
         TEST(what_it_alone_said_goes_with_it),
+        TEST(its_name_goes_from_alerts),
         TEST(a_client_may_be_purged_again_and_one_that_is_not_there_too),
         TEST(a_name_that_is_something_elses_too_stays_that),
         TEST(an_owners_name_goes_from_every_path_and_no_others_does),

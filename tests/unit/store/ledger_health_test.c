@@ -86,6 +86,9 @@ static void the_page_has_each_event(void **state) {
     assert_true(getdelim(&page, &len, 0, file) > 0);
     fclose(file);
     health_events_put(&rows);
+    size_t lines = 0;
+    for (size_t i = 0; i < rows.len; i++) lines += rows.at[i] == '\n';
+    assert_int_equal(lines, health_events);
     if (str_find(str_from(page), text_str(&rows)) == SIZE_MAX)
         fail_msg("docs/decisions.md does not hold:\n%.*s", STR_ARG(text_str(&rows)));
     free(page);

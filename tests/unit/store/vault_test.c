@@ -399,6 +399,37 @@ static void damaged_entries_are_named_and_the_file_is_kept_aside(void **state) {
     vault_free(vault);
 }
 
+/* Up to ten of them, and none over another. */
+static void a_damaged_file_is_kept_aside_ten_times(void **state) {
+    static char bytes[8192], kept[8192];
+    char name[32];
+    (void)state;
+    filled(&by_key);
+    size_t len = content_of("vault", bytes, sizeof bytes);
+    bytes[str_find(str_make(bytes, len), STR("WREC")) + 40] ^= 16;
+    for (unsigned i = 0; i <= 10; i++) {
+        struct error error = {.code = error_none};
+        content_put("vault", bytes, len);
+        struct vault *vault = opened(&by_key);
+        put(vault, "another", "secret");
+        bool good = vault_save(vault, &error);
+        vault_free(vault);
+        assert_int_equal(good, i < 10);
+        if (i == 10) {
+            assert_non_null(strstr(error.message, "there are ten vault.damaged already"));
+            assert_int_equal(content_of("vault", kept, sizeof kept), len);
+            break;
+        }
+        snprintf(name, sizeof name, i ? "vault.damaged.%u" : "vault.damaged", i);
+        assert_int_equal(content_of(name, kept, sizeof kept), len);
+        assert_memory_equal(kept, bytes, len);
+    }
+    for (unsigned i = 2; i < 10; i++) {
+        snprintf(name, sizeof name, "vault.damaged.%u", i);
+        assert_int_equal(unlink(in_folder(name)), 0);
+    }
+}
+
 static void of_many_damaged_entries_the_first_eight_are_named(void **state) {
     static char bytes[16384];
     (void)state;
@@ -586,6 +617,7 @@ int main(void) {
         STORY(another_master_key_opens_all_and_the_old_one_nothing),
         STORY(a_change_of_master_keys_that_was_cut_short_is_taken_up),
         STORY(damaged_entries_are_named_and_the_file_is_kept_aside),
+        STORY(a_damaged_file_is_kept_aside_ten_times),
         STORY(of_many_damaged_entries_the_first_eight_are_named),
         STORY(a_master_key_that_cannot_be_read_is_told_with_its_reason),
         STORY(what_cannot_be_written_changes_nothing),

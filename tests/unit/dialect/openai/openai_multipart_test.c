@@ -45,6 +45,8 @@ static void the_model_is_found(void **state) {
          "preamble\r\n--xyz\r\nContent-Type: audio/mpeg\r\ncontent-disposition:form-data; filename=\"a; name=b.mp3\"; "
          "name=\"file\"\r\n\r\n\r\n--xy\r\n--\r\n\r\n--xyz\r\n" FIELD(
              "\"model\"") "whisper-1\r\n--xyz--\r\nepilogue --xyz"},
+        {FORM,
+         "--xyz\r\n" FIELD("\"model\"; names=a; named*=b; size*=c") "whisper-1\r\n--xyz--\r\n"}, /* other parameters */
         {FORM, "--xyz\r\n\r\nno headers\r\n--xyz\r\n" FIELD("\"model\"") "whisper-1\r\n--xyz\r\n" FIELD(
                    "\"stream\"") "false\r\n--xyz--\r\n"},
     };

@@ -56,6 +56,18 @@ static void usage_is_read_as_each_vendor_says_it(void **state) {
          {-1, -1, -1, -1, -1, -1}},
         {"{\"prompt_tokens\":30,\"completion_tokens\":1,\"prompt_tokens_details\":{\"cache_write_tokens\":20}}",
          {30, 1, -1, 20, -1, -1}},
+        /* xAI, of an empty prompt; of an answer that is all thought; where the sum is another; of no thought */
+        {"{\"prompt_tokens\":0,\"completion_tokens\":3,\"total_tokens\":5,\"reasoning_tokens\":2}",
+         {0, 5, -1, -1, 2, -1}},
+        {"{\"prompt_tokens\":2,\"completion_tokens\":0,\"total_tokens\":7,\"reasoning_tokens\":5}",
+         {2, 5, -1, -1, 5, -1}},
+        {"{\"prompt_tokens\":2,\"completion_tokens\":9,\"total_tokens\":17,\"reasoning_tokens\":5}",
+         {2, 9, -1, -1, 5, -1}},
+        {"{\"prompt_tokens\":2,\"completion_tokens\":9,\"total_tokens\":11,\"reasoning_tokens\":0}",
+         {2, 9, -1, -1, 0, -1}},
+        {"{\"completion_tokens\":4,\"total_tokens\":12}", {-1, 4, -1, -1, -1, -1}}, /* the rest is not guessed */
+        {"{\"total_tokens\":0}", {0, -1, -1, -1, -1, -1}},
+        {"{\"total_tokens\":1000000000000000}", {-1, -1, -1, -1, -1, -1}},
         {"null", {-1, -1, -1, -1, -1, -1}},
         {"[]", {-1, -1, -1, -1, -1, -1}},
     };
