@@ -288,24 +288,48 @@ static unsigned needle_fits(const struct needle *needle, struct str in, size_t *
     return literal_fits(needle->bytes, in) | (needle->exact ? fit_none : fit);
 }
 
-/* Where the needle begins of which the bytes from `from` on stand at `at`, escaped or not; SIZE_MAX: it does not. What
- * may be both is taken as it is, or (as_is false) as an escape. */
-static size_t needle_begin(const struct needle *needle, size_t from, struct str in, size_t at, bool as_is) {
-    static const size_t escape_lens[] = {6, 3, 2};
-    for (; from > 0; from--) {
+/* Where a needle may begin, the last place first. */
+enum { begins_max = 32 };
+struct begins {
+    size_t at[begins_max];
+    unsigned count;
+};
+
+/* Of more than there is room for the first ones and the last stay: all as it is, and all escaped. */
+static void begins_put(struct begins *begins, size_t at) {
+    unsigned place = begins->count;
+    while (place > 0 && begins->at[place - 1] < at) place--;
+    if (place > 0 && begins->at[place - 1] == at) return;
+    if (begins->count == begins_max && place < begins_max) return;
+    if (begins->count == begins_max) place = begins_max - 1;
+    for (unsigned i = begins->count < begins_max ? begins->count++ : place; i > place; i--)
+        begins->at[i] = begins->at[i - 1];
+    begins->at[place] = at;
+}
+
+/* Where the needle may begin of which the bytes from `from` on stand at `at`: each byte before them as it is, or
+ * escaped. Bytes that may be both (of `\\\\` the second, where the needle begins with a backslash) are taken in each way. */
+static struct begins needle_begins(const struct needle *needle, size_t from, struct str in, size_t at) {
+    static const size_t escape_lens[] = {2, 3, 6};
+    struct begins begins = {.at = {at}, .count = 1};
+    for (; from > 0 && begins.count > 0; from--) {
         char c = needle->bytes.at[from - 1];
-        size_t taken = as_is && at > 0 && in.at[at - 1] == c, len;
-        for (size_t i = 0; !taken && i < sizeof escape_lens / sizeof *escape_lens; i++) {
-            size_t most = escape_lens[i];
-            if (at < most || (in.at[at - most] != '%' && in.at[at - most] != '\\')) continue;
-            if (escape_fits((unsigned char)c, str_slice(in, at - most, at), &len) == fit_whole && len == most)
-                taken = most;
+        struct begins before;
+        before.count = 0;
+        for (unsigned i = 0; i < begins.count; i++) {
+            size_t end = begins.at[i], len;
+            if (end > 0 && in.at[end - 1] == c) begins_put(&before, end - 1);
+            for (size_t j = 0; j < sizeof escape_lens / sizeof *escape_lens; j++) {
+                size_t most = escape_lens[j];
+                if (end < most || (in.at[end - most] != '%' && in.at[end - most] != '\\')) continue;
+                if (escape_fits((unsigned char)c, str_slice(in, end - most, end), &len) == fit_whole && len == most)
+                    begins_put(&before, end - most);
+            }
         }
-        if (!taken && at > 0 && in.at[at - 1] == c) taken = 1;
-        if (!taken) return SIZE_MAX;
-        at -= taken;
+        memcpy(begins.at, before.at, before.count * sizeof *before.at);
+        begins.count = before.count;
     }
-    return at;
+    return begins;
 }
 
 /* -- looking -- */
@@ -336,7 +360,6 @@ static void range_mask(struct looking *looking, size_t from, size_t to) {
 
 static void needle_look(struct looking *looking, const struct needle *needle, size_t begin) {
     size_t end;
-    if (begin > looking->in.len) return;
     if (needle_fits(needle, str_slice(looking->in, begin, looking->in.len), &end, &looking->compared) & fit_whole)
         range_mask(looking, begin, begin + end);
 }
@@ -350,12 +373,12 @@ static void gram_look(struct looking *looking, uint32_t gram, size_t at) {
         const struct needle *needle = &mask->needles[anchor->needle - 1];
         looking->compared++;
         if (anchor->gram != gram) continue;
-        size_t plain = at >= anchor->at ? at - anchor->at : SIZE_MAX,
-               begin = needle->exact ? plain : needle_begin(needle, anchor->at, looking->in, at, false),
-               as_is = needle->exact ? plain : needle_begin(needle, anchor->at, looking->in, at, true);
-        needle_look(looking, needle, begin);
-        if (as_is != begin) needle_look(looking, needle, as_is);
-        if (begin != plain && as_is != plain) needle_look(looking, needle, plain);
+        if (needle->exact) {
+            if (at >= anchor->at) needle_look(looking, needle, at - anchor->at);
+            continue;
+        }
+        struct begins begins = needle_begins(needle, anchor->at, looking->in, at);
+        for (unsigned i = 0; i < begins.count; i++) needle_look(looking, needle, begins.at[i]);
     }
 }
 

@@ -303,6 +303,55 @@ static void cut_anywhere_it_is_what_the_plainest_way_makes(void **state) {
     }
 }
 
+/* The text in two pieces, cut at `cut`, as it comes out. */
+static struct str in_two(const struct mask *mask, struct str text, size_t cut) {
+    struct mask_stream stream = {.held = NULL};
+    struct text all = text_in_arena(&scratch, text.len + 1);
+    struct str pieces[] = {str_slice(text, 0, cut), str_slice(text, cut, text.len)}, out;
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(mask_pass(mask, &stream, pieces[i], &scratch, &out));
+        text_put(&all, out);
+    }
+    assert_true(mask_end(mask, &stream, &scratch, &out));
+    text_put(&all, out);
+    mask_stream_free(&stream);
+    return text_str(&all);
+}
+
+/* Of signs that are themselves and parts of escapes: "\\\\" is two backslashes, or one. */
+static void what_may_be_read_in_two_ways_is_masked_alike_however_it_is_cut(void **state) {
+    (void)state;
+    enum { rounds = 3000, key_most = 40 };
+    static const char signs[] = "\\\\\\/\"%u0052cfAA";
+    struct prng prng;
+    prng_seed(&prng, 23);
+    for (int round = 0; round < rounds; round++) {
+        char key[key_most], before[16];
+        size_t key_len = 0, signs_first = (size_t)prng_below(&prng, 12), signs_last = (size_t)prng_below(&prng, 8);
+        while (key_len < signs_first) key[key_len++] = signs[prng_below(&prng, sizeof signs - 1)];
+        for (size_t run = 5 + (size_t)prng_below(&prng, 14); run > 0; run--) key[key_len++] = prng_below(&prng, 8) ? 'A' : 'B';
+        for (; signs_last > 0; signs_last--) key[key_len++] = signs[prng_below(&prng, sizeof signs - 1)];
+        size_t before_len = (size_t)prng_below(&prng, sizeof before);
+        for (size_t i = 0; i < before_len; i++) before[i] = signs[prng_below(&prng, sizeof signs - 1)];
+        const struct mask *mask = mask_of(str_make(key, key_len), mask_shortest);
+        struct text said = text_in_arena(&scratch, sizeof before + 2 * sizeof key + 1);
+        if (round % 2) text_put(&said, str_make(key, 1 + (size_t)prng_below(&prng, key_len)));
+        text_put(&said, str_make(before, before_len));
+        text_put(&said, str_make(key, key_len));
+        text_put_byte(&said, ' ');
+        struct str text = text_str(&said), whole = mask_whole(mask, text, &scratch);
+        assert_true(str_find(whole, str_make(key, key_len)) == SIZE_MAX);
+        for (size_t cut = 0; cut <= text.len; cut++) {
+            struct str got = in_two(mask, text, cut);
+            if (!str_eq(got, whole))
+                fail_msg("round %d, key %.*s, cut at %zu\n%.*s\n%.*s\n%.*s", round, (int)key_len, key, cut,
+                         STR_ARG(text), STR_ARG(whole), STR_ARG(got));
+        }
+        arena_reset(&arena);
+        arena_reset(&scratch);
+    }
+}
+
 static void of_many_credentials_each_is_found(void **state) {
     (void)state;
     enum { many = 300 };
@@ -394,6 +443,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_clean_is_not_copied, begin, end),
         cmocka_unit_test_setup_teardown(only_what_may_be_a_beginning_waits, begin, end),
         cmocka_unit_test_setup_teardown(cut_anywhere_it_is_what_the_plainest_way_makes, begin, end),
+        cmocka_unit_test_setup_teardown(what_may_be_read_in_two_ways_is_masked_alike_however_it_is_cut, begin, end),
         cmocka_unit_test_setup_teardown(of_many_credentials_each_is_found, begin, end),
         cmocka_unit_test_setup_teardown(a_text_of_escapes_costs_as_plain_text_does, begin, end),
         cmocka_unit_test_setup_teardown(without_memory_it_says_so, begin, end),
