@@ -16,6 +16,8 @@ struct text {
 
 struct text text_in_arena(struct arena *arena, size_t first_size);
 struct text text_in_buffer(char *buffer, size_t size);
+/* Of an array, no pointer: its last byte is left for the zero that ends it. */
+#define TEXT_IN_STRING(array) text_in_buffer(_Generic(&(array), char(*)[sizeof(array)] : (array)), sizeof(array) - 1)
 /* The slow way: grows, or fails. */
 void text_put_grow(struct text *text, struct str s);
 static inline void text_put(struct text *text, struct str s) {

@@ -157,7 +157,7 @@ int cli_audit(int argc, char **argv) {
     bool list_only = auditing.since || auditing.until || auditing.limit || auditing.csv;
     if ((!lists && !verifies && !heads) || (list_only && !lists) || (auditing.head && !verifies))
         return cli_usage(stderr, argv[0], options, count);
-    struct text query = text_in_buffer(buffer, sizeof buffer - 1);
+    struct text query = TEXT_IN_STRING(buffer);
     cli_query_put(&query, "since", auditing.since);
     cli_query_put(&query, "until", auditing.until);
     cli_query_put(&query, "limit", auditing.limit);

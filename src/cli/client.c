@@ -148,7 +148,7 @@ static int client_list(const struct client_asking *asking) {
     const char *problem;
     size_t at;
     int status = 0, result = 0;
-    struct text path = text_in_buffer(buffer, sizeof buffer - 1);
+    struct text path = TEXT_IN_STRING(buffer);
     text_put(&path, STR("/admin/v1/clients"));
     cli_query_put(&path, "after", asking->after);
     cli_query_put(&path, "limit", asking->limit);

@@ -237,7 +237,7 @@ static void entry_path_put(const struct entry_asking *asking, bool named, struct
 static int entry_do(const struct entry_asking *asking) {
     char buffer[entry_path_max];
     struct arena arena;
-    struct text path = text_in_buffer(buffer, sizeof buffer - 1);
+    struct text path = TEXT_IN_STRING(buffer);
     bool adds = asking->action && strcmp(asking->action->method, "POST") == 0 && !asking->action->resets;
     bool says = asking->action && asking->action->settings;
     arena_init(&arena, 4096, 1 << 22);

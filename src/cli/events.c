@@ -91,7 +91,7 @@ int cli_events(int argc, char **argv) {
         {"--after", NULL, &after, NULL, "ID", "go on behind this event (its `id` with --json), as far as it is held"}};
     int status = cli_options(argc, argv, options, sizeof options / sizeof *options, NULL, 0, &rest_count);
     if (status >= 0) return status;
-    struct text path = text_in_buffer(buffer, sizeof buffer - 1);
+    struct text path = TEXT_IN_STRING(buffer);
     text_put(&path, STR("/admin/v1/events"));
     cli_query_put(&path, "after", after);
     cli_query_put(&path, "requests", requests ? "true" : NULL);

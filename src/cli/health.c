@@ -59,7 +59,7 @@ int cli_health(int argc, char **argv) {
     int status = cli_options(argc, argv, options, option_count, rest, 2, &rest_count);
     if (status >= 0) return status;
     if (rest_count < 1 || strcmp(rest[0], "history") != 0) return cli_usage(stderr, argv[0], options, option_count);
-    struct text path = text_in_buffer(buffer, sizeof buffer - 1);
+    struct text path = TEXT_IN_STRING(buffer);
     text_put(&path, STR("/admin/v1/health/history"));
     cli_query_put(&path, "provider", rest_count > 1 ? rest[1] : NULL);
     cli_query_put(&path, "since", since);

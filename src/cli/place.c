@@ -23,7 +23,7 @@ static bool place_url(const struct config_where *where, struct cli_place *place)
         struct str all, loopback;
     } wildcards[] = {
         {STR("0.0.0.0:"), STR("127.0.0.1:")}, {STR("[::]:"), STR("[::1]:")}, {STR("[::0]:"), STR("[::1]:")}};
-    struct text url = text_in_buffer(place->url, sizeof place->url - 1);
+    struct text url = TEXT_IN_STRING(place->url);
     struct str address = where->address, host;
     bool unix_path = str_starts(address, STR("unix:"));
     if (!unix_path) text_put(&url, where->tls ? STR("https://") : STR("http://"));

@@ -207,7 +207,7 @@ int cli_usage_command(int argc, char **argv) {
     if (status >= 0) return status;
     bool as_it_is = json || csv || !isatty(STDOUT_FILENO);
     if (forecast) return usage_show(&gateway, "/admin/v1/budgets", as_it_is, forecast_print);
-    struct text path = text_in_buffer(buffer, sizeof buffer - 1);
+    struct text path = TEXT_IN_STRING(buffer);
     text_put(&path, STR("/admin/v1/usage"));
     cli_query_put(&path, "by", by ? by : "provider");
     cli_query_put(&path, "since", since);

@@ -238,7 +238,7 @@ bool config_client_settings(struct str before, struct str over, struct arena *ar
 }
 
 static bool client_problems_say(const struct config *config, struct error *error) {
-    struct text text = text_in_buffer(error->message, sizeof error->message - 1);
+    struct text text = TEXT_IN_STRING(error->message);
     config_problems_say(config, &text);
     error->code = error_invalid_request;
     error->message[text.len] = 0;

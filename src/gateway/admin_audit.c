@@ -11,7 +11,7 @@ static bool is_anothers_word(struct str name) {
 
 struct visit_who visit_who(const struct visit *visit) {
     struct visit_who who;
-    struct text text = text_in_buffer(who.actor, sizeof who.actor - 1);
+    struct text text = TEXT_IN_STRING(who.actor);
     struct str name = visit->client ? visit->client->name : STR("admin key");
     if (visit->client && is_anothers_word(name)) text_put(&text, STR("client "));
     text_put(&text, str_slice(name, 0, limit_caller));

@@ -94,7 +94,7 @@ struct str visit_id(const struct visit *visit) {
 }
 
 void visit_allow(struct visit *visit) {
-    struct text text = text_in_buffer(visit->allow, sizeof visit->allow - 1);
+    struct text text = TEXT_IN_STRING(visit->allow);
     route_methods(visit->path, &text);
     visit->allow[text.len] = 0;
 }

@@ -108,7 +108,7 @@ static const char *url_take(struct fetch *fetch, struct str url) {
 static const char *location_take(struct fetch *fetch, struct str location) {
     struct str rest, authority = authority_of(str_from(fetch->url), &rest);
     bool was_tls = fetch->origin.tls != NULL;
-    struct text text = text_in_buffer(fetch->next, sizeof fetch->next - 1);
+    struct text text = TEXT_IN_STRING(fetch->next);
     if (str_starts(location, STR("//")))
         text_put(&text, was_tls ? STR("https:") : STR("http:"));
     else if (str_starts(location, STR("/")))

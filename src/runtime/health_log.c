@@ -82,7 +82,7 @@ void health_log_open(struct health_log *log, struct str state_dir, struct log_wr
     enum { history_bytes_most = 256 * 1024 };
     char path[512];
     size_t damaged = 0;
-    struct text text = text_in_buffer(path, sizeof path - 1);
+    struct text text = TEXT_IN_STRING(path);
     text_printf(&text, "%.*s/health", STR_ARG(state_dir));
     path[text.len] = 0;
     if (text.failed || !state_dir.len) return;

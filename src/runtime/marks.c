@@ -17,7 +17,7 @@ static bool marks_path_of(struct str state_dir, const char *name, char path[over
 }
 
 static void closed(struct marks *marks, const char *path, const char *why) {
-    struct text text = text_in_buffer(marks->problem, sizeof marks->problem - 1);
+    struct text text = TEXT_IN_STRING(marks->problem);
     text_printf(&text,
                 "%s: %s: taken as if clients and providers had been there; mend it, or delete it if there were none",
                 path, why);

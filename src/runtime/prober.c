@@ -301,7 +301,7 @@ void prober_init(struct prober *prober, struct worker *worker, struct health_log
     worker->prober = prober;
     list_init(&prober->probes);
     prng_seed(&prober->prng, prng_next(&worker->prng));
-    struct text path = text_in_buffer(prober->locks_path, sizeof prober->locks_path - 1);
+    struct text path = TEXT_IN_STRING(prober->locks_path);
     if (state_dir.len) text_printf(&path, "%.*s/locks", STR_ARG(state_dir));
     if (path.failed) path.len = 0;
     prober->locks_path[path.len] = 0;

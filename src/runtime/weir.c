@@ -128,7 +128,7 @@ static bool workers_start(struct weir *weir) {
     library_cache_follow(weir, weir->deployment->snapshot);
     for (unsigned i = 0; i < weir->worker_count; i++) {
         char name[16];
-        struct text text = text_in_buffer(name, sizeof name - 1);
+        struct text text = TEXT_IN_STRING(name);
         text_printf(&text, "weir-loop-%u", i);
         name[text.len] = 0;
         if (!loop_start_thread(weir->workers[i].loop, name)) return false;
@@ -468,8 +468,7 @@ bool library_deploy(struct weir *weir, struct config *config, enum deploying how
 static void restart_note(struct weir *weir, const struct config_process *process) {
     struct arena arena;
     arena_init(&arena, 4096, 1024 * 1024);
-    struct text fresh = text_in_arena(&arena, 2048),
-                names = text_in_buffer(weir->restart_for, sizeof weir->restart_for - 1);
+    struct text fresh = text_in_arena(&arena, 2048), names = TEXT_IN_STRING(weir->restart_for);
     if (!weir->fixed) {
         struct text started = text_in_arena(&arena, 2048);
         config_process_fixed(&weir->config.process, &started);

@@ -109,7 +109,7 @@ bool library_backup(const char *state_dir, const char *file, const struct audit_
         return false;
     }
     struct backing backing = {.state_dir = state_dir, .told = told, .problem = problem, .size = size};
-    backing.said = text_in_buffer(told->said, sizeof told->said - 1);
+    backing.said = TEXT_IN_STRING(told->said);
     /* A folder in trouble is backed up all the same: it changes nothing. */
     if (!library_audit_alone(ledger, &entry, &error))
         text_printf(&backing.said, "the audit does not tell of this backup: %s\n", error.message);

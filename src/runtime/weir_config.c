@@ -387,7 +387,7 @@ void library_file_look(struct weir *weir) {
         bool good = library_config_load(&source, &config, problems, sizeof problems) && !config.protects_count;
         config_free(&config);
         config_ids_free(&ids);
-        struct text text = text_in_buffer(said, sizeof said - 1);
+        struct text text = TEXT_IN_STRING(said);
         text_printf(&text, "%.*s has changed and is not in force: ", STR_ARG(str_slice(known->path, 0, 255)));
         text_printf(&text, "%s", good ? "reload to take it" : "mend it and reload: ");
         if (!good) text_printf(&text, "%s", problems);

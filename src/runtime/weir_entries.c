@@ -320,7 +320,7 @@ static bool entry_load(struct entry_editing *editing, struct error *error) {
     bool loaded = library_config_load(&source, &editing->config, problems, sizeof problems);
     if (loaded && !editing->config.protects_count)
         return entry_others_stay(editing, error) && entry_clients_fit(editing, error);
-    struct text text = text_in_buffer(error->message, sizeof error->message - 1);
+    struct text text = TEXT_IN_STRING(error->message);
     const struct config_input input = {.path = str_from(weir->config_path), .overlay_path = STR("runtime.yaml")};
     for (const struct config_problem *at = editing->config.problems; at && !text.failed; at = at->next) {
         size_t before = text.len;

@@ -85,7 +85,7 @@ static void value_near_note(void *context, struct money_value *value) {
     struct limit_values_near *near = context;
     struct limit_value_near one = {.rules = &near->limit->rules};
     const struct limit_words *words = value_limit(value);
-    struct text said = text_in_buffer(one.said, sizeof one.said - 1);
+    struct text said = TEXT_IN_STRING(one.said);
     if (limit_words_rest(words, near->now.mono_ns)) return;
     near->all++;
     text_put(&said, str_from(value->said));

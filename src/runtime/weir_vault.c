@@ -189,7 +189,7 @@ bool library_vault_move_in(struct weir *weir, bool *moved, struct error *error) 
 void library_vault_tell(struct weir *weir) {
     struct log_writer *log = weir->reports.log ? log_shared(weir->reports.log) : NULL;
     char said[480];
-    struct text text = text_in_buffer(said, sizeof said - 1);
+    struct text text = TEXT_IN_STRING(said);
     if (weir->vault_moved)
         log_info(log, clock_read(), "credentials_moved",
                  f_text("said", "keys that stood in clear in runtime.yaml are in the vault now; whoever may have read "

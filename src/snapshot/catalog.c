@@ -101,7 +101,7 @@ static void section_end(struct opening *opening, const char *end) {
 
 static void not_json_report(struct opening *opening, unsigned line, size_t at, const char *problem) {
     char sentence[160];
-    struct text text = text_in_buffer(sentence, sizeof sentence - 1);
+    struct text text = TEXT_IN_STRING(sentence);
     text_printf(&text, "this line is not JSON: %s", problem);
     sentence[text.len] = 0;
     opening_report(opening, line, (unsigned)at + 1, sentence);

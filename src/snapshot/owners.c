@@ -196,7 +196,7 @@ struct values_nearing {
 static void value_near_look(void *context, struct money_value *value) {
     const struct values_nearing *of = context;
     struct value_near one = {.said = ""};
-    struct text said = text_in_buffer(one.said, sizeof one.said - 1);
+    struct text said = TEXT_IN_STRING(one.said);
     text_put(&said, str_from(value->said));
     if (!value->said[0]) text_printf(&said, "#%016llx", (unsigned long long)value->tag.words[0]);
     bool is_word = !tag_is(&value->tag, &value_other) && !tag_is(&value->tag, &value_none);

@@ -123,7 +123,7 @@ static bool ledger_prepare(struct ledger *ledger, const char *sql, struct statem
 /* INSERT ... (columns) VALUES(?1, ...), its columns those of the record's tables. */
 static bool add_prepare(struct ledger *ledger) {
     char sql[1024];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    struct text text = TEXT_IN_STRING(sql);
     text_put(&text, STR("INSERT INTO attempts(id"));
     for (int i = 0; i < record_numbers; i++)
         text_printf(&text, ", %.*s", STR_ARG(record_number_name((enum record_number)i)));

@@ -393,7 +393,7 @@ bool ledger_export(struct ledger *ledger, struct str client, bool (*put)(void *c
 #undef X
     };
     char sql[2048];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    struct text text = TEXT_IN_STRING(sql);
     struct exporting exporting = {.database = ledger_database(ledger),
                                   .client = str_slice(client, 0, record_text_most),
                                   .kind = STR("attempt"),
@@ -419,7 +419,7 @@ bool ledger_export(struct ledger *ledger, struct str client, bool (*put)(void *c
     arena_init(&exporting.arena, 64 * 1024, 512 * 1024 * 1024);
     bool good = !text.failed && export_attempts(&exporting, sql);
     exporting.kind = STR("hour");
-    text = text_in_buffer(sql, sizeof sql - 1);
+    text = TEXT_IN_STRING(sql);
     text_put(&text, STR("SELECT hour_text(at) AS hour, "
                         "(SELECT name FROM names WHERE id = provider) AS provider, "
                         "(SELECT name FROM names WHERE id = model) AS model, "

@@ -429,7 +429,7 @@ static bool asks_of_every_session(const struct usage_question *question) {
 /* Most sums are nothing in all of them: the sums of all sessions of an hour say which. */
 static bool sums_find(struct gathering *gathering) {
     char sql[1024];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    struct text text = TEXT_IN_STRING(sql);
     for (int i = 0; i < usage_sums; i++) text_printf(&text, "%s max(%s)", i ? "," : "SELECT", sum_columns[i]);
     text_put(&text, STR(" FROM usage WHERE grain = ?1 AND at >= ?2 AND at < ?3"));
     CHECK(!text.failed);

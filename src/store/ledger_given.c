@@ -23,7 +23,7 @@ static void columns_put(struct text *sql, const char *form) {
 
 static struct statement *find_prepare(struct database *database) {
     char sql[512];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    struct text text = TEXT_IN_STRING(sql);
     text_put(&text, STR("SELECT id"));
     columns_put(&text, ", %");
     text_put(&text, STR(" FROM given WHERE id = ?1"));
@@ -34,7 +34,7 @@ static struct statement *find_prepare(struct database *database) {
 
 static struct statement *put_prepare(struct database *database) {
     char sql[1024];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    struct text text = TEXT_IN_STRING(sql);
     text_put(&text, STR("INSERT INTO given(id, time_ms"));
     columns_put(&text, ", %");
     text_put(&text, STR(") VALUES(?1, ?2"));

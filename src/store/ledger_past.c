@@ -18,7 +18,7 @@ static void past_text_put(struct text *sql, enum record_text text, bool whole) {
 
 static struct statement *past_prepare(struct ledger *ledger, bool whole) {
     char sql[2048];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    struct text text = TEXT_IN_STRING(sql);
     text_put(&text, STR("SELECT id"));
     for (int i = 0; i < record_numbers; i++)
         text_printf(&text, ", %.*s", STR_ARG(record_number_name((enum record_number)i)));

@@ -38,7 +38,7 @@ bool pieces_next_at(struct database *database, enum usage_grain grain, int64_t *
 static struct statement *piece_prepare(struct database *database, const char *format, const char *a, const char *b,
                                        const int64_t *numbers, size_t count) {
     char sql[1200];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    struct text text = TEXT_IN_STRING(sql);
     text_printf(&text, format, a, b); /* NOLINT: the formats are this file's */
     sql[text.len] = 0;
     struct statement *statement = text.failed ? NULL : statement_make(database, sql);
@@ -74,7 +74,7 @@ bool pieces_attempts(struct database *database, const struct ledger_moving *movi
             if (!last) break;
             const int64_t piece[] = {from, last, moving->from, until_ms, moving->to};
             char columns[200];
-            struct text text = text_in_buffer(columns, sizeof columns - 1);
+            struct text text = TEXT_IN_STRING(columns);
             text_printf(&text, "%s = ?5%s", moving->column, more);
             columns[text.len] = 0;
             struct statement *update = piece_prepare(
@@ -120,7 +120,7 @@ static bool sums_piece_move(struct database *database, const char *column, const
     bool good = database_begin(database);
     for (size_t i = 0; i < sizeof tables / sizeof *tables && good; i++) {
         char set[80];
-        struct text text = text_in_buffer(set, sizeof set - 1);
+        struct text text = TEXT_IN_STRING(set);
         text_printf(&text, "%s SET %s", tables[i], column);
         set[text.len] = 0;
         good =
@@ -173,7 +173,7 @@ static bool piece_any(struct statement *look, bool *any) {
 
 static bool attempts_have(struct database *database, int64_t name, bool *has) {
     char columns[600];
-    struct text text = text_in_buffer(columns, sizeof columns - 1);
+    struct text text = TEXT_IN_STRING(columns);
     for (int i = 0; i < record_texts; i++)
         if (record_text_is_name((enum record_text)i))
             text_printf(&text, "%s%.*s = ?3", text.len ? " OR " : "", STR_ARG(record_text_name((enum record_text)i)));

@@ -115,7 +115,7 @@ static void request_sums_add(struct request_sums *sums, struct statement *row) {
 static bool attempts_tell(struct ledger *ledger, const struct usage_request *request, bool by_own, struct text *text,
                           bool *found) {
     char sql[1400];
-    struct text statement = text_in_buffer(sql, sizeof sql - 1);
+    struct text statement = TEXT_IN_STRING(sql);
     struct request_sums sums = {.of = {0}};
     enum database_step step = database_failed;
     text_put(&statement, str_from(attempts_of));

@@ -41,7 +41,7 @@ static const char *const usage_sum_columns[usage_sums] = {
 static struct statement *sums_prepare(struct database *database) {
     const char *const *names = usage_sum_columns;
     char sql[4096];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    struct text text = TEXT_IN_STRING(sql);
     text_put(&text, STR("INSERT INTO usage(durations, first_tokens, grain, at"));
     for (size_t i = 0; i < usage_names; i++) text_printf(&text, ", %s", usage_name_columns[i]);
     for (size_t i = 0; i < usage_sums; i++) text_printf(&text, ", %s", names[i]);
@@ -155,7 +155,7 @@ bool ledger_sums_write(struct ledger_sums *sums) {
 
 static struct statement *fill_prepare(struct database *database) {
     char sql[2048];
-    struct text text = text_in_buffer(sql, sizeof sql - 1);
+    struct text text = TEXT_IN_STRING(sql);
     text_put(&text, STR("SELECT durations, first_tokens"));
     for (size_t i = 0; i < usage_sums; i++) text_printf(&text, ", %s", usage_sum_columns[i]);
     text_put(&text, STR(" FROM usage WHERE grain = ?1 AND at = ?2"));
