@@ -200,7 +200,7 @@ static uint32_t calls_count(struct cell *cell, uint16_t number) {
     return calls;
 }
 
-static bool share_is_reached(const struct breaker_rules *rules, uint64_t failures, uint64_t calls) {
+static bool share_is_reached(const struct breaker_rules *rules, int64_t failures, int64_t calls) {
     return failures && calls >= rules->window_calls_min && failures * 100 >= calls * rules->failure_share;
 }
 
@@ -213,9 +213,10 @@ static enum verdict share_judge(struct breaker *breaker, const struct breaker_ru
     uint64_t seen = cell_load(&breaker->failed), next;
     do next = blame_noted(blame_tag(seen) == number ? seen : blame_tagged(number), client);
     while (!cell_swap(&breaker->failed, &seen, next));
-    unsigned failures = blame_total(next), for_all = blame_for_all(next), left_out = failures - for_all;
+    unsigned failures = blame_total(next), for_all = blame_for_all(next);
     CHECKF(failures > 0 && blame_tag(next) == number, "failures=%u tag=%u", failures, blame_tag(next));
-    if (share_is_reached(rules, for_all, calls > left_out ? calls - left_out : 0)) return verdict_open_for_all;
+    int64_t without = (int64_t)calls - (failures - for_all); /* below zero: others count at the same time */
+    if (share_is_reached(rules, for_all, without)) return verdict_open_for_all;
     bool one = blame_surplus(next, client) && share_is_reached(rules, failures, calls);
     return one ? verdict_open_for_one : verdict_closed;
 }
