@@ -121,14 +121,14 @@ int64_t prefix_cost_at(const struct flight *flight, const struct candidate *cand
                                 : marked_s ? marked_s
                                            : flight->prefix->lifetime_s;
     if (lifetime_s > 3600)
-        meter.count[meter_cache_write_12h] = (uint32_t)written;
+        meter_note(&meter, meter_cache_write_12h, written);
     else if (lifetime_s > lifetime_usual_s)
-        meter.count[meter_cache_write_1h] = (uint32_t)written;
+        meter_note(&meter, meter_cache_write_1h, written);
     struct price_use use = {.tokens = {.input = input * calls,
                                        .output = flight_output_tokens(flight, output_guess),
                                        .cached_input = cached,
                                        .cache_write = written},
-                            .meter = written ? &meter : NULL,
+                            .meter = &meter,
                             .started_s = flight->times.arrived_wall_ns / (int64_t)NS_PER_S};
     return price_bill(&candidate->target->prices, &use).total;
 }

@@ -192,6 +192,38 @@ static void money_leaves_where_that_is_worth_it(void **state) {
     end(&w);
 }
 
+/* What is written is paid by how long it is to be kept: the usual time, an hour, or longer. */
+static void what_is_written_is_priced_by_its_lifetime(void **state) {
+    static const char priced[] =
+        "state_dir: ./state\n"
+        "providers:\n"
+        "  a: {type: openai, api_key: k, models: [m], prices: {m: {input: 1, output: 0, cached_input: 0.1, "
+        "cache_write: 2, rows: [{when: {cache_ttl: 1h}, set: {cache_write: 3}}, "
+        "{when: {cache_ttl: 12h}, set: {cache_write: 4}}]}}}\n"
+        "routes: [{model: m, targets: [a/m], affinity: on}]\n";
+    static const struct {
+        uint32_t lifetime_s;
+        int64_t written, usd_per_million;
+    } rows[] = {{300, 0, 1},     {300, 1000, 2},  {301, 1000, 3}, {301, 0, 1},
+                {3600, 1000, 3}, {3601, 1000, 4}, {3601, 0, 1}};
+    struct prefix_world w;
+    (void)state;
+    begin(&w, priced);
+    struct flight *flight = ask(&w, "", "", BODY("hi"));
+    const struct candidate *candidate = flight->choice.candidates;
+    flight->prompt_tokens = 10;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        flight->prefix->lifetime_s = rows[i].lifetime_s;
+        int64_t cost = prefix_cost_at(flight, candidate, 1000, 0, rows[i].written);
+        if (cost != 1000 * 1000 * rows[i].usd_per_million) fail_msg("row %zu: %lld", i, (long long)cost);
+    }
+    assert_int_equal(prefix_cost_at(flight, candidate, 1000, 400, 0), 600 * 1000 + 400 * 100);
+    assert_int_equal(prefix_cost_at(flight, candidate, 9, 0, 0), 10 * 1000); /* the prompt is longer */
+    assert_int_equal(prefix_cost_at(flight, candidate, 11, 0, 0), 11 * 1000);
+    flight_world_drop(&w.world, flight);
+    end(&w);
+}
+
 static void what_cannot_serve_is_left_and_said(void **state) {
     struct prefix_world w;
     (void)state;
@@ -284,6 +316,7 @@ int main(void) {
         cmocka_unit_test(it_stays_as_long_as_the_request_says_from_its_last_use_on),
         cmocka_unit_test(a_burst_stays_together),
         cmocka_unit_test(money_leaves_where_that_is_worth_it),
+        cmocka_unit_test(what_is_written_is_priced_by_its_lifetime),
         cmocka_unit_test(what_cannot_serve_is_left_and_said),
         cmocka_unit_test(why_it_missed_is_told),
         cmocka_unit_test(adaptive_keeps_what_is_named),
