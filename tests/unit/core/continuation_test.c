@@ -123,6 +123,23 @@ static void what_may_be_either_is_refused(void **state) {
     check("and that", " that is", NULL);
 }
 
+/* Without the few bytes that are said again a word would stand right behind the sign. */
+static void a_few_bytes_said_again_behind_a_word_or_a_sign_are_left_out(void **state) {
+    static const char signs[] = ",.;:!?", others[] = ")-\"/";
+    struct continuation continuation;
+    char delivered[] = "this I was told#", said[] = "told# and more";
+    (void)state;
+    check("this I was told", "told and more", " and more");
+    for (size_t i = 0; i < sizeof signs - 1; i++) {
+        delivered[15] = said[4] = signs[i];
+        check(delivered, said, " and more");
+    }
+    for (size_t i = 0; i < sizeof others; i++) { /* the zero at the end, too */
+        delivered[15] = said[4] = others[i];
+        assert_int_equal(told(&continuation, str_make(delivered, 16), str_make(said, 14), 1), continuation_disagrees);
+    }
+}
+
 /* -- drawn texts -- */
 
 /* No word comes again among the next five: which of two equal ones is repeated nobody could tell. */
@@ -226,6 +243,7 @@ int main(void) {
         cmocka_unit_test(a_start_that_is_said_again_in_mid_sentence_is_refused),
         cmocka_unit_test(a_list_may_begin_its_lines_alike),
         cmocka_unit_test(what_may_be_either_is_refused),
+        cmocka_unit_test(a_few_bytes_said_again_behind_a_word_or_a_sign_are_left_out),
         cmocka_unit_test(the_text_stands_there_once_or_not_at_all),
         cmocka_unit_test(equal_bytes_without_end_are_looked_at_once_or_so),
     };

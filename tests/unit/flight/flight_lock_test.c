@@ -218,6 +218,41 @@ static void the_lock_goes_home_when_its_first_has_been_well_for_long_enough(void
     flight_world_end(&world);
 }
 
+/* To be busy, or too small for one request, is not to be ill: how long it has been well runs on. */
+static void what_stands_against_one_request_does_not_break_its_row(void **state) {
+    struct flight_world world;
+    (void)state;
+    flight_world_begin(&world, HOME);
+    struct flight *first = flight_world_ask(&world, FLIGHT_CHAT("m", "false"));
+    flight_world_tell(&world, first, (struct event){.kind = event_call_failed, .failure = failure_connect});
+    const uint64_t began_ns = world.now.mono_ns;
+    struct cell *well_since = &first->choice.route->cells->healthy_since_ns;
+    assert_int_equal(cell_load(well_since), began_ns);
+    world.now.mono_ns += NS_PER_S;
+    struct flight *busy = flight_world_ask(&world, FLIGHT_CHAT("a/m", "false"));
+    assert_string_equal(served_by(&world), "b");
+    assert_int_equal(cell_load(well_since), began_ns);
+    cell_store(well_since, 0);
+    assert_string_equal(served_by(&world), "b");
+    assert_int_equal(cell_load(well_since), 0); /* nor does it begin unseen */
+    cell_store(well_since, began_ns);
+    flight_world_drop(&world, busy);
+    struct catalog_model small = {.context_tokens = 1};
+    struct target *a = (struct target *)(uintptr_t)flight_world_target(&world, "a");
+    const struct catalog_model *facts = a->facts;
+    struct flight *large = flight_world_new(&world, endpoint_chat);
+    flight_world_tell(&world, large, (struct event){.kind = event_body, .bytes = str_from(FLIGHT_CHAT("m", "false"))});
+    large->choice.context_least = 1;
+    a->facts = &small;
+    flight_world_tell(&world, large, (struct event){.kind = event_body_end});
+    assert_str_equal(large->live->target->name, "b/m");
+    assert_int_equal(cell_load(well_since), began_ns);
+    a->facts = facts;
+    flight_world_drop(&world, large);
+    flight_world_drop(&world, first);
+    flight_world_end(&world);
+}
+
 static void whose_probes_fail_hands_it_to_one_whose_do_not(void **state) {
     static const struct {
         bool first, second;
@@ -242,6 +277,7 @@ int main(void) {
         cmocka_unit_test(the_first_target_of_the_route_holds_it),
         cmocka_unit_test(who_serves_for_a_budgets_sake_gets_no_lock),
         cmocka_unit_test(the_lock_goes_home_when_its_first_has_been_well_for_long_enough),
+        cmocka_unit_test(what_stands_against_one_request_does_not_break_its_row),
         cmocka_unit_test(whose_probes_fail_hands_it_to_one_whose_do_not),
         cmocka_unit_test(being_busy_does_not_lose_it),
         cmocka_unit_test(failing_again_and_again_moves_it_and_the_same_request_is_served),

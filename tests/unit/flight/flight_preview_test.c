@@ -107,10 +107,80 @@ static void who_would_have_to_wait_is_told_how_long(void **state) {
     }
 }
 
+/* What a route says to a target: beside tools one thing more. */
+static void what_its_route_says_to_a_target_is_told_as_the_request_has_it(void **state) {
+    static const char saying[] =
+        "state_dir: ./state\n"
+        "providers:\n"
+        "  a: {type: openai, api_key: k, models: [m]}\n"
+        "routes: [{model: m, strategy: priority, targets: [{target: a/m, params: {temperature: 0.5, "
+        "parallel_tool_calls: false, overrides: {max_tokens: 50}}}]}]\n";
+    static const struct {
+        const char *body, *told;
+    } rows[] = {
+        {"{\"model\":\"m\",\"messages\":[]}", "\"params\":{\"temperature\":0.5,\"max_tokens\":50}}]}"},
+        {"{\"model\":\"m\",\"messages\":[],\"temperature\":1,\"max_tokens\":9}", "\"params\":{}}]}"},
+        {"{\"model\":\"m\",\"messages\":[],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}",
+         "\"params\":{\"temperature\":0.5,\"parallel_tool_calls\":false,\"max_tokens\":50}}]}"},
+    };
+    char json[4096];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        struct error error;
+        flight_world_begin(&world, saying);
+        struct text text = text_in_buffer(json, sizeof json);
+        struct flight_question question = {
+            .asked = {.endpoint = endpoint_chat}, .body = str_from(rows[i].body), .model = STR("m")};
+        if (!flight_preview(&world.host, world.config.snapshot, &question, world.now, &text, &error))
+            fail_msg("%s", error.message);
+        size_t at = str_find(text_str(&text), STR("\"params\":"));
+        struct str told = at == SIZE_MAX ? STR("") : str_slice(text_str(&text), at, text.len);
+        if (!str_eq(told, str_from(rows[i].told))) fail_msg("row %zu: %.*s", i, STR_ARG(told));
+        flight_world_end(&world);
+    }
+}
+
+/* Each word of a candidate stands there where it says something, and only there. */
+static void of_each_candidate_is_told_what_is_known(void **state) {
+    static const char several[] =
+        "state_dir: ./state\n"
+        "providers:\n"
+        "  a: {type: openai, api_key: k, models: [m], priority: 1, prices: {m: {input: 1, output: 0}}}\n"
+        "  b: {type: openai, api_key: k, models: [m], priority: 2, prices: {m: {input: 0, output: 0}}}\n"
+        "  c: {type: openai, api_key: k, models: [m], priority: 3, state: draining}\n"
+        "  d: {type: openai, api_key: k, models: [m], priority: 4}\n"
+        "routes:\n"
+        "  - {model: m, targets: [a/m, b/m, c/m], strategy: priority}\n"
+        "  - {model: one, targets: [a/m, d/m], strategy: exclusive}\n";
+    struct flight_world world;
+    struct error error;
+    bool found;
+    (void)state;
+    flight_world_begin(&world, several);
+    for (unsigned n = 0; n < 2; n++) probes_note(&flight_world_target(&world, "a")->provider->cells->probes, probe_bad);
+    struct str said = previewed(&world, "m", &found, &error);
+    assert_str_equal(said,
+                     "{\"model\":\"m\",\"route\":\"m\",\"strategy\":\"priority\",\"chosen\":\"b/m\",\"candidates\":["
+                     "{\"target\":\"a/m\",\"priority\":1,\"way\":\"splice\",\"expected_cost_usd\":\"0.000014000\","
+                     "\"demoted\":\"probes_fail\",\"score\":0},"
+                     "{\"target\":\"b/m\",\"priority\":2,\"way\":\"splice\",\"expected_cost_usd\":\"0.000000000\","
+                     "\"score\":-2},"
+                     "{\"target\":\"c/m\",\"priority\":3,\"way\":\"splice\",\"refused\":\"draining\"}]}");
+    said = previewed(&world, "one", &found, &error);
+    assert_str_equal(
+        said, "{\"model\":\"one\",\"route\":\"one\",\"strategy\":\"exclusive\",\"chosen\":\"d/m\",\"candidates\":["
+              "{\"target\":\"a/m\",\"priority\":1,\"way\":\"splice\",\"expected_cost_usd\":\"0.000014000\","
+              "\"demoted\":\"probes_fail\"},{\"target\":\"d/m\",\"priority\":4,\"way\":\"splice\"}]}");
+    flight_world_end(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_question_has_the_same_answer),
         cmocka_unit_test(it_takes_no_place),
+        cmocka_unit_test(of_each_candidate_is_told_what_is_known),
+        cmocka_unit_test(what_its_route_says_to_a_target_is_told_as_the_request_has_it),
         cmocka_unit_test(who_would_have_to_wait_is_told_how_long),
         cmocka_unit_test(what_would_be_refused_is_refused_with_its_reason),
     };

@@ -85,6 +85,7 @@ static void of_what_stands_twice_each_has_its_own_rule(void **state) {
          STR("a=1,b=2,c=3")},
         {{parent, {STR("tracestate"), STR("a=1")}, parent}, 3, STR("")},
         {{parent, {STR("tracestate"), whole}}, 2, whole},
+        {{parent, {STR("tracestate"), whole}, {STR("tracestate"), STR("b=2")}}, 3, STR("")},
         {{parent, {STR("tracestate"), longer}}, 2, STR("")},
         {{parent, {STR("tracestate"), longer}, {STR("tracestate"), STR("b=2")}}, 3, STR("")},
         {{parent, {STR("x-weir-session"), STR("one")}, {STR("x-weir-session"), STR("two")}}, 3, STR("")}};
