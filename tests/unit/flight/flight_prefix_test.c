@@ -224,6 +224,25 @@ static void what_is_written_is_priced_by_its_lifetime(void **state) {
     end(&w);
 }
 
+static void a_preview_tells_where_it_stays_and_what_that_saves(void **state) {
+    struct prefix_world w;
+    struct error error;
+    char json[4096];
+    (void)state;
+    begin(&w, ROUTE(", strategy: cost_optimal, affinity: on"));
+    goes_to_b(&w, "", "", BODY("hi"));
+    struct text text = text_in_buffer(json, sizeof json);
+    struct flight_question question = {
+        .asked = {.endpoint = endpoint_chat}, .body = STR(BODY("hi")), .model = STR("m")};
+    assert_true(flight_preview(&w.world.host, w.world.config.snapshot, &question, w.world.now, &text, &error));
+    size_t at = str_find(text_str(&text), STR("\"prompt_cache\":"));
+    assert_true(at != SIZE_MAX);
+    struct str told = str_slice(text_str(&text), at, str_find(text_str(&text), STR(",\"candidates\"")));
+    assert_str_equal(
+        told, "\"prompt_cache\":{\"by\":\"prefix\",\"choice\":\"kept\",\"instead_of\":\"a/m\",\"nano_usd\":4392960}");
+    end(&w);
+}
+
 static void what_cannot_serve_is_left_and_said(void **state) {
     struct prefix_world w;
     (void)state;
@@ -317,6 +336,7 @@ int main(void) {
         cmocka_unit_test(a_burst_stays_together),
         cmocka_unit_test(money_leaves_where_that_is_worth_it),
         cmocka_unit_test(what_is_written_is_priced_by_its_lifetime),
+        cmocka_unit_test(a_preview_tells_where_it_stays_and_what_that_saves),
         cmocka_unit_test(what_cannot_serve_is_left_and_said),
         cmocka_unit_test(why_it_missed_is_told),
         cmocka_unit_test(adaptive_keeps_what_is_named),

@@ -107,6 +107,39 @@ static void who_would_have_to_wait_is_told_how_long(void **state) {
     }
 }
 
+static bool is_drawn(const char *strategy, const char *targets, const char *session) {
+    char config[512], json[4096];
+    struct flight_world world;
+    struct error error;
+    struct http_header header = {STR("x-weir-session"), str_from(session)};
+    snprintf(config, sizeof config,
+             "state_dir: ./state\nproviders:\n  a: {type: openai, api_key: k, models: [m]}\n"
+             "  b: {type: openai, api_key: k, models: [m]}\n"
+             "routes: [{model: m, targets: [%s], strategy: %s, affinity: off}]\n",
+             targets, strategy);
+    flight_world_begin(&world, config);
+    struct text text = text_in_buffer(json, sizeof json);
+    struct flight_question question = {
+        .asked = {.endpoint = endpoint_chat, .headers = &header, .header_count = *session != 0}, .model = STR("m")};
+    assert_true(flight_preview(&world.host, world.config.snapshot, &question, world.now, &text, &error));
+    bool drawn = str_find(text_str(&text), STR("\"drawn\":true")) != SIZE_MAX;
+    flight_world_end(&world);
+    return drawn;
+}
+
+/* Where there are two to draw from, and nothing that they stick to. */
+static void what_is_drawn_anew_for_each_request_is_said_to_be(void **state) {
+    static const struct {
+        const char *strategy, *targets, *session;
+        bool drawn;
+    } rows[] = {{"weighted", "a/m, b/m", "", true},  {"weighted", "a/m", "", false},
+                {"weighted", "a/m, b/m", "s", true}, {"sticky", "a/m, b/m", "s", false},
+                {"sticky", "a/m", "", false},        {"priority", "a/m, b/m", "", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (is_drawn(rows[i].strategy, rows[i].targets, rows[i].session) != rows[i].drawn) fail_msg("row %zu", i);
+}
+
 /* What a route says to a target: beside tools one thing more. */
 static void what_its_route_says_to_a_target_is_told_as_the_request_has_it(void **state) {
     static const char saying[] =
@@ -180,6 +213,7 @@ int main(void) {
         cmocka_unit_test(the_same_question_has_the_same_answer),
         cmocka_unit_test(it_takes_no_place),
         cmocka_unit_test(of_each_candidate_is_told_what_is_known),
+        cmocka_unit_test(what_is_drawn_anew_for_each_request_is_said_to_be),
         cmocka_unit_test(what_its_route_says_to_a_target_is_told_as_the_request_has_it),
         cmocka_unit_test(who_would_have_to_wait_is_told_how_long),
         cmocka_unit_test(what_would_be_refused_is_refused_with_its_reason),
