@@ -60,10 +60,9 @@ static bool catalog_read(const char *file, char *bytes, struct str *text, char *
     int descriptor = file_open(file, 0, &problem);
     size_t len = 0;
     ssize_t got = descriptor < 0 ? -1 : 1;
-    while (got > 0 && len <= catalog_bytes_max) {
+    while (got > 0) { /* up to one byte more than may be */
         got = read(descriptor, bytes + len, catalog_bytes_max + 1 - len);
         if (got > 0) len += (size_t)got;
-        if (len > catalog_bytes_max) break;
     }
     if (descriptor >= 0 && got < 0) problem = strerror(errno);
     if (descriptor >= 0) close(descriptor);

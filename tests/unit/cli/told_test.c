@@ -130,6 +130,15 @@ static void folder_fill(void) {
              "{\"custom_id\":\"1\",\"method\":\"POST\",\"url\":\"/v1/chat/completions\",\"body\":{\"model\":"
              "\"default\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}}\n");
     file_put("bad.jsonl", "{\"kind\":\"nothing\"}\n");
+    file_put("empty.jsonl", "");
+    size_t most = (size_t)4 * 1024 * 1024;
+    char *large = arena_take(&arena, most + 2);
+    assert_non_null(large);
+    memset(large, 'x', most + 1);
+    large[most + 1] = 0;
+    file_put("larger.jsonl", large);
+    large[most] = 0;
+    file_put("large.jsonl", large);
     file_put("own.jsonl", "{\"provider\":\"openai\",\"base_url\":\"https://h/"
                           "v1\",\"dialect\":\"openai\",\"facts\":\"2100-01-01\"}\n{\"model\":\"m\"}\n"
                           "{\"model\":\"n\"}\n{\"model\":\"o\"}\n"
@@ -166,6 +175,11 @@ static const char *const session[] = {
     "catalog reset --config %D/w.yaml",
     "catalog update %D/bad.jsonl --config %D/w.yaml",
     "catalog update %D/none.jsonl --config %D/w.yaml",
+    "catalog update %D/state --config %D/w.yaml",
+    "catalog update /proc/self/mem --config %D/w.yaml",
+    "catalog update %D/empty.jsonl --config %D/w.yaml",
+    "catalog update %D/large.jsonl --config %D/w.yaml",
+    "catalog update %D/larger.jsonl --config %D/w.yaml",
     "catalog update --config %D/w.yaml",
     "catalog reset more --config %D/w.yaml",
     "catalog none --config %D/w.yaml",

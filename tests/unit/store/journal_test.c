@@ -155,6 +155,58 @@ static void a_words_text_is_told_before_it_and_once_a_segment(void **state) {
     journal_close(journal);
 }
 
+/* Up to `upto` exactly, with an attempt of three words at the end: one whose text stands there already, and two new
+ * ones. `more`: in the last word's text. How many attempts. */
+static size_t fill(struct journal *journal, size_t upto, size_t more) {
+    static char letters[record_word_most];
+    struct record record = plain(1), last = plain(2);
+    size_t used = sizeof(struct journal_head), len = 1, count = 1;
+    memset(letters, 'x', sizeof letters);
+    record.words[record_session] = last.words[record_session] = journal_word(journal, STR("one"));
+    last.words[record_tags] = journal_word(journal, str_make(letters, 99));
+    last.words[record_asked] = journal_word(journal, STR("y"));
+    const size_t each = record_shape(&record).bytes,
+                 end = record_shape(&last).bytes + record_word_size(str_make(letters, 99)),
+                 longest = record_word_size(str_make(letters, sizeof letters)) - more;
+    for (used += record_word_size(STR("one")); used + end + longest < upto; used += each, count++) {
+        assert_true(journal_add(journal, 0, &record));
+        record.sequence = 0;
+    }
+    letters[0] = 'y';
+    while (used + end + record_word_size(str_make(letters, len)) < upto) len++;
+    assert_int_equal(used + end + record_word_size(str_make(letters, len)), upto);
+    last.words[record_asked] = journal_word(journal, str_make(letters, len + more));
+    assert_true(journal_add(journal, 0, &last));
+    return count;
+}
+
+/* What ends eight bytes past the end stands in the next one, which is the last that there is: of it a margin is kept.
+ */
+static void a_segment_is_filled_to_its_last_byte(void **state) {
+    (void)state;
+    for (size_t more = 0; more <= 8; more += 8) {
+        struct words_heard heard = {0};
+        size_t attempts = 0;
+        struct journal *journal = opened(1, (size_t)2 * journal_segment_bytes);
+        attempts += fill(journal, journal_segment_bytes, more);
+        assert_int_equal(journal_wants_room(journal, 0), more > 0);
+        assert_true(journal_tell(journal, SIZE_MAX, words_hear, &heard) > 0);
+        assert_int_equal(heard.attempts, attempts);
+        assert_int_equal(heard.known, attempts);
+        assert_int_equal(heard.words, more ? 4 : 3); /* of the last, all again */
+        journal_keep(journal);
+        journal_close(journal);
+
+        journal = opened(1, (size_t)2 * journal_segment_bytes);
+        fill(journal, journal_segment_bytes, 0);
+        assert_true(journal_has_room(journal, 0));
+        fill(journal, journal_segment_bytes - journal_margin_bytes, more);
+        assert_int_equal(journal_has_room(journal, 0), more == 0);
+        while (journal_tell(journal, SIZE_MAX, words_hear, &heard)) journal_keep(journal);
+        journal_close(journal);
+    }
+}
+
 static void what_was_under_way_at_the_death_has_its_words(void **state) {
     struct words_heard heard = {0};
     struct journal_rest rest;
@@ -507,6 +559,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
         TEST(each_record_is_told_once),
         TEST(a_words_text_is_told_before_it_and_once_a_segment),
+        TEST(a_segment_is_filled_to_its_last_byte),
         TEST(what_was_under_way_at_the_death_has_its_words),
         TEST(segments_follow_each_other_and_go_when_they_are_kept),
         TEST(without_room_a_record_is_refused_and_none_is_lost),
