@@ -30,7 +30,8 @@ struct entry_editing {
     const struct entry *entry; /* as it is now; NULL: there is none */
     struct arena arena;
     struct entry_store *store;
-    bool kept; /* there is a row of it, which is: */
+    size_t rows; /* of all entries */
+    bool kept;   /* there is a row of it, which is: */
     struct config_change before;
     struct config_change after;
     bool dropped; /* no row is left of it */
@@ -206,6 +207,7 @@ static bool entry_store_ready(struct entry_editing *editing, struct error *error
 
 static bool entry_row_take(void *context, const struct stored_entry *stored) {
     struct entry_editing *editing = context;
+    editing->rows++;
     if (!str_eq(stored->kind, editing->facts->plural) || !str_eq(stored->name, editing->edit->name)) return true;
     editing->kept = change_of(stored, &editing->arena, &editing->before);
     return editing->kept;
@@ -254,6 +256,15 @@ static bool entry_prepare(struct entry_editing *editing, struct error *error) {
         return false;
     editing->dropped = after->how == change_over && str_eq(after->settings, STR("{}"));
     return true;
+}
+
+/* More would not be read at the next start. */
+static bool entry_row_fits(const struct entry_editing *editing, struct error *error) {
+    return editing->kept || editing->dropped || editing->rows < config_changes_max ||
+           error_set(error, error_invalid_request,
+                     "%d changes made at run time are kept, and there may be no more: take some into the configuration "
+                     "file, and reset or remove them.",
+                     config_changes_max);
 }
 
 /* The owners that stand below one, and itself: whose clients a change of it may touch. */
@@ -414,8 +425,8 @@ static bool entry_edit_locked(struct entry_editing *editing, char **view, struct
     if (!entry_store_each(editing->store, entry_row_take, editing))
         return error_set(error, error_storage_failed, "Nothing was changed: %.200s",
                          entry_store_problem(editing->store));
-    if (!entry_is_allowed(editing, error) || !entry_prepare(editing, error) || !entry_load(editing, error) ||
-        !entry_commit(editing, error))
+    if (!entry_is_allowed(editing, error) || !entry_prepare(editing, error) || !entry_row_fits(editing, error) ||
+        !entry_load(editing, error) || !entry_commit(editing, error))
         return false;
     *view = entry_view(editing);
     log_info(weir->reports.log ? log_shared(weir->reports.log) : NULL, clock_read(), "entry_changed",

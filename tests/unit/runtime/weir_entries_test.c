@@ -1,6 +1,7 @@
 /* weir_entries_test.c - routes, rules, owners, templates and budgets changed through the library: in force at once,
  * kept for the next opening, whole or not at all; without a state folder of its own refused. */
 #include "runtime/weir_internal.h"
+#include "store/ledger_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,10 +107,50 @@ static void what_does_not_do_is_refused_and_says_why(void **state) {
     weir_close(weir, 0);
 }
 
+/* Owners o1, o2 and so on, as a gateway has kept them. */
+static void owners_keep(unsigned count) {
+    char place[96], problem[300] = "", sql[300];
+    snprintf(place, sizeof place, "%s/state/ledger.db", folder);
+    struct ledger *ledger = ledger_open_beside(place, problem, sizeof problem);
+    if (!ledger) fail_msg("%s", problem);
+    snprintf(sql, sizeof sql,
+             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %u) INSERT INTO entries(kind, "
+             "name, how, settings, changed_s) SELECT 'owners', 'o' || i, 'added', '{}', 1 FROM n",
+             count);
+    assert_true(database_run(ledger_database(ledger), sql));
+    ledger_close(ledger);
+}
+
+static void so_many_changes_are_kept_and_no_more(void **state) {
+    (void)state;
+    struct weir_error error;
+    char last[64];
+    weir_close(open_as(true), 0);
+    owners_keep(config_changes_max - 1);
+    struct weir *weir = open_as(true);
+    assert_int_equal(weir_entry_add(weir, "owners", "last", NULL, &error), 0);
+    assert_int_equal(weir_entry_add(weir, "owners", "past", NULL, &error), -1);
+    assert_string_equal(error.code, "invalid_request");
+    assert_string_equal(error.message, "4096 changes made at run time are kept, and there may be no more: take some "
+                                       "into the configuration file, and reset or remove them.");
+    assert_int_equal(weir_entry_change(weir, "routes", "fast", "{\"strategy\":\"weighted\"}", &error), -1);
+    assert_int_equal(weir_entry_change(weir, "routes", "fast", "{}", &error), 0); /* of which no row is kept */
+    assert_int_equal(weir_entry_change(weir, "owners", "last", "{\"in\":\"o1\"}", &error), 0);
+    weir_close(weir, 0);
+    weir = open_as(true);
+    snprintf(last, sizeof last, "\"name\":\"o%d\"", config_changes_max - 1);
+    assert_true(lists(weir, "owners", last) && lists(weir, "owners", "\"name\":\"last\""));
+    assert_int_equal(weir_entry_remove(weir, "owners", "o1", &error), -1); /* `last` is in it */
+    assert_int_equal(weir_entry_remove(weir, "owners", "o2", &error), 0);
+    assert_int_equal(weir_entry_add(weir, "owners", "past", NULL, &error), 0);
+    weir_close(weir, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(changes_are_in_force_at_once_and_at_the_next_opening, begin, end),
         cmocka_unit_test_setup_teardown(what_does_not_do_is_refused_and_says_why, begin, end),
+        cmocka_unit_test_setup_teardown(so_many_changes_are_kept_and_no_more, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
