@@ -13,7 +13,7 @@
 #include "runtime/run_clients.h"
 
 enum {
-    chains_least = 256,
+    chains_least = 1,
     bounds_most = 4,
     rest_looks = 64,
     known_tokens_sets = 512,

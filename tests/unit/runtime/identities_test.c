@@ -41,6 +41,11 @@ static struct weir *opened(const char *more) {
     return made;
 }
 
+static void keys_await(void) {
+    snapshot = weir->deployment->snapshot;
+    while (issuer_state(snapshot->issuers[0].keys, clock_read()) == issuer_awaited) usleep(1000);
+}
+
 static int begin(void **state) {
     (void)state;
     char path[128];
@@ -50,8 +55,7 @@ static int begin(void **state) {
     FILE *file = fopen(path, "w");
     if (!file || fputs("{\"keys\":[" TOKEN_KEY_1 "," TOKEN_KEY_2 "]}", file) < 0 || fclose(file) != 0) return -1;
     weir = opened("");
-    snapshot = weir->deployment->snapshot;
-    while (issuer_state(snapshot->issuers[0].keys, clock_read()) == issuer_awaited) usleep(1000);
+    keys_await();
     tokens = known_tokens_new();
     arena_init(&arena, 16 * 1024, 1024 * 1024);
     now = (struct now){.mono_ns = clock_read().mono_ns, .wall_ns = (token_ends_s - 600) * (int64_t)NS_PER_S};
@@ -157,6 +161,25 @@ static void those_at_rest_make_room_and_those_that_are_used_do_not(void **state)
     comes(token_ann, jwt_good); /* in cid's */
     assert_false(is_known(token_cid));
     identity_release(bob);
+}
+
+/* The table grows with its second and its third. */
+static void each_is_found_where_there_are_many(void **state) {
+    static const char *const shown[] = {token_ann, token_bob, token_cid};
+    struct identity_bound *bounds[3], *again;
+    (void)state;
+    weir_close(weir, 0);
+    weir = opened("0");
+    keys_await();
+    for (size_t i = 0; i < 3; i++) assert_int_equal(asked(shown[i], &bounds[i]), jwt_good);
+    assert_int_equal(identities_count(weir->identities), 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(asked(shown[i], &again), jwt_good);
+        assert_ptr_equal(again, bounds[i]);
+        identity_release(again);
+        identity_release(bounds[i]);
+    }
+    assert_int_equal(identities_count(weir->identities), 3);
 }
 
 /* Who was given something, or of whose rate or memory something is taken. */
@@ -276,9 +299,10 @@ static void what_was_spent_before_counts_when_it_is_known(void **state) {
     const int64_t wall_ns = clock_read().wall_ns;
     const uint64_t window = money_budget_enter(budget, wall_ns);
     money_budget_settle(budget, window, 0, 300);
-    struct ledger_value rows[2] = {{.of = {budget->identity, (int64_t)window}, .nano_usd = 1000},
-                                   {.of = {budget->identity + 1, (int64_t)window}, .nano_usd = 7}};
-    library_clients_spent_late(weir, rows, 2);
+    struct ledger_value rows[3] = {{.of = {budget->identity + 2, (int64_t)window}, .nano_usd = 7},
+                                   {.of = {budget->identity + 1, (int64_t)window}, .nano_usd = 70},
+                                   {.of = {budget->identity, (int64_t)window}, .nano_usd = 1000}};
+    library_clients_spent_late(weir, rows, 3);
     library_clients_spent_late(weir, rows, 0);
     if (money_budget_window(budget, clock_read().wall_ns).start_s == (int64_t)window) /* the day has not ended */
         assert_int_equal(money_budget_look(budget, wall_ns).spent, 1300);
@@ -335,6 +359,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_token_is_known_until_it_has_expired_and_under_its_configuration_alone, begin,
                                         end),
         cmocka_unit_test_setup_teardown(those_at_rest_make_room_and_those_that_are_used_do_not, begin, end),
+        cmocka_unit_test_setup_teardown(each_is_found_where_there_are_many, begin, end),
         cmocka_unit_test_setup_teardown(whoever_is_not_at_rest_keeps_its_place, begin, end),
         cmocka_unit_test_setup_teardown(whoever_has_spent_keeps_its_place_while_the_window_may_be_open, begin, end),
         cmocka_unit_test_setup_teardown(those_that_are_kept_are_told_up_to_so_many_and_leave_nothing_held, begin, end),
