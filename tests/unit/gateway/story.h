@@ -399,6 +399,14 @@ static inline bool story_is_average(struct str name, struct str word) {
     return str_eq(name, STR("success")) && str_starts(word, STR("0."));
 }
 
+/* How long the answer is that tells how many milliseconds are left of the day: `before` is the line up to there. */
+static inline bool story_is_of_the_day(struct str name, struct str before) {
+    size_t line = before.len;
+    while (line && before.at[line - 1] != '\n') line--;
+    before = str_slice(before, line, before.len);
+    return str_eq(name, STR("answer_bytes")) && str_find(before, STR("\"quota_exhausted\"")) < before.len;
+}
+
 /* Is it a metric of times, or of what a connection that has just ended holds still? */
 static inline bool story_is_gauge(struct str name) {
     return str_find(name, STR("_seconds")) < name.len || str_find(name, STR("_connections")) < name.len ||
@@ -440,6 +448,7 @@ static inline void story_plain(struct str said, struct text *into) {
             text_put(into, STR("NOW"));
         else if (number &&
                  (story_is_measured(name, nought) || story_is_average(name, word) ||
+                  story_is_of_the_day(name, str_slice(said, 0, at)) ||
                   str_ends(str_slice(said, 0, at), STR("\"left\":")) || (metric.at && said.at[at - 1] == ' ')))
             text_put(into, STR("N"));
         else if (number && str_eq(word, str_from(story_place.port)))
