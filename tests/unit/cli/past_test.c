@@ -168,6 +168,9 @@ static void too_many_models_are_a_failure(void **state) {
     assert_string_equal(err.text,
                         "weir: there are more models in that time than can be looked at: take a shorter one\n");
     assert_string_equal(out.text, "");
+    assert_int_equal(run(cli_replay, "usage replay", MORE(MONTH)), 1);
+    assert_string_equal(err.text, "weir: there is no memory for so many names: take a shorter time\n");
+    assert_string_equal(out.text, "");
 }
 
 static void what_was_kept_is_not_written_again(void **state) {
