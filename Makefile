@@ -68,7 +68,7 @@ debug:
 fuzz:
 	@CC=clang; export CC; $(call configure,build-fuzz,$(setup_fuzz))
 	@$(NINJA) build-fuzz --quiet $(notdir $(basename $(wildcard tests/fuzz/*.c)))
-	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
+	@scripts/fuzz build-fuzz $(FUZZ_SECONDS) $(FUZZ_SEED)
 
 sim: all
 	@$(NINJA) $(BUILD) --quiet weir-sim
