@@ -157,6 +157,16 @@ static bool postgres_tell(struct postgres *of, const char *sql, const char *text
 
 /* -- transactions -- */
 
+/* What failed before is still what is told, but where the connection breaks over it: then nothing else goes either. */
+static void postgres_rollback(struct postgres *of) {
+    char kept[sizeof of->problem], state[sizeof of->state];
+    bool was_gone = of->gone;
+    memcpy(kept, of->problem, sizeof kept), memcpy(state, of->state, sizeof state);
+    if (of->in_transaction && !of->gone) (void)postgres_script(of, "ROLLBACK", postgres_patience_ms);
+    if (was_gone || !of->gone) memcpy(of->problem, kept, sizeof kept), memcpy(of->state, state, sizeof state);
+    of->in_transaction = false;
+}
+
 static bool postgres_begin(struct database *database) {
     struct postgres *of = postgres_of(database);
     if (!postgres_quiet(of)) return false;
@@ -169,11 +179,8 @@ static bool postgres_begin(struct database *database) {
         of->own_writes++;
         return true;
     }
-    char kept[sizeof of->problem], state[sizeof of->state];
-    memcpy(kept, of->problem, sizeof kept), memcpy(state, of->state, sizeof state);
-    if (!of->gone) (void)postgres_script(of, "ROLLBACK", postgres_patience_ms);
-    memcpy(of->problem, kept, sizeof kept), memcpy(of->state, state, sizeof state);
-    of->in_transaction = false;
+    of->in_transaction = true; /* it may have begun */
+    postgres_rollback(of);
     return false;
 }
 
@@ -182,8 +189,7 @@ static void postgres_undo(struct database *database) {
     for (size_t i = 0; i < of->queued_count; i++) of->queued[i] = NULL; /* nobody waits for it any more */
     (void)postgres_quiet(of);
     of->queue_failed = false;
-    if (of->in_transaction && !of->gone) (void)postgres_script(of, "ROLLBACK", postgres_patience_ms);
-    of->in_transaction = false;
+    postgres_rollback(of);
 }
 
 /* After a failure COMMIT answers that it has rolled back, and that is no error to the server. */
@@ -234,10 +240,7 @@ static bool postgres_care(struct database *database, enum database_care care) {
                 postgres_script(of, postgres_make_sql, postgres_script_ms);
     of->in_transaction = true;
     if (good) return postgres_commit(database);
-    char kept[sizeof of->problem], state[sizeof of->state];
-    memcpy(kept, of->problem, sizeof kept), memcpy(state, of->state, sizeof state);
     postgres_undo(database);
-    memcpy(of->problem, kept, sizeof kept), memcpy(of->state, state, sizeof state);
     return false;
 }
 

@@ -10,13 +10,18 @@
 struct sqlite_database {
     struct database base;
     sqlite3 *sqlite;
+    char undone[256]; /* why the last transaction was undone, which has no words of its own; "": it was not */
+    int undone_code;
 };
 struct sqlite_statement {
     struct statement base;
     sqlite3_stmt *statement;
 };
 
-static sqlite3 *sqlite_of(struct database *database) { return ((struct sqlite_database *)database)->sqlite; }
+static struct sqlite_database *sqlite_database_of(struct database *database) {
+    return (struct sqlite_database *)database;
+}
+static sqlite3 *sqlite_of(struct database *database) { return sqlite_database_of(database)->sqlite; }
 static sqlite3_stmt *sqlite_statement_of(struct statement *statement) {
     return ((struct sqlite_statement *)statement)->statement;
 }
@@ -43,10 +48,20 @@ static void sqlite_close(struct database *database) {
     memory_give(database);
 }
 
-static const char *sqlite_problem(struct database *database) { return sqlite3_errmsg(sqlite_of(database)); }
+/* What failed last, though its transaction was undone since. */
+static int sqlite_failure(struct database *database) {
+    int code = sqlite3_errcode(sqlite_of(database));
+    return code == SQLITE_OK ? sqlite_database_of(database)->undone_code : code;
+}
+
+static const char *sqlite_problem(struct database *database) {
+    const char *undone = sqlite_database_of(database)->undone;
+    return undone[0] && sqlite3_errcode(sqlite_of(database)) == SQLITE_OK ? undone
+                                                                          : sqlite3_errmsg(sqlite_of(database));
+}
 
 static const char *sqlite_mend(struct database *database) {
-    int code = sqlite3_errcode(sqlite_of(database));
+    int code = sqlite_failure(database);
     bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
     return damaged ? ": bring back a copy of it (or `sqlite3 FILE .recover`), or move it away, and a new one is "
                      "begun; what waits in the journal goes into it"
@@ -61,11 +76,20 @@ static bool sqlite_care(struct database *database, enum database_care care) {
     return sqlite_run(database, pragmas[care]);
 }
 
-static bool sqlite_begin(struct database *database) { return sqlite_run(database, "BEGIN IMMEDIATE"); }
+static bool sqlite_begin(struct database *database) {
+    struct sqlite_database *own = sqlite_database_of(database);
+    own->undone[0] = 0;
+    own->undone_code = SQLITE_OK;
+    return sqlite_run(database, "BEGIN IMMEDIATE");
+}
 static bool sqlite_commit(struct database *database) { return sqlite_run(database, "COMMIT"); }
-/* Where none is open, what failed last is still what is told. */
+/* Where none is open, what failed last is still what is told; else why it is undone. */
 static void sqlite_undo(struct database *database) {
-    if (!sqlite3_get_autocommit(sqlite_of(database))) (void)sqlite_run(database, "ROLLBACK");
+    struct sqlite_database *own = sqlite_database_of(database);
+    if (sqlite3_get_autocommit(own->sqlite)) return;
+    own->undone_code = sqlite3_errcode(own->sqlite);
+    snprintf(own->undone, sizeof own->undone, "%s", own->undone_code == SQLITE_OK ? "" : sqlite3_errmsg(own->sqlite));
+    (void)sqlite_run(database, "ROLLBACK");
 }
 
 static bool sqlite_has_table(struct database *database, const char *table, bool *has) {

@@ -111,12 +111,37 @@ static void a_server_that_is_not_there_is_told_with_what_to_do(void **state) {
     assert_null(strstr(problem, "secret"));
 }
 
+/* A rollback that goes well has no words of its own. */
+static void why_a_transaction_was_undone_is_told_until_the_next(void **state) {
+    (void)state;
+    char problem[200];
+    struct database *database = database_open(":memory:", database_beside, problem, sizeof problem);
+    if (!database) fail_msg("%s", problem);
+    assert_true(database_run(database, "CREATE TABLE a (b); CREATE TRIGGER c BEFORE INSERT ON a BEGIN SELECT "
+                                       "RAISE(ABORT, 'no more'); END"));
+    assert_true(database_begin(database));
+    assert_false(database_run(database, "INSERT INTO a VALUES (1)"));
+    assert_string_equal(database_problem(database), "no more");
+    database_undo(database);
+    assert_string_equal(database_problem(database), "no more");
+    database_undo(database); /* nothing is open */
+    assert_string_equal(database_problem(database), "no more");
+    assert_true(database_begin(database) && database_run(database, "DROP TRIGGER c"));
+    assert_string_not_equal(database_problem(database), "no more");
+    assert_false(database_run(database, "BAD"));
+    assert_non_null(strstr(database_problem(database), "syntax"));
+    database_undo(database);
+    assert_non_null(strstr(database_problem(database), "syntax"));
+    database_close(database);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_is_shown_without_password_and_parameters),
         cmocka_unit_test(what_is_sqlites_in_a_statement_becomes_postgresqls),
         cmocka_unit_test(bytes_that_are_no_text_become_question_marks_as_many),
         cmocka_unit_test(what_is_wrong_with_a_url_is_said_without_its_password),
+        cmocka_unit_test(why_a_transaction_was_undone_is_told_until_the_next),
         cmocka_unit_test(a_server_that_is_not_there_is_told_with_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
