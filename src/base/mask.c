@@ -308,7 +308,8 @@ static void begins_put(struct begins *begins, size_t at) {
 }
 
 /* Where the needle may begin of which the bytes from `from` on stand at `at`: each byte before them as it is, or
- * escaped. Bytes that may be both (of `\\\\` the second, where the needle begins with a backslash) are taken in each way. */
+ * escaped. Bytes that may be both (of `\\\\` the second, where the needle begins with a backslash) are taken in each
+ * way. */
 static struct begins needle_begins(const struct needle *needle, size_t from, struct str in, size_t at) {
     static const size_t escape_lens[] = {2, 3, 6};
     struct begins begins = {.at = {at}, .count = 1};

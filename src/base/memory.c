@@ -10,14 +10,14 @@
 static _Atomic uint64_t fail_at;
 static _Atomic uint64_t calls;
 
-static bool memory_fails_now(void) {
+bool memory_refuses(void) {
     if (__builtin_expect(atomic_load_explicit(&fail_at, memory_order_relaxed) == 0, 1)) return false;
     return atomic_fetch_add(&calls, 1) + 1 == atomic_load(&fail_at);
 }
 
-void *memory_take(size_t size) { return memory_fails_now() ? NULL : malloc(size ? size : 1); }
-void *memory_take_zeroed(size_t size) { return memory_fails_now() ? NULL : calloc(1, size ? size : 1); }
-void *memory_resize(void *old, size_t size) { return memory_fails_now() ? NULL : realloc(old, size ? size : 1); }
+void *memory_take(size_t size) { return memory_refuses() ? NULL : malloc(size ? size : 1); }
+void *memory_take_zeroed(size_t size) { return memory_refuses() ? NULL : calloc(1, size ? size : 1); }
+void *memory_resize(void *old, size_t size) { return memory_refuses() ? NULL : realloc(old, size ? size : 1); }
 void memory_give(void *memory) { free(memory); }
 
 void memory_return_large(void) {

@@ -23,9 +23,11 @@ void memory_give(void *memory);
 static inline bool size_add(size_t a, size_t b, size_t *sum) { return !__builtin_add_overflow(a, b, sum); }
 static inline bool size_mul(size_t a, size_t b, size_t *product) { return !__builtin_mul_overflow(a, b, product); }
 
-/* For `make torture`: the n-th call from now (1 = the next) fails once; 0 turns it off. Process-wide. */
+/* For tests: the n-th call from now (1 = the next) fails once; 0 turns it off. Process-wide. */
 void memory_fail_at(uint64_t n);
-/* Calls of memory_take, memory_take_zeroed and memory_resize so far, while memory_fail_at was ever used. */
+/* For allocators that stand on these: is what they are asked for now the n-th call, and fails? */
+bool memory_refuses(void);
+/* Calls of these, memory_take, memory_take_zeroed and memory_resize so far, while memory_fail_at was ever used. */
 uint64_t memory_calls(void);
 
 #endif

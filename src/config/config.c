@@ -277,10 +277,12 @@ bool config_load_once(const struct config_input *input, const struct config_left
                       STR_ARG(str_slice(input->changes_problem, 0, 300)),
                       config->process.ledger.len ? "" : ": bring back a copy of it, or mend its rights");
     struct snapshot *snapshot = config_build(&reading, root);
-    if (snapshot) config_budgets_sort(&reading, snapshot);
-    if (snapshot) config_templates_keep(&reading, snapshot);
-    if (snapshot) config_entries_keep(&reading, snapshot, root);
-    if (config->arena.refused || (snapshot && (snapshot->arena.refused || snapshot->secrets.refused)))
+    if (snapshot && !config_short(&reading, snapshot)) {
+        config_budgets_sort(&reading, snapshot);
+        config_templates_keep(&reading, snapshot);
+        config_entries_keep(&reading, snapshot, root);
+    }
+    if (config->arena.refused || (snapshot && config_short(&reading, snapshot)))
         config_report(&reading, NULL, config_error, "no memory for the configuration"); /* something is missing in it */
     rest_report(config);
     if (config->error_count == 0)

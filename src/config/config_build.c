@@ -516,8 +516,7 @@ static struct target *target_find(struct config_reading *reading, struct snapsho
 }
 
 /* The models that providers write out. */
-static void models_look(struct config_reading *reading, const struct snapshot *snapshot,
-                        const struct config_node *root) {
+static void models_look(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
     for (size_t p = 0; p < snapshot->provider_count; p++) {
         const struct provider *provider = &snapshot->providers[p];
         const struct config_node *node = provider_node(root, provider->name),
@@ -676,6 +675,25 @@ static void globals_read(struct config_reading *reading, struct snapshot *snapsh
     snapshot->cancel_on_disconnect = true;
 }
 
+static void rules_all_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
+    rules_read(reading, snapshot, root, &(struct config_targets){target_find, rule_provider_find});
+}
+
+static void names_all_make(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root) {
+    names_make(reading, snapshot, root, config_build_target_of);
+}
+
+/* In this order: each stands on what those before it have made, whole. */
+static void (*const build_stages[])(struct config_reading *reading, struct snapshot *snapshot,
+                                    const struct config_node *root) = {
+    globals_read,      decisions_of_all, providers_read,     routes_read,          models_look,  rules_all_read,
+    model_routes_make, names_all_make,   default_route_make, semantic_models_look, clients_read, identity_read,
+};
+
+bool config_short(const struct config_reading *reading, const struct snapshot *snapshot) {
+    return reading->config->arena.refused || snapshot->arena.refused || snapshot->secrets.refused;
+}
+
 struct snapshot *config_build(struct config_reading *reading, const struct config_node *root) {
     struct snapshot *snapshot = memory_take_zeroed(sizeof *snapshot);
     if (!snapshot) {
@@ -689,17 +707,7 @@ struct snapshot *config_build(struct config_reading *reading, const struct confi
         config_report(reading, NULL, config_error, "no memory for the catalogue");
         return snapshot;
     }
-    globals_read(reading, snapshot, root);
-    decisions_of_all(reading, snapshot, root);
-    providers_read(reading, snapshot, root);
-    routes_read(reading, snapshot, root);
-    models_look(reading, snapshot, root);
-    rules_read(reading, snapshot, root, &(struct config_targets){target_find, rule_provider_find});
-    model_routes_make(reading, snapshot, root);
-    names_make(reading, snapshot, root, config_build_target_of);
-    default_route_make(reading, snapshot, root);
-    semantic_models_look(reading, snapshot, root);
-    clients_read(reading, snapshot, root);
-    identity_read(reading, snapshot, root);
+    for (size_t i = 0; i < sizeof build_stages / sizeof *build_stages && !config_short(reading, snapshot); i++)
+        build_stages[i](reading, snapshot, root);
     return snapshot;
 }

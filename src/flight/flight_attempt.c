@@ -138,7 +138,8 @@ static bool attempt_call(struct flight *flight, struct attempt *attempt, struct 
     action->call.path = attempt->request.path;
     action->call.body = attempt->request.body.ranges;
     action->call.body_count = attempt->request.body.count;
-    if (call_headers(flight, attempt, action)) return true;
+    if (call_headers(flight, attempt, action) && !flight_starved(flight))
+        return true; /* else something may be missing */
     out->count--;
     return false;
 }

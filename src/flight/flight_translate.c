@@ -45,6 +45,7 @@ bool translate_read(struct flight *flight, struct error *error, struct str *para
         if (!embed) return error_set(error, error_out_of_memory, "%s", "");
         if (!flight->codec->read_embed_request(flight->body.whole, flight->head.path_model, arena, embed, error, param))
             return false;
+        if (arena->refused) return error_set(error, error_out_of_memory, "%s", "");
         flight->canonical.embed = embed;
         flight->canonical.state = canonical_read;
         return true;
@@ -53,6 +54,7 @@ bool translate_read(struct flight *flight, struct error *error, struct str *para
         struct forecast *forecast = arena_take_zeroed(arena, sizeof *forecast);
         if (!forecast) return error_set(error, error_out_of_memory, "%s", "");
         if (!forecast_read(flight->body.whole, arena, forecast, error, param)) return false;
+        if (arena->refused) return error_set(error, error_out_of_memory, "%s", "");
         flight->canonical.forecast = forecast;
         flight->canonical.state = canonical_read;
         return true;
@@ -63,6 +65,7 @@ bool translate_read(struct flight *flight, struct error *error, struct str *para
     bool stream = flight->endpoint == endpoint_generate_stream;
     if (!flight->codec->read_request(flight->body.whole, flight->head.path_model, stream, arena, message, error, param))
         return false;
+    if (arena->refused) return error_set(error, error_out_of_memory, "%s", ""); /* something is missing in it */
     message->seen = seen; /* there may be a thousand targets to fit, and as many messages as a body holds */
     flight->canonical.message = message;
     flight->canonical.state = canonical_read;
@@ -531,6 +534,7 @@ enum failure translate_whole(struct flight *flight, struct attempt *attempt, str
                            : operation == operation_forecast ? forecast_whole(flight, attempt, *body, &caller, &text)
                                                              : failure_none;
     if (failure != failure_none) return failure;
+    if (flight_starved(flight)) return failure_system; /* something may be missing in what was read */
     if (!attempt->way->writes_anew) {
         *body = stored_told(flight, *body);
         return body->at ? failure_none : failure_system;

@@ -329,7 +329,8 @@ static void what_may_be_read_in_two_ways_is_masked_alike_however_it_is_cut(void 
         char key[key_most], before[16];
         size_t key_len = 0, signs_first = (size_t)prng_below(&prng, 12), signs_last = (size_t)prng_below(&prng, 8);
         while (key_len < signs_first) key[key_len++] = signs[prng_below(&prng, sizeof signs - 1)];
-        for (size_t run = 5 + (size_t)prng_below(&prng, 14); run > 0; run--) key[key_len++] = prng_below(&prng, 8) ? 'A' : 'B';
+        for (size_t run = 5 + (size_t)prng_below(&prng, 14); run > 0; run--)
+            key[key_len++] = prng_below(&prng, 8) ? 'A' : 'B';
         for (; signs_last > 0; signs_last--) key[key_len++] = signs[prng_below(&prng, sizeof signs - 1)];
         size_t before_len = (size_t)prng_below(&prng, sizeof before);
         for (size_t i = 0; i < before_len; i++) before[i] = signs[prng_below(&prng, sizeof signs - 1)];
