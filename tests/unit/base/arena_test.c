@@ -75,7 +75,7 @@ static void a_reset_keeps_one_block_and_uses_it_again(void **state) {
     for (int i = 0; i < 50; i++) assert_non_null(arena_take(&arena, 100));
     arena_reset(&arena);
     assert_int_equal(arena.taken, 1024);
-    memory_fail_at(1); /* the kept block is enough */
+    memory_fail_at(1 + ADDRESS_SANITIZED); /* the kept block is enough; where takes are counted this is the first */
     assert_non_null(arena_take(&arena, 900));
     memory_fail_at(0);
     arena_reset(&arena);
