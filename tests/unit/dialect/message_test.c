@@ -170,6 +170,20 @@ static void messages_are_looked_through_once_for_each_dialect(void **state) {
     assert_true(message_features(&s.request, dialect_anthropic) == before);
 }
 
+/* Whoever of the two says something, and nobody else does. */
+static void a_request_may_be_of_system_alone(void **state) {
+    (void)state;
+    static const enum message_role roles[] = {message_system, message_developer, message_user, message_assistant};
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        struct sample sample;
+        sample_init(&sample);
+        sample.message.role = roles[i];
+        assert_int_equal(message_is_of_system_alone(&sample.request), i < 2);
+        sample.part.text = STR("");
+        assert_false(message_is_of_system_alone(&sample.request));
+    }
+}
+
 static void every_feature_has_its_name(void **state) {
     (void)state;
     assert_true(features <= 64); /* a bit each */
@@ -301,6 +315,7 @@ int main(void) {
         cmocka_unit_test(parts_ask_for_what_they_hold),
         cmocka_unit_test(a_files_id_is_known_to_its_own_vendor),
         cmocka_unit_test(messages_are_looked_through_once_for_each_dialect),
+        cmocka_unit_test(a_request_may_be_of_system_alone),
         cmocka_unit_test(every_feature_has_its_name),
         cmocka_unit_test(embeddings_ask_for_what_they_say),
         cmocka_unit_test(tokens_are_guessed_by_what_is_said),
