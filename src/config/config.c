@@ -282,7 +282,7 @@ bool config_load_once(const struct config_input *input, const struct config_left
         config_templates_keep(&reading, snapshot);
         config_entries_keep(&reading, snapshot, root);
     }
-    if (config->arena.refused || (snapshot && config_short(&reading, snapshot)))
+    if (config_short(&reading, snapshot))
         config_report(&reading, NULL, config_error, "no memory for the configuration"); /* something is missing in it */
     rest_report(config);
     if (config->error_count == 0)

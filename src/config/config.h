@@ -193,7 +193,8 @@ void config_clients_merge(struct config_reading *reading, struct config_node *ro
 void config_templates_keep(struct config_reading *reading, struct snapshot *snapshot);
 /* config_vault.c: every provider's origin is noted, and what stands in the vault for it is opened. */
 void config_vault_open(struct config_reading *reading, struct config_node *root);
-/* config_build.c: whether memory was refused so far, so that something is missing in what stands. */
+/* config_build.c: whether memory was refused so far, so that something is missing in what stands. `snapshot`: NULL
+ * where there is none yet. */
 bool config_short(const struct config_reading *reading, const struct snapshot *snapshot);
 struct snapshot *config_build(struct config_reading *reading, const struct config_node *root);
 /* config_budgets.c: once it is built, its budgets in the order in which they are looked for. */

@@ -691,7 +691,7 @@ static void (*const build_stages[])(struct config_reading *reading, struct snaps
 };
 
 bool config_short(const struct config_reading *reading, const struct snapshot *snapshot) {
-    return reading->config->arena.refused || snapshot->arena.refused || snapshot->secrets.refused;
+    return reading->config->arena.refused || (snapshot && (snapshot->arena.refused || snapshot->secrets.refused));
 }
 
 struct snapshot *config_build(struct config_reading *reading, const struct config_node *root) {
