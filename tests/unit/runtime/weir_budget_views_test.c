@@ -173,8 +173,55 @@ static void a_long_list_is_told_in_its_order(void **state) {
     }
 }
 
+/* What is left of a quota is what is neither counted nor taken, and never less than nothing. */
+static void every_member_of_a_quota_is_told(void **state) {
+    struct spend spends[3] = {{.windows = {{.number = {0}}}}};
+    struct quota quotas[3] = {{.name = STR("requests_per_day"), .limit = 10},
+                              {.name = STR("tokens_per_day"), .limit = 100},
+                              {.name = STR("characters_per_day"), .limit = 5}};
+    struct provider provider = {.quotas = quotas};
+    const int64_t now_s = clock_read().wall_ns / (int64_t)NS_PER_S;
+    char json[2048], wanted[2048], times[128];
+    uint64_t window_s;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        quotas[i].zone = STR("UTC");
+        quotas[i].window = (struct window){.kind = window_day};
+        quotas[i].spend = &spends[i];
+    }
+    assert_int_equal(quota_take(&quotas[0], now_s, 3, &window_s), 3);
+    assert_int_equal(quota_settle(&quotas[0], window_s, 3, 3), 3);
+    assert_int_equal(quota_take(&quotas[0], now_s, 2, &window_s), 2);
+    assert_int_equal(quota_take(&quotas[1], now_s, 70, &window_s), 70);
+    assert_int_equal(quota_settle(&quotas[1], window_s, 70, 120), 120);
+    assert_int_equal(quota_take(&quotas[2], now_s, 4, &window_s), 4);
+    assert_int_equal(quota_settle(&quotas[2], window_s, 4, 4), 4);
+    assert_int_equal(quota_take(&quotas[2], now_s, 7, &window_s), 1);
+    struct text text = text_in_buffer(json, sizeof json - 1);
+    library_quotas_put(&provider, &text);
+    assert_int_equal(text.len, 0);
+    provider.quota_count = 3;
+    library_quotas_put(&provider, &text);
+    json[text.len] = 0;
+    struct window_span span = quota_look(&quotas[0], now_s).span;
+    struct text moment = text_in_buffer(times, sizeof times - 1);
+    text_put(&moment, STR("\"timezone\":\"UTC\",\"started_at\":\""));
+    window_moment_put(&moment, span.start_s);
+    text_put(&moment, STR("\",\"resets_at\":\""));
+    window_moment_put(&moment, span.end_s);
+    text_put(&moment, STR("\"}"));
+    times[moment.len] = 0;
+    snprintf(wanted, sizeof wanted,
+             ",\"quotas\":[{\"quota\":\"requests_per_day\",\"limit\":10,\"counted\":3,\"reserved\":2,\"left\":5,%s,"
+             "{\"quota\":\"tokens_per_day\",\"limit\":100,\"counted\":120,\"reserved\":0,\"left\":0,%s,"
+             "{\"quota\":\"characters_per_day\",\"limit\":5,\"counted\":4,\"reserved\":1,\"left\":0,%s]",
+             times, times, times);
+    assert_string_equal(json, wanted);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_member_of_a_quota_is_told),
         cmocka_unit_test(every_member_of_a_budget_and_of_a_key_is_told),
         cmocka_unit_test(a_long_list_is_told_in_its_order),
     };
