@@ -152,6 +152,10 @@ static int client_list(const struct client_asking *asking) {
     text_put(&path, STR("/admin/v1/clients"));
     cli_query_put(&path, "after", asking->after);
     cli_query_put(&path, "limit", asking->limit);
+    if (path.failed) {
+        fprintf(stderr, "weir client: an argument is too long\n");
+        return 2;
+    }
     buffer[path.len] = 0;
     char *body = cli_send("GET", &asking->gateway, buffer, STR_NONE, &status);
     struct json *json = body && status == 200 ? cli_json_parse(str_from(body), &problem, &at) : NULL;

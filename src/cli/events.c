@@ -95,6 +95,10 @@ int cli_events(int argc, char **argv) {
     text_put(&path, STR("/admin/v1/events"));
     cli_query_put(&path, "after", after);
     cli_query_put(&path, "requests", requests ? "true" : NULL);
+    if (path.failed) {
+        fprintf(stderr, "weir events: an argument is too long\n");
+        return 2;
+    }
     buffer[path.len] = 0;
     reading.json = reading.json || !isatty(STDOUT_FILENO);
     char *body = cli_follow(&gateway, buffer, events_take_piece, &reading, &status);

@@ -65,6 +65,10 @@ int cli_health(int argc, char **argv) {
     cli_query_put(&path, "since", since);
     cli_query_put(&path, "until", until);
     cli_query_put(&path, "limit", limit);
+    if (path.failed) {
+        fprintf(stderr, "weir health: an argument is too long\n");
+        return 2;
+    }
     buffer[path.len] = 0;
     char *body = cli_send("GET", &gateway, buffer, STR_NONE, &status);
     if (!body) return 1;
