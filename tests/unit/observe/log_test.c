@@ -17,7 +17,8 @@
 #include "base/pattern.h"
 #include "base/memory.h"
 #include "base/secret.h"
-#include "observe/log.h"
+#include "base/limits.h"
+#include "observe/log_line.h"
 
 /* What the callback was given, whole lines with a newline each. */
 struct sink {
@@ -437,6 +438,29 @@ static void one_that_was_off_writes_again_by_itself(void **state) {
     assert_null(strstr(sink.bytes, "unheard"));
 }
 
+/* The first that does not fit is left out whole, and so is what stands behind it. */
+static void headers_fit_to_the_last_byte_or_are_left_out(void **state) {
+    enum { most = 2048, beside = 9 /* "a: b; " and ": v" */ };
+    static char name[most];
+    (void)state;
+    memset(name, 'n', sizeof name);
+    for (size_t len = most - beside; len <= most - beside + 1; len++) {
+        const struct http_header headers[] = {
+            {STR("a"), STR("b")}, {str_make(name, len), STR("v")}, {STR("c"), STR("d")}};
+        char wanted[1200];
+        const bool fits = len == most - beside;
+        snprintf(wanted, sizeof wanted,
+                 "\"request_id\":\"req_1\",\"direction\":\"caller\",\"count\":3,\"headers\":\"a: b%s%.*s%s\"}\n",
+                 fits ? "; " : "", fits ? 1024 - 6 : 0, name, fits ? "..." : "");
+        sink_clean(NULL);
+        struct log *log = open_log(log_level_debug, log_format_json);
+        log_headers(log_shared(log), noon, STR("req_1"), STR("caller"), headers, 3);
+        log_close(log);
+        assert_int_equal(sink.lines, 1);
+        if (!str_ends(str_make(sink.bytes, sink.len), str_from(wanted))) fail_msg("%s", sink.bytes);
+    }
+}
+
 static void header_lines_hide_credentials(void **state) {
     (void)state;
     const struct http_header headers[] = {
@@ -535,6 +559,112 @@ static void own_patterns_look_at_the_whole_of_a_long_string(void **state) {
     pattern_free(pattern);
 }
 
+/* Wherever a line's room ends: the fields that fit are whole, the rest is left out, and the line says so. */
+static void fields_fit_to_the_last_byte_or_are_left_out(void **state) {
+    const struct log_field fields[] = {
+        f_str("plain", STR("abc")), f_str("quoted", STR("a \"b\"")), f_str("none", STR("")), f_int("number", -12),
+        f_bool("good", true),       f_us("took_us", 1250),           f_money("usd", 1250000)};
+    enum { count = sizeof fields / sizeof *fields, room_to_end = 48 };
+    static const struct log_entry entry = {.event = "event", .level = log_level_error, .wall_ns = 1000000};
+    (void)state;
+    for (int format = log_format_json; format <= log_format_readable; format++) {
+        const struct log_style style = {.format = (enum log_format)format};
+        const struct str end = format == log_format_json ? STR("}\n") : STR("\n"),
+                         cut = format == log_format_json ? STR(",\"cut\":true}\n") : STR(" cut=true\n");
+        char bytes[log_line_bytes];
+        size_t ends[count + 1];
+        struct log_second second = {.len = 0};
+        struct text whole;
+        for (size_t n = 0; n <= count; n++) {
+            whole = text_in_buffer(bytes, sizeof bytes);
+            log_line(&whole, style, &second, &entry, fields, n);
+            ends[n] = whole.len - end.len;
+        }
+        for (size_t size = ends[0] + room_to_end; size <= ends[count] + room_to_end; size++) {
+            char *room = malloc(size); /* of its own, so that a byte past it is seen */
+            struct text line = text_in_buffer(room, size);
+            size_t fit = 0;
+            while (fit < count && ends[fit + 1] + room_to_end <= size) fit++;
+            log_line(&line, style, &second, &entry, fields, count);
+            struct str put = text_str(&line), its_end = fit == count ? end : cut;
+            if (line.failed || put.len != ends[fit] + its_end.len || memcmp(put.at, bytes, ends[fit]) != 0 ||
+                !str_ends(put, its_end))
+                fail_msg("%zu bytes: %.*s", size, STR_ARG(put));
+            free(room);
+        }
+    }
+}
+
+/* Up to its bound; one byte more, and characters of each width across it, are cut in front of the character. */
+static void a_value_is_cut_at_its_bound_and_never_through_a_character(void **state) {
+    static const char *const characters[] = {"", "x", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+    enum { most = 1024 };
+    (void)state;
+    for (size_t width = 1; width <= 4; width++)
+        for (size_t off = 0; off <= width; off++) {
+            char words[most + 8], wanted[most + 64];
+            size_t len = most - off + width;
+            const size_t kept = len <= most ? len : most - off;
+            memset(words, 'x', sizeof words);
+            memcpy(words + most - off, characters[width], width);
+            snprintf(wanted, sizeof wanted, ",\"a\":\"%.*s%s\",\"b\":1}\n", (int)kept, words, len <= most ? "" : "...");
+            sink_clean(NULL);
+            struct log *log = open_log(log_level_info, log_format_json);
+            log_info(log_shared(log), noon, "one", f_str("a", str_make(words, len)), f_int("b", 1));
+            log_close(log);
+            if (!str_ends(str_make(sink.bytes, sink.len), str_from(wanted)))
+                fail_msg("%zu %zu: %s", width, off, sink.bytes);
+        }
+}
+
+static void each_level_has_its_name_and_only_that(void **state) {
+    static const char *const names[log_levels] = {"debug", "info", "warn", "error", "off"};
+    enum log_level level;
+    (void)state;
+    for (int i = 0; i < log_levels; i++) {
+        assert_true(str_eq(log_level_name((enum log_level)i), str_from(names[i])));
+        assert_true(log_level_parse(str_from(names[i]), &level) && (int)level == i);
+    }
+    assert_true(log_level_parse(STR("warning"), &level) && level == log_level_warn);
+    assert_false(log_level_parse(STR(""), &level) || log_level_parse(STR("INFO"), &level));
+    int ends[2];
+    struct log_options options = {.level = log_level_info, .colour = true, .format = log_format_readable};
+    assert_int_equal(pipe(ends), 0);
+    log_options_for(&options, ends[1], false); /* no terminal */
+    assert_true(options.fd == ends[1] && options.format == log_format_json && !options.colour);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void a_log_has_so_many_writers_and_no_more(void **state) {
+    (void)state;
+    struct log *log = open_log(log_level_info, log_format_json);
+    size_t count = 0;
+    for (struct log_writer *writer; (writer = log_writer_open(log)); count++)
+        log_info(writer, noon, "one", f_u64("n", count));
+    assert_int_equal(count, limit_loops + 7); /* and the shared one */
+    log_close(log);
+    assert_int_equal(sink.lines, count);
+}
+
+/* Those past it are not limited. */
+static void so_many_sites_are_counted_each_on_its_own(void **state) {
+    enum { counted = 128, all = counted + 10, each = log_site_rate + 5 };
+    static struct log_site sites[all];
+    (void)state;
+    struct log *log = open_log(log_level_info, log_format_json);
+    struct log_writer *writer = log_writer_open(log);
+    for (size_t i = 0; i < all; i++) {
+        sites[i] = (struct log_site){"storm", log_level_error};
+        for (size_t n = 0; n < each; n++) log_put(writer, &sites[i], noon, NULL, 0);
+    }
+    log_flush(log);
+    assert_int_equal(sink.lines, counted * log_site_rate + (all - counted) * each);
+    log_close(log);
+    assert_int_equal(sink.lines, counted * log_site_rate + (all - counted) * each + counted);
+    assert_non_null(strstr(sink.bytes, "\"level\":\"error\",\"of\":\"storm\",\"lines\":5}\n"));
+}
+
 int main(void) {
     pthread_mutex_init(&sink.gate, NULL);
     const struct CMUnitTest tests[] = {
@@ -560,6 +690,12 @@ int main(void) {
         cmocka_unit_test_setup(what_is_hidden_is_hidden_before_a_value_is_cut, sink_clean),
         cmocka_unit_test_setup(an_operators_own_patterns_hold_for_every_string, sink_clean),
         cmocka_unit_test_setup(own_patterns_look_at_the_whole_of_a_long_string, sink_clean),
+        cmocka_unit_test_setup(headers_fit_to_the_last_byte_or_are_left_out, sink_clean),
+        cmocka_unit_test_setup(fields_fit_to_the_last_byte_or_are_left_out, sink_clean),
+        cmocka_unit_test_setup(a_value_is_cut_at_its_bound_and_never_through_a_character, sink_clean),
+        cmocka_unit_test_setup(each_level_has_its_name_and_only_that, sink_clean),
+        cmocka_unit_test_setup(a_log_has_so_many_writers_and_no_more, sink_clean),
+        cmocka_unit_test_setup(so_many_sites_are_counted_each_on_its_own, sink_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
