@@ -49,10 +49,51 @@ static void a_whole_reply_becomes_a_stream_with_its_end(void **state) {
     cache_world_end(&of);
 }
 
+/* What two answers are compared by: of whole ones and of streams alike, texts and calls in their order. */
+static void what_an_answer_says_is_its_texts_and_its_calls(void **state) {
+#define CALL                                                                                                         \
+    "\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{" \
+    "\\\"a\\\":1}\"}}]"
+#define SAID_WHOLE(message)                                                                \
+    "{\"id\":\"i\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\"," message \
+    "},\"finish_reason\":\"stop\"}]}"
+#define SAID_PIECE(delta, finish) \
+    "data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{" delta "},\"finish_reason\":" finish "}]}\n\n"
+    static const struct {
+        bool stream;
+        const char *body, *said; /* NULL: it cannot be read */
+    } rows[] = {
+        {false, SAID_WHOLE("\"content\":\"two words\""), "two words "},
+        {false, SAID_WHOLE("\"content\":null," CALL), "f {\"a\":1} "},
+        {false, SAID_WHOLE("\"reasoning_content\":\"hm\",\"content\":\"hi\"," CALL), "hi f {\"a\":1} "},
+        {true, SAID_PIECE("\"content\":\"two \"", "null") SAID_PIECE("\"content\":\"words\"," CALL, "\"tool_calls\""),
+         "two words f {\"a\":1} "},
+        {false, "{\"id\":\"i\",\"choices\":[]}", NULL},
+        {false, "no JSON", NULL},
+        {false, "{\"error\":{\"message\":\"no\"}}", NULL},
+    };
+    struct cache_world of;
+    (void)state;
+    cache_world_begin(&of, CACHE_YAML);
+    struct flight *flight = cache_world_ask(&of, chat, FLIGHT_CHAT("r", "false"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct cache_facts facts = {.stream = rows[i].stream};
+        struct str said = cache_form_said(flight, &facts, str_from(rows[i].body));
+        if (!rows[i].said ? said.at != NULL : !str_eq(said, str_from(rows[i].said)))
+            fail_msg("row %zu: %.*s", i, STR_ARG(said));
+    }
+    cache_world_drop(&of, flight);
+    cache_world_end(&of);
+#undef CALL
+#undef SAID_WHOLE
+#undef SAID_PIECE
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_becomes_a_whole_reply_with_its_calls_and_usage),
         cmocka_unit_test(a_whole_reply_becomes_a_stream_with_its_end),
+        cmocka_unit_test(what_an_answer_says_is_its_texts_and_its_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,6 +81,25 @@ static void each_end_user_has_rates_of_its_own(void **state) {
     flight_world_end(&world);
 }
 
+/* Whose limit it was is told in 64 bytes of its name. */
+static void a_long_end_user_is_told_by_its_beginning(void **state) {
+#define NAME_60 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567"
+    static const char *const users[] = {NAME_60 "890", NAME_60 "8901", NAME_60 "89012"};
+    (void)state;
+    struct flight_world world;
+    flight_world_begin(&world, FILE_OF("", "{rpm: 1, per: end_user}", ""));
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
+        char said[128];
+        assert_true(passes(&world, 0, "m", users[i]));
+        struct flight *refused = ask(&world, 0, "m", users[i]);
+        snprintf(said, sizeof said, " for end_user `%.64s` is reached: try again later.", users[i]);
+        assert_true(flight_world_wrote(&world, said));
+        flight_world_drop(&world, refused);
+    }
+    flight_world_end(&world);
+#undef NAME_60
+}
+
 static void a_value_has_as_many_places_as_it_may(void **state) {
     (void)state;
     struct flight_world world;
@@ -300,6 +319,7 @@ static void what_a_target_does_not_get_the_limits_before_it_have_back(void **sta
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_end_user_has_rates_of_its_own),
+        cmocka_unit_test(a_long_end_user_is_told_by_its_beginning),
         cmocka_unit_test(a_value_has_as_many_places_as_it_may),
         cmocka_unit_test(what_one_limit_refuses_the_others_have_back),
         cmocka_unit_test(what_a_target_does_not_get_the_limits_before_it_have_back),

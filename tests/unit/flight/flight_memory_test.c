@@ -112,6 +112,8 @@ static const struct story {
     {"stream", endpoint_chat, ASKED("mo", "true"), "", "text/event-stream", OPENAI_STREAM, 200},
     {"anthropic whole", endpoint_chat, ASKED("ma", "false"), "", "application/json", ANTHROPIC_WHOLE, 200},
     {"anthropic stream", endpoint_chat, ASKED("ma", "true"), "", "text/event-stream", ANTHROPIC_STREAM, 200},
+    {"a whole answer, told as a stream", endpoint_chat, ASKED("ma", "true"), "", "application/json", ANTHROPIC_WHOLE,
+     200},
     {"gemini whole", endpoint_chat, ASKED("mg", "false"), "", "application/json", GEMINI_WHOLE, 200},
     /* the terminator is weir's own: the provider's is missing, or its dialect has none */
     {"gemini stream", endpoint_chat, ASKED("mg", "true"), "", "text/event-stream", GEMINI_STREAM, 200},

@@ -471,6 +471,39 @@ static void a_forecast_goes_to_its_model_and_comes_back_wrapped(void **state) {
     }
 }
 
+/* In its provider's own dialect but for the model, which stands where it stood, or first where there was none. */
+static void a_callers_own_body_has_another_model_and_is_else_as_it_came(void **state) {
+#define HI "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"model\"}]}]"
+    static const struct {
+        enum endpoint endpoint;
+        const char *target, *asked, *sent;
+    } rows[] = {
+        {endpoint_messages, "a/n",
+         "{\"system\":\"s\",\"model\":\"r\",\"max_tokens\":9," HI ",\"service_tier\":\"auto\"}",
+         "{\"system\":\"s\",\"model\":\"n\",\"max_tokens\":9," HI ",\"service_tier\":\"auto\"}"},
+        {endpoint_messages, "a/n", " {\"system\":\"s\",\"max_tokens\":9," HI ",\"metadata\":{\"user_id\":\"u\"}}",
+         " {\"model\":\"n\",\"system\":\"s\",\"max_tokens\":9," HI ",\"metadata\":{\"user_id\":\"u\"}}"},
+        {endpoint_responses, "o/m", "{\"store\":false,\"metadata\":{\"model\":\"x\"},\"input\":\"model\"}",
+         "{\"model\":\"m\",\"store\":false,\"metadata\":{\"model\":\"x\"},\"input\":\"model\"}"},
+        {endpoint_responses, "o/m", "{\"model\" : \"r\",\"store\":false,\"input\":\"model\",\"user\":\"u\"}",
+         "{\"model\" : \"m\",\"store\":false,\"input\":\"model\",\"user\":\"u\"}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct flight_world world;
+        char file[1024];
+        snprintf(file, sizeof file, "%sroutes: [{model: r, targets: [%s]}, {model: default, targets: [%s]}]\n", yaml,
+                 rows[i].target, rows[i].target);
+        flight_world_begin(&world, file);
+        struct flight *flight =
+            flight_world_ask_of(&world, (struct flight_request){.endpoint = rows[i].endpoint}, rows[i].asked);
+        if (!flight->attempt_count) fail_msg("%.*s", STR_ARG(flight_world_written(&world)));
+        assert_str_equal(body_sent(&world), rows[i].sent);
+        end(&world, flight);
+    }
+#undef HI
+}
+
 /* What no provider of the model can be told, in a sentence that names it. */
 static void what_nobody_can_be_told_is_refused_by_its_name(void **state) {
     static const struct {
@@ -512,6 +545,7 @@ int main(void) {
         cmocka_unit_test(what_was_read_once_serves_the_next_attempt_too),
         cmocka_unit_test(the_same_state_of_affairs_has_each_sdks_status),
         cmocka_unit_test(what_another_dialect_asks_for_is_known_as_if_it_had_been_asked_in_openais),
+        cmocka_unit_test(a_callers_own_body_has_another_model_and_is_else_as_it_came),
         cmocka_unit_test(what_nobody_can_be_told_is_refused_by_its_name),
         cmocka_unit_test(a_provider_of_the_callers_dialect_is_asked_in_its_words),
         cmocka_unit_test(an_embedding_in_googles_words_names_the_targets_model_and_is_else_as_it_came),

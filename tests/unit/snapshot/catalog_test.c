@@ -199,6 +199,35 @@ static void a_file_that_extends_the_built_in_one_adds_and_overrules(void **state
     arena_free(&arena);
 }
 
+/* What says nothing of standing over the built-in one stands in its place, however little it says. */
+static void a_file_without_a_row_knows_nobody(void **state) {
+    static const char *const texts[] = {"", "\n", " \n\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct arena arena;
+        struct catalog catalog = open_text(texts[i], &arena);
+        assert_int_equal(catalog.provider_count, 0);
+        arena_free(&arena);
+    }
+}
+
+static void a_file_has_a_hundred_thousand_lines_at_most(void **state) {
+    static char text[100001];
+    (void)state;
+    for (size_t lines = 99999; lines <= 100001; lines++) {
+        struct arena arena;
+        struct catalog catalog;
+        struct told told = {.count = 0};
+        struct catalog_reader reader = {tell, &told};
+        arena_init(&arena, 16 * 1024, 1 << 24);
+        memset(text, '\n', lines - 1); /* the last line has no end */
+        assert_int_equal(catalog_open(&catalog, str_make(text, lines - 1), &arena, &reader), lines <= 100000);
+        assert_int_equal(told.count, lines > 100000);
+        if (told.count) assert_string_equal(told.sentence, "the catalogue has more than 100000 lines");
+        arena_free(&arena);
+    }
+}
+
 #define A "{\"provider\":\"a\",\"base_url\":\"https://a.example\"}\n"
 
 /* Without models, and without an end of its last line. */
@@ -362,6 +391,8 @@ int main(void) {
         cmocka_unit_test(one_who_serves_anothers_models_knows_them),
         cmocka_unit_test(a_file_stands_in_place_of_the_built_in_one),
         cmocka_unit_test(a_file_that_extends_the_built_in_one_adds_and_overrules),
+        cmocka_unit_test(a_file_without_a_row_knows_nobody),
+        cmocka_unit_test(a_file_has_a_hundred_thousand_lines_at_most),
         cmocka_unit_test(a_file_may_end_with_a_provider),
         cmocka_unit_test(a_bad_row_is_refused_with_its_line_and_the_reason),
         cmocka_unit_test(what_a_model_is_known_to_lack_is_told_and_nothing_else),
