@@ -394,17 +394,19 @@ bool postgres_url_check(const char *url, char *problem, size_t size) {
     return good;
 }
 
-/* The password is looked for in what is said. */
+/* The password is looked for in what is said: nothing is, where it cannot be. */
 static bool secret_find(struct postgres *of, const char *url, char *problem, size_t size) {
     PQconninfoOption *options = url_read(of->pq, url, problem, size);
+    bool good = options != NULL;
     for (const PQconninfoOption *option = options; option && option->keyword; option++) {
         if (strcmp(option->keyword, "password") != 0 || !option->val || !option->val[0]) continue;
         size_t len = strlen(option->val);
         of->secret = memory_take(len + 1);
         if (of->secret) memcpy(of->secret, option->val, len + 1);
+        if (!of->secret) good = false, snprintf(problem, size, "no memory for the ledger");
     }
     if (options) of->pq->PQconninfoFree(options);
-    return options != NULL;
+    return good;
 }
 
 static bool postgres_connect(struct postgres *of, const char *url) {
