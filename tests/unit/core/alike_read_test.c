@@ -37,6 +37,7 @@ static void what_is_left_of_words(void **state) {
     reads("How do I reset the passwords?", "howto reset password");
     reads("What's the capital of France?", "france capital");
     reads("France's capital", "france capital");
+    reads("the 'head' of 'physics'", "physics head");
     reads("head of the department of physics", "physics department head");
     reads("the head of the department of physics, is it open", "physics department head it open");
     reads("open the head of physics in may", "open physics head (in)may");

@@ -75,6 +75,7 @@ static void what_is_no_line_of_it_is_left_out(void **state) {
     assert_int_equal(
         key_uses_read(&uses, STR("weir vault uses 1\na\t1\t2\t3\nb\t1\t2\nc\t1\t2\tx\n\td\nd\t1\t2\t3\t4\n\n")), 4);
     assert_tells(&uses, "a", "{\"uses\":3,\"first_used\":1,\"last_used\":2");
+    assert_int_equal(key_uses_read(&uses, STR("weir vault uses 1\n\0b\t1\t2\t3\nc\0d\t1\t2\t3\n")), 2);
     assert_int_equal(uses.count, 1);
     key_uses_free(&uses);
 }

@@ -196,6 +196,37 @@ static void parts_come_back_as_they_went(void **state) {
     assert_memory_equal(seen.bytes[3], large, 1023);
 }
 
+/* Wherever it was cut, also within the zeros behind a part: what counts is what is there to its last block. */
+static void a_part_that_was_cut_off_is_none(void **state) {
+    static const struct {
+        const char *name;
+        size_t len;
+    } of[] = {{"marks", 0}, {"vault", 1}, {"health", 512}, {"locks", 1023}};
+    static const char large[1023];
+    struct stat facts;
+    struct seen seen;
+    size_t parts;
+    (void)state;
+    struct backup_writer *writer = backup_begin(path, 1, problem, sizeof problem);
+    assert_non_null(writer);
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        assert_true(backup_add(writer, str_from(of[i].name), str_make(large, of[i].len)));
+    assert_true(backup_end(writer));
+    backup_free(writer);
+    assert_int_equal(stat(path, &facts), 0);
+    assert_true(seen_all(&seen, &parts) && parts == sizeof of / sizeof *of);
+    for (off_t len = facts.st_size - backup_block - 1; len >= 0; len--) { /* one block of zeros is an end, too */
+        size_t wanted = 0;
+        off_t ends = 0;
+        assert_int_equal(truncate(path, len), 0);
+        for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+            ends += backup_block + (off_t)((of[i].len + backup_block - 1) / backup_block * backup_block);
+            wanted += len >= ends;
+        }
+        if (seen_all(&seen, &parts) || parts != wanted) fail_msg("%lld bytes: %zu parts", (long long)len, parts);
+    }
+}
+
 static void what_is_given_up_leaves_nothing(void **state) {
     char temporary[300];
     (void)state;
@@ -294,6 +325,7 @@ int main(void) {
         TEST(a_head_that_is_anothers_is_refused_with_its_reason),
         TEST(names_are_those_of_the_table_and_of_the_journal),
         TEST(parts_come_back_as_they_went),
+        TEST(a_part_that_was_cut_off_is_none),
         TEST(what_is_given_up_leaves_nothing),
         TEST(a_journal_is_copied_while_it_is_written_to),
         TEST(an_empty_file_of_a_journal_has_nothing_to_copy),

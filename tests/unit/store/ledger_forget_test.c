@@ -115,11 +115,32 @@ static void an_attempt_that_stands_behind_a_younger_one_goes_too(void **state) {
     ledger_close(ledger);
 }
 
+/* Words go by their numbers, some thousands at once: those that were said too long ago, unless they stay. */
+static void words_go_to_the_last_one(void **state) {
+    enum { count = 12000, tenth = count / 10 };
+    (void)state;
+    struct ledger *ledger = opened();
+    add(ledger, sources[0], 1, 1, 40 * hour_ms); /* by whom is known since */
+    struct statement *add_words = statement_make(
+        ledger_database(ledger),
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < ?1) INSERT INTO words(id, word, "
+        "told_s, stays) SELECT 1000 + n, 'word ' || n, CASE n % 10 WHEN 1 THEN ?2 ELSE ?2 - 1 END, n % 10 = 2 FROM c");
+    assert_non_null(add_words);
+    param_numbers(add_words, 1, (const int64_t[]){count, 30 * hour_ms / 1000}, 2);
+    assert_true(statement_run_once(add_words));
+    assert_int_equal(ledger_forget(ledger, 30 * hour_ms), 0);
+    assert_int_equal(count_of(ledger, "SELECT count(*) FROM words WHERE word LIKE 'word %'"), 2 * tenth);
+    assert_int_equal(count_of(ledger, "SELECT count(*) FROM words WHERE word LIKE 'word %1'"), tenth);
+    assert_int_equal(count_of(ledger, "SELECT count(*) FROM words WHERE word LIKE 'word %2'"), tenth);
+    ledger_close(ledger);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_old_goes_in_small_pieces_and_the_rest_stays, begin, end),
         cmocka_unit_test_setup_teardown(what_was_priced_anew_goes_with_its_attempt, begin, end),
         cmocka_unit_test_setup_teardown(an_attempt_that_stands_behind_a_younger_one_goes_too, begin, end),
+        cmocka_unit_test_setup_teardown(words_go_to_the_last_one, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
