@@ -53,7 +53,7 @@ async def watch_processes(world):
 
 
 async def run_world(listen, options, folder, certificates, record, seconds):
-    record.world, record.ids = listen, {}
+    record.world, record.ids, record.estimates = listen, {}, {}
     reached = False
     world = World(options.binary, folder / listen, options.seed, listen, certificates)
     try:

@@ -81,6 +81,20 @@ async def books(world, record, before, after, quiet=False):
     done = logged(world, record)
     metrics(world, record, after.metrics, done, quiet)
     await providers(world, record, after.metrics)
+    await estimates(world, record)
+
+
+async def estimates(world, record, limit_s=30.0):
+    """A count that no provider told is one that the ledger marks as estimated."""
+    end, marked = asyncio.get_running_loop().time() + limit_s, {}
+    while record.estimates.keys() - marked.keys() and asyncio.get_running_loop().time() < end:
+        marked = {**marked, **world.estimated(record.estimates)}
+        await asyncio.sleep(0.1)
+    for name, output in record.estimates.items():
+        if output not in marked.get(name, ()):
+            record.violation("answer", None,
+                             f"{name} was told {output} output tokens, which its provider did not tell, and the ledger "
+                             f"has {marked.get(name)} estimated")
 
 
 def logged(world, record):

@@ -61,6 +61,10 @@ def _facts(ask, said):
     # one that is cut, ends or stands still behind its finish reason has told no usage yet: by its own fault, its
     # provider's or the relay's, and only a bystander has none of the three
     untold = ask.stream and not ask.steady and said.output is None
+    # its count, that such an answer cannot go without, is weir's own then, which the books have to say
+    if ask.stream and not ask.steady and ask.dialect.name in ("messages", "responses") and said.output != ask.output:
+        ask.estimate = said.output
+        return None
     if (counted and not untold and not ask.fault.startswith("no-usage") and ask.model not in ("reason", "hedged") and
             said.output != ask.output):
         return f"output tokens {said.output}, not {ask.output}"
@@ -146,7 +150,7 @@ def judge(world, record, ask, reply):
         record.violation("another caller's bytes", ask, f"{foreign} in {reply}")
     if b"sk-chaos" in reply.body or any("sk-chaos" in v for v in reply.headers.values()):
         record.violation("a credential", ask, repr(reply))
-    ask.whole = False
+    ask.whole, ask.estimate = False, None
     if reply.wrong:
         record.violation("framing", ask, f"{reply.wrong}: {reply}")
         return
@@ -172,3 +176,5 @@ def judge(world, record, ask, reply):
         record.violation("answer", ask, f"{problem}: {reply}")
     ask.whole = kind == "whole" and not problem
     record.answered(ask, reply, "wrong" if problem else kind)
+    if ask.estimate is not None:
+        record.estimates[ask.id] = ask.estimate

@@ -26,7 +26,7 @@ class Record:
     def __init__(self, seed):
         self.seed, self.kinds, self.statuses = seed, collections.Counter(), collections.Counter()
         self.violations = collections.defaultdict(list)
-        self.world, self.ids, self.samples = "", {}, []
+        self.world, self.ids, self.estimates, self.samples = "", {}, {}, []
 
     def answered(self, ask, reply, kind):
         self.kinds[(ask.behaviour, kind)] += 1

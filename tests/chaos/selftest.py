@@ -150,7 +150,7 @@ class Books:
     def __init__(self, **planted):
         at = {
             "requests": 5, "attempts": 7, "steady": 4, "relay": 3, "steady_seen": 4, "open": 0, "lines": None,
-            "text": b"", **planted
+            "text": b"", "estimated": {}, **planted
         }
         self.dropped, self.admin_key, self.keyed = 0, "the-admin-key", True
         lines = ([{"event": "request_done", "level": "info", "request_id": f"r{i}", "attempts": 1 + (i < 2)}
@@ -165,6 +165,7 @@ class Books:
         }
         self.relays = {"c-gemini": SimpleNamespace(name="c-gemini", requests=at["relay"])}
         self.mocks = {"steady": None}
+        self.estimated = lambda names: at["estimated"]
         self.seen = {"count": at["steady_seen"] + 1, "paths": {"/v1/models": 1}, "open": at["open"]}
 
     def log(self):
@@ -181,7 +182,7 @@ class Books:
 def ledgers():
     """(what is planted, the invariant or None, the world, the state at the end)"""
     def end(**changes):
-        return SimpleNamespace(**{"descriptors": 20, "memory": 60 << 20, "leads_to": [], **changes})
+        return SimpleNamespace(**{"descriptors": 20, "memory": 60 << 20, "leads_to": [], "estimates": {}, **changes})
     done = Books().lines
     yield "books that add up", None, Books(), end()
     yield "a descriptor more", "descriptors", Books(), end(descriptors=21)
@@ -190,6 +191,9 @@ def ledgers():
     yield "an attempt that no line tells of", "books", Books(attempts=8, relay=4), end()
     yield "a request sent twice below the engine", "books", Books(relay=4), end()
     yield "an attempt that nobody was sent", "books", Books(steady_seen=3), end()
+    yield "a count of weir's own", None, Books(estimated={"r1": [7]}), end(estimates={"r1": 7})
+    yield "a provider's count that is another", "answers", Books(estimated={"r1": []}), end(estimates={"r1": 7})
+    yield "another count of weir's own", "answers", Books(estimated={"r1": [8]}), end(estimates={"r1": 7})
     yield "a provider that still waits", "rest", Books(open=1), end()
     yield "a request that is told twice", "log", Books(lines=done + [done[0]], requests=6, attempts=9, relay=5), end()
     yield "an answer without a line", "log", Books(lines=done[1:], requests=4, attempts=5, relay=1), end()
@@ -234,7 +238,7 @@ def seen():
         yield name, invariant, {"answers": True} if half_closed(*given) else {}
     for name, invariant, books_of, state in ledgers():
         record = Quiet(1)
-        record.ids = {"r0": "2"}
+        record.ids, record.estimates = {"r0": "2"}, state.estimates
         state.metrics = books_of.figures
         asyncio.run(
             books(books_of, record, SimpleNamespace(descriptors=20, memory=60 << 20, leads_to=[]), state, quiet=True))

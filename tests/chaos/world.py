@@ -1,11 +1,13 @@
 """One world: mocks, relays, and one weir in front of them, with its configuration, its log, its books and its
 descriptors."""
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
 import re
 import signal
+import sqlite3
 import ssl
 import subprocess
 from pathlib import Path
@@ -20,6 +22,7 @@ SANITIZED = {
                     "erval_ms=500",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"
 }
+ESTIMATED = 8  # of an attempt's flags: record.h
 CLIENTS = {"steady": {}, "free": {}, "limited": {"rate_limit_rpm": 300, "max_concurrent": 3}, "raw": {"raw": True},
            "narrow": {"models": ["only-*", "pair"]}}
 KINDS = ("openai", "groq", "anthropic", "gemini", "ollama", "cloudflare", "huggingface")
@@ -276,6 +279,18 @@ class World:
     @staticmethod
     def total(metrics, name, **labels):
         return sum(v for found, v in metrics.get(name, []) if all(found.get(k) == w for k, w in labels.items()))
+
+    def estimated(self, names):
+        """The output tokens of those attempts of these requests in the ledger that weir has counted itself, by
+        request; a request that is not there yet is left out."""
+        found = {}
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/state/ledger.db?mode=ro", uri=True)) as ledger:
+            for name in names:
+                rows = ledger.execute("SELECT flags, output_tokens FROM attempts WHERE ?1 IN (request_id, caller_id)",
+                                      (name,)).fetchall()
+                if rows:
+                    found[name] = [output for flags, output in rows if flags & ESTIMATED]
+        return found
 
     async def mock_counts(self, name):
         reply = await once(self.mocks[name].endpoint, "GET", "/mock/requests")
