@@ -26,7 +26,6 @@ struct sent_chunk {
     struct sent_chunk *older;
 };
 
-enum { words_noted = 512 };
 struct writer {
     /* the worker's */
     struct segment *current;
@@ -190,11 +189,14 @@ static size_t words_size(const struct writer *writer, const struct record *recor
     return bytes;
 }
 
-/* There is room. */
+/* There is room for what words_size has counted. So of two words that are noted at one place, the other is not written
+ * again only because this one took its place: it stands in the segment. */
 static void words_write(struct writer *writer, const struct record *record) {
+    bool counted[record_words];
+    for (size_t i = 0; i < record_words; i++) counted[i] = word_is_new(writer, &record->words[i]);
     for (size_t i = 0; i < record_words; i++) {
         const struct record_said *said = &record->words[i];
-        if (!word_is_new(writer, said)) continue;
+        if (!counted[i] || !word_is_new(writer, said)) continue;
         record_word_put(said, writer->current->at + writer->used);
         writer->used += record_word_size(said->text);
         *word_place(writer, said) = said->tag.words[1];
@@ -208,6 +210,7 @@ static bool segment_with_room(struct writer *writer, const struct record *record
 
 static void segment_commit(struct writer *writer) {
     struct journal_head *head = (struct journal_head *)writer->current->at;
+    CHECKF(writer->used <= journal_segment_bytes, "used=%zu", writer->used);
     atomic_store_explicit(&head->committed, writer->used, memory_order_release);
 }
 

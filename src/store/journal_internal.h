@@ -8,6 +8,8 @@
 
 enum { journal_path_max = 512, journal_version = 1 };
 #define JOURNAL_MAGIC "weirjrnl"
+/* A worker remembers so many words that stand in its segment, each at a place by its tag: a later one may take it. */
+enum { words_noted = 512 };
 
 /* Of a segment; records follow. */
 struct journal_head {

@@ -207,6 +207,46 @@ static void a_segment_is_filled_to_its_last_byte(void **state) {
     }
 }
 
+/* Of `len` bytes, and noted where the other one is. */
+static struct record_said word_beside(const struct journal *journal, const struct record_said *other, size_t len) {
+    static char letters[record_word_most + 1];
+    struct record_said said = {.text = STR_NONE};
+    for (unsigned i = 0; said.tag.words[0] % words_noted != other->tag.words[0] % words_noted || !said.text.len; i++) {
+        snprintf(letters, sizeof letters, "%0*u", (int)len, i);
+        said = journal_word(journal, str_make(letters, len));
+    }
+    return said;
+}
+
+/* Of a record's words, whichever, a new one is noted in place of one that stands there already: the segment is filled
+ * to its last byte all the same, and no further. */
+static void a_word_in_the_place_of_another_takes_no_more_room(void **state) {
+    (void)state;
+    for (size_t known = 0; known < record_words; known++) {
+        struct words_heard heard = {0};
+        struct journal *journal = opened(1, (size_t)2 * journal_segment_bytes);
+        struct record record = plain(1);
+        record.words[known] = journal_word(journal, STR("one"));
+        size_t used = sizeof(struct journal_head) + record_word_size(STR("one")), attempts = 0, len = 8;
+        struct record last = record;
+        last.words[(known + 1) % record_words] = word_beside(journal, &record.words[known], len);
+        const size_t each = record_shape(&record).bytes, end = record_shape(&last).bytes;
+        for (; used + end + 600 < journal_segment_bytes; used += each, attempts++) {
+            assert_true(journal_add(journal, 0, &record));
+            record.sequence = 0;
+        }
+        while (used + end + record_word_size((struct str){.len = len}) < journal_segment_bytes) len++;
+        assert_int_equal(used + end + record_word_size((struct str){.len = len}), journal_segment_bytes);
+        last.words[(known + 1) % record_words] = word_beside(journal, &record.words[known], len);
+        assert_true(journal_add(journal, 0, &last));
+        assert_false(journal_wants_room(journal, 0)); /* it stands in the first one */
+        while (journal_tell(journal, SIZE_MAX, words_hear, &heard)) journal_keep(journal);
+        assert_int_equal(heard.attempts, attempts + 1);
+        assert_int_equal(heard.words, 2);
+        journal_close(journal);
+    }
+}
+
 static void what_was_under_way_at_the_death_has_its_words(void **state) {
     struct words_heard heard = {0};
     struct journal_rest rest;
@@ -560,6 +600,7 @@ int main(void) {
         TEST(each_record_is_told_once),
         TEST(a_words_text_is_told_before_it_and_once_a_segment),
         TEST(a_segment_is_filled_to_its_last_byte),
+        TEST(a_word_in_the_place_of_another_takes_no_more_room),
         TEST(what_was_under_way_at_the_death_has_its_words),
         TEST(segments_follow_each_other_and_go_when_they_are_kept),
         TEST(without_room_a_record_is_refused_and_none_is_lost),
