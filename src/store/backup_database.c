@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "store/backup.h"
+#include "store/sqlite_file.h"
 
 enum { copy_waits_ms = 100, copy_tries_most = 300 };
 
@@ -31,9 +32,7 @@ bool backup_database_copy(const char *from, const char *to, char *problem, size_
     (void)unlink(to);
     int file = open(to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file >= 0) close(file);
-    bool good = (sqlite3_open_v2(from, &source, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-                 sqlite3_busy_timeout(source, 5000) == SQLITE_OK) ||
-                database_fails(source, from, problem, size);
+    bool good = sqlite_file_open(from, false, &source) || database_fails(source, from, problem, size);
     good = good && ((sqlite3_open_v2(to, &copy, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
                      sqlite3_exec(copy, "PRAGMA synchronous = OFF", NULL, NULL, NULL) == SQLITE_OK) ||
                     database_fails(copy, to, problem, size));

@@ -1,22 +1,20 @@
 /* cache_db.c - a row an answer; its texts are columns by the names of their table. */
 #include "store/cache_db.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "store/sqlite_file.h"
 
 /* An answer is read as it was written, or not at all: of another version nothing is. */
 enum { version = 1, column_key = 0, column_made, column_expires, column_numbers, column_texts = column_numbers + 8 };
 enum { column_body = column_texts + cache_row_texts, column_bytes, columns };
 
+static const char pragmas[] = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024; PRAGMA secure_delete = ON;";
 static const char make[] =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -1024;"
-    "PRAGMA secure_delete = ON;"
     "CREATE TABLE IF NOT EXISTS answers(key BLOB PRIMARY KEY, made_s INTEGER NOT NULL, expires_s INTEGER NOT NULL, "
     "n0 INTEGER, n1 INTEGER, n2 INTEGER, n3 INTEGER, n4 INTEGER, n5 INTEGER, n6 INTEGER, n7 INTEGER, "
     "t0 BLOB, t1 BLOB, t2 BLOB, t3 BLOB, t4 BLOB, t5 BLOB, t6 BLOB, t7 BLOB, t8 BLOB, "
@@ -70,12 +68,17 @@ static int64_t cache_db_number(sqlite3 *sqlite, const char *words) {
     return number;
 }
 
+/* In one transaction: another may be about it. */
 static bool cache_db_make(sqlite3 *sqlite) {
     char mark[64];
-    const int64_t is = cache_db_number(sqlite, "PRAGMA user_version");
-    if (is < 0 || (is != version && !cache_db_run(sqlite, "DROP TABLE IF EXISTS answers"))) return false;
     snprintf(mark, sizeof mark, "PRAGMA user_version = %d", version);
-    return cache_db_run(sqlite, make) && cache_db_run(sqlite, mark);
+    if (!cache_db_run(sqlite, "BEGIN IMMEDIATE")) return false;
+    const int64_t is = cache_db_number(sqlite, "PRAGMA user_version");
+    if (is >= 0 && (is == version || cache_db_run(sqlite, "DROP TABLE IF EXISTS answers")) &&
+        cache_db_run(sqlite, make) && cache_db_run(sqlite, mark) && cache_db_run(sqlite, "COMMIT"))
+        return true;
+    if (!sqlite3_get_autocommit(sqlite)) (void)cache_db_run(sqlite, "ROLLBACK");
+    return false;
 }
 
 static bool cache_db_count(struct cache_db *db) {
@@ -86,12 +89,8 @@ static bool cache_db_count(struct cache_db *db) {
 
 struct cache_db *cache_db_open(const char *path, char *problem, size_t size) {
     struct cache_db *db = memory_take_zeroed(sizeof *db);
-    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (file >= 0) close(file);
-    bool good = db &&
-                sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                                NULL) == SQLITE_OK &&
-                cache_db_make(db->sqlite) && cache_db_count(db);
+    bool good = db && sqlite_file_open(path, true, &db->sqlite) && sqlite_file_log(db->sqlite) &&
+                cache_db_run(db->sqlite, pragmas) && cache_db_make(db->sqlite) && cache_db_count(db);
     for (unsigned i = 0; i < statements && good; i++)
         good = sqlite3_prepare_v3(db->sqlite, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL) ==
                SQLITE_OK;

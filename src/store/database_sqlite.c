@@ -1,11 +1,10 @@
 /* database_sqlite.c - see database.h: SQLite. */
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "store/database_internal.h"
+#include "store/sqlite_file.h"
 
 struct sqlite_database {
     struct database base;
@@ -69,11 +68,10 @@ static const char *sqlite_mend(struct database *database) {
 }
 
 static bool sqlite_care(struct database *database, enum database_care care) {
-    static const char *const pragmas[] = {
-        [database_careless] = "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL;",
-        [database_careful] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;",
-        [database_small] = "PRAGMA synchronous = FULL; PRAGMA cache_size = -512;"};
-    return sqlite_run(database, pragmas[care]);
+    static const char *const pragmas[] = {[database_careless] = "PRAGMA synchronous = OFF;",
+                                          [database_careful] = "PRAGMA synchronous = FULL; PRAGMA cache_size = -2048;",
+                                          [database_small] = "PRAGMA synchronous = FULL; PRAGMA cache_size = -512;"};
+    return (care == database_small || sqlite_file_log(sqlite_of(database))) && sqlite_run(database, pragmas[care]);
 }
 
 static bool sqlite_begin(struct database *database) {
@@ -92,10 +90,12 @@ static void sqlite_undo(struct database *database) {
     (void)sqlite_run(database, "ROLLBACK");
 }
 
+/* As the file has it now: another connection may have made it since this one looked at the file's tables. */
 static bool sqlite_has_table(struct database *database, const char *table, bool *has) {
-    int found = sqlite3_table_column_metadata(sqlite_of(database), NULL, table, NULL, NULL, NULL, NULL, NULL, NULL);
-    *has = found == SQLITE_OK;
-    return *has || sqlite3_errcode(sqlite_of(database)) == SQLITE_ERROR;
+    int64_t found = 0;
+    bool told = sqlite_tell(database, "SELECT count(*) FROM sqlite_schema WHERE name = ?1", table, &found);
+    *has = found > 0;
+    return told;
 }
 
 static bool sqlite_last_number(struct database *database, const char *table, int64_t *number) {
@@ -265,26 +265,14 @@ static struct statement *sqlite_prepare(struct database *database, const char *s
     return NULL;
 }
 
-/* SQLite's own files take the rights of the one that is made here. One that is there is not opened: to close it would
- * drop the locks that other connections of this process have on it (POSIX), and another process would take their log
- * from them. */
-static void sqlite_file_make(const char *path) {
-    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file >= 0) close(file);
-}
-
 struct database *sqlite_database_open(const char *path, enum database_use use, char *problem, size_t size) {
-    /* SQLite's shared memory wants to be written, even to read. */
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (use == database_makes ? SQLITE_OPEN_CREATE : 0);
     struct sqlite_database *database = memory_take_zeroed(sizeof *database);
     if (!database) {
         snprintf(problem, size, "no memory for the ledger");
         return NULL;
     }
     database->base.driver = &driver;
-    if (use == database_makes) sqlite_file_make(path);
-    if (sqlite3_open_v2(path, &database->sqlite, flags, NULL) == SQLITE_OK &&
-        sqlite3_busy_timeout(database->sqlite, 5000) == SQLITE_OK && ledger_functions_register(database->sqlite))
+    if (sqlite_file_open(path, use == database_makes, &database->sqlite) && ledger_functions_register(database->sqlite))
         return &database->base;
     snprintf(problem, size, "%s: %s", path, database->sqlite ? sqlite3_errmsg(database->sqlite) : "out of memory");
     sqlite_close(&database->base);

@@ -1,13 +1,12 @@
 /* response_db.c - the statements behind response_db.h. */
 #include "store/response_db_internal.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "store/sqlite_file.h"
 
 enum statement {
     statement_put,
@@ -52,9 +51,8 @@ static const char *const sql[statements] = {
     [statement_forget_turns] = "DELETE FROM turns WHERE created_s < ?1",
 };
 
-static const char pragmas[] =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA cache_size = -1024;"
-    "PRAGMA secure_delete = ON;"; /* what is forgotten, or gives way, leaves no words either */
+/* What is forgotten, or gives way, leaves no words either. */
+static const char pragmas[] = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024; PRAGMA secure_delete = ON;";
 
 /* From version n to n + 1 each, in one transaction; `PRAGMA user_version` says which came last. The sums are kept by
  * triggers, whoever removes rows: no insertion reads more than one row of each. */
@@ -155,11 +153,7 @@ struct response_db *response_db_open(const char *path, char *problem, size_t siz
         response_db_problem(NULL, problem, size);
         return NULL;
     }
-    /* SQLite's own files take the rights of this one; one that is there is left alone, as in ledger_open. */
-    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (file >= 0) close(file);
-    bool good = sqlite3_open_v2(path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                                NULL) == SQLITE_OK &&
+    bool good = sqlite_file_open(path, true, &db->sqlite) && sqlite_file_log(db->sqlite) &&
                 response_db_run(db->sqlite, pragmas) && migrate(db->sqlite);
     for (unsigned i = 0; i < statements && good; i++)
         good = sqlite3_prepare_v3(db->sqlite, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL) ==
@@ -175,8 +169,7 @@ bool response_db_peek(const char *path, bool *any, bool *of_clients, char *probl
         "SELECT EXISTS(SELECT 1 FROM responses), EXISTS(SELECT 1 FROM responses WHERE client > '')";
     sqlite3 *sqlite = NULL;
     sqlite3_stmt *statement = NULL;
-    bool good = sqlite3_open_v2(path, &sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK &&
-                sqlite3_busy_timeout(sqlite, 5000) == SQLITE_OK &&
+    bool good = sqlite_file_open(path, false, &sqlite) &&
                 sqlite3_prepare_v2(sqlite, look, -1, &statement, NULL) == SQLITE_OK &&
                 sqlite3_step(statement) == SQLITE_ROW;
     if (good) {
