@@ -72,9 +72,22 @@ static void what_a_model_does_not_take_is_a_warning(void **state) {
     config_free(&config);
 }
 
+/* Of its name so much as fits into a line. */
+static void a_target_with_a_long_name_is_told_by_its_beginning(void **state) {
+    (void)state;
+    struct config config;
+    assert_false(
+        load(ROUTE("m/1234567890123456789012345678901234567890123456789012345678901234567890123456789", "{user: me}"),
+             NULL, &config));
+    assert_true(is_said(&config, "leave it out at `m/"
+                                 "123456789012345678901234567890123456789012345678901234567890123456789012345678`"));
+    config_free(&config);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_is_read_as_what_it_is),
                                        cmocka_unit_test(what_cannot_be_said_is_refused),
-                                       cmocka_unit_test(what_a_model_does_not_take_is_a_warning)};
+                                       cmocka_unit_test(what_a_model_does_not_take_is_a_warning),
+                                       cmocka_unit_test(a_target_with_a_long_name_is_told_by_its_beginning)};
     return cmocka_run_group_tests(tests, sodium_begin, ids_end);
 }

@@ -116,8 +116,34 @@ static int memory_free(void **state) {
     return 0;
 }
 
+/* Two properties and an order of so many names that ends with the second, then the first: is it followed? */
+static bool follows_order_of(size_t names, size_t properties, bool is_array) {
+    bool changed;
+    struct text text = text_in_arena(&arena, 64);
+    text_put(&text, STR("{\"properties\":{\"a\":{},\"b\":{}"));
+    for (size_t i = 2; i < properties; i++) text_printf(&text, ",\"p%zu\":{}", i);
+    text_put(&text, STR("},\"propertyOrdering\":"));
+    text_put(&text, is_array ? STR("[") : STR("{\"x\":["));
+    for (size_t i = 2; i < names; i++) text_put(&text, STR("\"x\","));
+    text_put(&text, is_array ? STR("\"b\",\"a\"]}") : STR("\"b\",\"a\"]}}"));
+    text_put_byte(&text, 0);
+    assert_false(text.failed);
+    const struct str got = said(text_str(&text).at, true, 0, &changed), begins = STR("{\"properties\":{\"b\"");
+    return str_eq(str_slice(got, 0, begins.len), begins);
+}
+
+static void an_order_that_is_too_long_or_none_is_left_aside(void **state) {
+    (void)state;
+    assert_true(follows_order_of(2, 2, true));
+    assert_true(follows_order_of(256, 256, true));
+    assert_false(follows_order_of(257, 2, true));
+    assert_false(follows_order_of(2, 257, true));
+    assert_false(follows_order_of(2, 2, false));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_becomes_what_is_wanted),
+                                       cmocka_unit_test(an_order_that_is_too_long_or_none_is_left_aside),
                                        cmocka_unit_test(a_schema_deeper_than_the_walk_is_copied)};
     return cmocka_run_group_tests(tests, memory_make, memory_free);
 }

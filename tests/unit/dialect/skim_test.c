@@ -237,6 +237,8 @@ static void escapes_stand_for_their_characters(void **state) {
     assert_false(skim_is(STR("models"), STR("model")));
     assert_false(skim_is(STR("mode"), STR("model")));
     assert_false(skim_is(STR("mode\\u0000"), STR("model")));
+    assert_false(skim_is(STR("\\ud800model"), STR("model"))); /* half of a pair is no character */
+    assert_false(skim_is(STR("model\\ude00"), STR("model")));
     arena_free(&arena);
 }
 
