@@ -170,7 +170,6 @@ static void postgres_rollback(struct postgres *of) {
 static bool postgres_begin(struct database *database) {
     struct postgres *of = postgres_of(database);
     if (!postgres_quiet(of)) return false;
-    of->queue_failed = false;
     of->in_transaction =
         postgres_script(of, "BEGIN; SELECT pg_advisory_xact_lock(" LOCK_OF_WRITER ")", postgres_patience_ms);
     int64_t writes;

@@ -128,8 +128,7 @@ static bool follows_order_of(size_t names, size_t properties, bool is_array) {
     text_put(&text, is_array ? STR("\"b\",\"a\"]}") : STR("\"b\",\"a\"]}}"));
     text_put_byte(&text, 0);
     assert_false(text.failed);
-    const struct str got = said(text_str(&text).at, true, 0, &changed), begins = STR("{\"properties\":{\"b\"");
-    return str_eq(str_slice(got, 0, begins.len), begins);
+    return str_starts(said(text_str(&text).at, true, 0, &changed), STR("{\"properties\":{\"b\""));
 }
 
 static void an_order_that_is_too_long_or_none_is_left_aside(void **state) {
