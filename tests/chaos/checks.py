@@ -61,13 +61,11 @@ def _facts(ask, said):
     # one that is cut, ends or stands still behind its finish reason has told no usage yet: by its own fault, its
     # provider's or the relay's, and only a bystander has none of the three
     untold = ask.stream and not ask.steady and said.output is None
-    # its count, that such an answer cannot go without, is weir's own then, which the books have to say
-    if ask.stream and not ask.steady and ask.dialect.name in ("messages", "responses") and said.output != ask.output:
-        ask.estimate = said.output
-        return None
     if (counted and not untold and not ask.fault.startswith("no-usage") and ask.model not in ("reason", "hedged") and
             said.output != ask.output):
-        return f"output tokens {said.output}, not {ask.output}"
+        if not ask.stream or ask.steady or ask.dialect.name not in ("messages", "responses"):
+            return f"output tokens {said.output}, not {ask.output}"
+        ask.estimate = said.output  # these cannot go without a count: it is weir's own, which the books have to say
     return None
 
 
