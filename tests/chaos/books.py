@@ -6,6 +6,7 @@ import json
 
 # under sanitizers, with their quarantine; the warm-up has filled pools, rings and caches
 MEMORY_SHARE, MEMORY_SLACK = 1.25, 48 << 20
+LOOKS = 5
 KEPT_MOST = 4  # more descriptors of a database without its log are not SQLite's for the next connection: they are lost
 LOG_ERRORS = {"reload_failed", "key_rests"}  # bad files, and mocks that refuse their keys
 # What a provider that fails, as ours do, is told as.
@@ -47,15 +48,17 @@ async def rest(world, record, limit_s=60.0):
         await asyncio.sleep(0.1)
     if any(v < 0 for name, v in busy.items() if name != "callers' connections"):
         record.violation("rest", None, f"a gauge below nothing: {busy}")
-    state.descriptors = None
-    for _ in range(50):  # between two looks a connection may end
+    looks = []
+    for _ in range(50):  # connections to providers only end at rest: as many before as behind a look, and as many in it
         first = world.total(m, "weir_upstream_connections")
+        await asyncio.sleep(0.05)  # the connection of the look before may not be closed yet: the least of some looks
         found = world.weir.descriptors()
         m = state.metrics = await world.metrics()
         if world.total(m, "weir_upstream_connections") == first:
-            state.descriptors, state.leads_to = len(found) - int(first) - kept_by_sqlite(found), found
+            looks.append((len(found) - int(first) - kept_by_sqlite(found), found))
+        if len(looks) == LOOKS:
             break
-        await asyncio.sleep(0.05)
+    state.descriptors, state.leads_to = min(looks, default=(None, []))
     await asyncio.sleep(1.5)  # the sanitizer gives freed pages back every half second
     state.memory = world.weir.resident()
     return state
