@@ -43,7 +43,7 @@ struct loop {
     struct now now;
     bool now_is_fresh;
     _Atomic(struct letter *) mailbox; /* newest first; pushed by any thread, taken whole by the loop */
-    _Atomic bool stopped;
+    _Atomic bool stops, stopped;
     struct signal_watch *signals;
     struct budget *budget;
     struct spares head_spares;
@@ -166,8 +166,10 @@ static void mailbox_empty(struct loop *loop, bool run) {
 }
 
 static void on_wake(uv_async_t *handle) {
-    CHECK(handle->data == current);
-    mailbox_empty(handle->data, true);
+    struct loop *loop = handle->data;
+    CHECK(loop == current);
+    mailbox_empty(loop, true);
+    if (atomic_load(&loop->stops)) uv_stop(&loop->uv);
 }
 
 struct loop *loop_new(void) {
@@ -229,12 +231,11 @@ void loop_join(struct loop *loop) {
     loop->has_thread = false;
 }
 
-static void stop_now(void *context) {
-    struct loop *loop = context;
-    uv_stop(&loop->uv);
+/* No letter: where there is no memory for one, it must end nonetheless. */
+void loop_stop(struct loop *loop) {
+    atomic_store(&loop->stops, true);
+    uv_async_send(&loop->wake);
 }
-
-void loop_stop(struct loop *loop) { loop_post(loop, stop_now, loop); }
 
 struct letter *loop_letter_new(void) {
     return memory_take(sizeof(struct letter));

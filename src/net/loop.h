@@ -19,7 +19,7 @@ void loop_run(struct loop *loop);
 /* Starts a thread with all signals blocked that runs the loop; joined by loop_join. */
 bool loop_start_thread(struct loop *loop, const char *name);
 void loop_join(struct loop *loop);
-/* From any thread. */
+/* From any thread; behind the letters that were posted before. */
 void loop_stop(struct loop *loop);
 /* After loop_run has returned. Everything on it must have been closed: CHECKed. */
 void loop_free(struct loop *loop);

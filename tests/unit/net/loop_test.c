@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "net_bench.h"
 
 enum { letters = 1000 };
@@ -153,6 +154,24 @@ static void a_thread_of_its_own_runs_it_until_it_is_stopped(void **state) {
     loop_free(story.bench.loop);
 }
 
+static void notes_once(void *context) { note(context, 7); }
+
+/* No letter is needed for it, and those that were sent before are read. */
+static void it_stops_where_there_is_no_memory(void **state) {
+    struct story story = {.count = 0};
+    (void)state;
+    story.bench.loop = loop_new();
+    assert_true(loop_post(story.bench.loop, notes_once, &story));
+    memory_fail_at(1);
+    loop_stop(story.bench.loop);
+    assert_false(loop_post(story.bench.loop, notes_once, &story)); /* that was the first that asked for memory */
+    memory_fail_at(0);
+    assert_true(loop_start_thread(story.bench.loop, "a-loop"));
+    loop_join(story.bench.loop);
+    assert_true(story.count == 1 && story.order[0] == 7);
+    loop_free(story.bench.loop);
+}
+
 /* Both clocks in nanoseconds, between what the system says before and after. */
 static void the_clocks_are_the_systems(void **state) {
     (void)state;
@@ -173,6 +192,7 @@ static void the_clocks_are_the_systems(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_stops_where_there_is_no_memory),
         cmocka_unit_test(the_clocks_are_the_systems),
         cmocka_unit_test(letters_of_another_thread_are_read_in_their_order),
         cmocka_unit_test(a_loop_that_has_ended_takes_no_letter),
