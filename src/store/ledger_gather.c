@@ -170,51 +170,26 @@ static void gather_select(const struct gathering *gathering, enum usage_grain gr
 
 /* -- adding up -- */
 
-static uint64_t keys_hash(const int64_t *numbers, size_t count) {
-    return str_hash(str_make((const char *)numbers, count * sizeof *numbers));
+static struct keyed_rows gathered_rows(const struct usage_gathered *gathered, size_t by_count) {
+    return (struct keyed_rows){gathered->rows ? gathered->rows->keys : NULL, sizeof *gathered->rows, gathered->count,
+                               by_count};
 }
 
-static bool places_grow(struct usage_gathered *gathered, size_t by_count) {
-    size_t count = gathered->place_count ? gathered->place_count * 4 : 1024;
-    struct usage_place *places = memory_take_zeroed(count * sizeof *places);
-    if (!places) return false;
-    for (size_t i = 0; i < gathered->count; i++) {
-        const uint64_t hash = keys_hash(gathered->rows[i].keys, by_count);
-        size_t place = hash & (count - 1);
-        while (places[place].row) place = (place + 1) & (count - 1);
-        places[place] = (struct usage_place){(uint32_t)i + 1, (uint32_t)(hash >> 32)};
-    }
-    memory_give(gathered->places);
-    gathered->places = places;
-    gathered->place_count = count;
-    return true;
-}
-
-static struct usage_row *row_find(const struct usage_gathered *gathered, const int64_t *numbers, size_t by_count,
-                                  uint64_t hash, size_t *place) {
-    const struct usage_place *places = gathered->places;
-    for (*place = hash & (gathered->place_count - 1); places[*place].row;
-         *place = (*place + 1) & (gathered->place_count - 1)) {
-        struct usage_row *row = &gathered->rows[places[*place].row - 1];
-        if (places[*place].tag == (uint32_t)(hash >> 32) && memcmp(row->keys, numbers, by_count * sizeof *numbers) == 0)
-            return row;
-    }
-    return NULL;
+static struct usage_row *row_find(const struct usage_gathered *gathered, const int64_t *numbers, size_t by_count) {
+    const size_t row = key_places_find(&gathered->places, gathered_rows(gathered, by_count), numbers);
+    return row == SIZE_MAX ? NULL : &gathered->rows[row];
 }
 
 /* Past usage_groups_max they are one row, whose keys are all 0. NULL: no memory. */
 static struct usage_row *usage_row_of(struct gathering *gathering, int64_t *numbers) {
     struct usage_gathered *gathered = gathering->gathered;
     const size_t by_count = gathering->by_count;
-    size_t place;
-    if (gathered->count * 2 >= gathered->place_count && !places_grow(gathered, by_count)) return NULL;
-    uint64_t hash = keys_hash(numbers, by_count);
-    struct usage_row *row = row_find(gathered, numbers, by_count, hash, &place);
+    if (!key_places_fit(&gathered->places, gathered_rows(gathered, by_count))) return NULL;
+    struct usage_row *row = row_find(gathered, numbers, by_count);
     if (row || gathering->known) return row;
     if (gathered->count >= usage_groups_max) {
         memset(numbers, 0, by_count * sizeof *numbers);
-        hash = keys_hash(numbers, by_count);
-        row = row_find(gathered, numbers, by_count, hash, &place);
+        row = row_find(gathered, numbers, by_count);
         if (row) return row;
     }
     if (gathered->count == gathered->room) {
@@ -228,7 +203,7 @@ static struct usage_row *usage_row_of(struct gathering *gathering, int64_t *numb
     *row = (struct usage_row){.times = NULL};
     if (gathered->count <= gathered->times_count) row->times = &gathered->times[gathered->count - 1];
     memcpy(row->keys, numbers, by_count * sizeof *numbers);
-    gathered->places[place] = (struct usage_place){(uint32_t)gathered->count, (uint32_t)(hash >> 32)};
+    key_places_note(&gathered->places, gathered_rows(gathered, by_count));
     return row;
 }
 
@@ -382,11 +357,8 @@ static void rows_order(const struct usage_question *question, struct usage_gathe
 static bool rows_time(struct usage_gathered *gathered, size_t by_count) {
     memset(gathered->times, 0, gathered->times_count * sizeof *gathered->times);
     for (size_t i = 0; i < gathered->count; i++) gathered->rows[i].times = &gathered->times[i];
-    gathered->place_count = 0;
-    do {
-        if (!places_grow(gathered, by_count)) return false;
-    } while (gathered->count * 2 >= gathered->place_count);
-    return true;
+    key_places_free(&gathered->places);
+    return key_places_fit(&gathered->places, gathered_rows(gathered, by_count));
 }
 
 static void sums_all(struct gathering *gathering) {
@@ -519,7 +491,7 @@ bool usage_gather(struct ledger *ledger, const struct usage_question *question, 
 
 void usage_gathered_free(struct usage_gathered *gathered) {
     memory_give(gathered->rows);
-    memory_give(gathered->places);
+    key_places_free(&gathered->places);
     memory_give(gathered->times);
     memory_give(gathered->total.times);
 }

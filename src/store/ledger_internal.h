@@ -5,6 +5,7 @@
 
 #include "base/histogram.h"
 #include "store/database.h"
+#include "store/key_places.h"
 #include "store/ledger.h"
 
 /* What the sums of a group are told apart by beside their time, in the order of their columns. */
@@ -73,10 +74,7 @@ struct usage_gathered {
     size_t count, room;
     size_t more; /* that are left out */
     struct usage_row total;
-    struct usage_place {
-        uint32_t row, tag; /* its place in `rows`, + 1; bits of its hash: rows that are others' are not looked at */
-    } * places;            /* by hash */
-    size_t place_count;
+    struct key_places places;
     struct usage_times *times;
     size_t times_count;
 };

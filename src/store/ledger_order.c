@@ -5,16 +5,16 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "store/key_places.h"
 #include "store/ledger_internal.h"
 
-enum { groups_begin = 256, order_places_begin = 1024 };
+enum { groups_begin = 256 };
 
 struct usage_order {
     size_t key_count, count, room, left_out; /* left_out: rows of groups that found no place */
     bool timed;
     int64_t *groups;
-    struct usage_place *places; /* by hash; at most half of them are taken */
-    size_t place_count;
+    struct key_places places;
 };
 
 struct usage_order *usage_order_new(size_t key_count, bool timed) {
@@ -29,7 +29,7 @@ struct usage_order *usage_order_new(size_t key_count, bool timed) {
 void usage_order_free(struct usage_order *order) {
     if (!order) return;
     memory_give(order->groups);
-    memory_give(order->places);
+    key_places_free(&order->places);
     memory_give(order);
 }
 
@@ -38,42 +38,9 @@ void usage_order_free(struct usage_order *order) {
 static size_t group_size(const struct usage_order *order) { return order_measures + order->key_count; }
 static int64_t *group_at(const struct usage_order *order, size_t i) { return order->groups + i * group_size(order); }
 
-/* Keys are numbers of the ledger's own, one after the other: nobody chooses where they fall. */
-static uint64_t order_hash(const int64_t *keys, size_t count) {
-    uint64_t hash = UINT64_C(0x9e3779b97f4a7c15);
-    for (size_t i = 0; i < count; i++) {
-        hash = (hash ^ (uint64_t)keys[i]) * UINT64_C(0xff51afd7ed558ccd);
-        hash ^= hash >> 32;
-    }
-    return hash;
-}
-
-static bool order_places_grow(struct usage_order *order) {
-    const size_t count = order->place_count ? order->place_count * 2 : order_places_begin;
-    struct usage_place *places = memory_take_zeroed(count * sizeof *places);
-    if (!places) return false;
-    for (size_t i = 0; i < order->count; i++) {
-        const uint64_t hash = order_hash(group_at(order, i) + order_measures, order->key_count);
-        size_t place = hash & (count - 1);
-        while (places[place].row) place = (place + 1) & (count - 1);
-        places[place] = (struct usage_place){(uint32_t)i + 1, (uint32_t)(hash >> 32)};
-    }
-    memory_give(order->places);
-    order->places = places;
-    order->place_count = count;
-    return true;
-}
-
-/* Its place among the hashes; the one of a group that is not there yet is free. */
-static struct usage_place *order_place(const struct usage_order *order, const int64_t *keys, uint64_t hash) {
-    const size_t last = order->place_count - 1, len = order->key_count * sizeof *keys;
-    for (size_t at = hash & last;; at = (at + 1) & last) {
-        struct usage_place *place = &order->places[at];
-        if (!place->row) return place;
-        if (place->tag == (uint32_t)(hash >> 32) &&
-            memcmp(group_at(order, place->row - 1) + order_measures, keys, len) == 0)
-            return place;
-    }
+static struct keyed_rows order_rows(const struct usage_order *order) {
+    return (struct keyed_rows){order->groups ? order->groups + order_measures : NULL,
+                               group_size(order) * sizeof *order->groups, order->count, order->key_count};
 }
 
 static bool groups_grow(struct usage_order *order) {
@@ -87,11 +54,10 @@ static bool groups_grow(struct usage_order *order) {
 }
 
 bool usage_order_add(struct usage_order *order, const int64_t measures[order_measures], const int64_t *keys) {
-    if (order->count * 2 >= order->place_count && !order_places_grow(order)) return false;
-    const uint64_t hash = order_hash(keys, order->key_count);
-    struct usage_place *place = order_place(order, keys, hash);
-    if (place->row) {
-        int64_t *group = group_at(order, place->row - 1);
+    if (!key_places_fit(&order->places, order_rows(order))) return false;
+    const size_t known = key_places_find(&order->places, order_rows(order), keys);
+    if (known != SIZE_MAX) {
+        int64_t *group = group_at(order, known);
         for (size_t i = 0; i < order_measures; i++) group[i] = ledger_sum(group[i], measures[i]);
         return true;
     }
@@ -101,9 +67,9 @@ bool usage_order_add(struct usage_order *order, const int64_t measures[order_mea
     }
     if (!groups_grow(order)) return false;
     int64_t *group = group_at(order, order->count++);
-    *place = (struct usage_place){(uint32_t)order->count, (uint32_t)(hash >> 32)};
     memcpy(group, measures, order_measures * sizeof *group);
     memcpy(group + order_measures, keys, order->key_count * sizeof *group);
+    key_places_note(&order->places, order_rows(order));
     return true;
 }
 
