@@ -44,7 +44,7 @@ struct mask {
 /* -- making it -- */
 
 /* What no encoder escapes. */
-static bool is_plain(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static bool is_plain(char c) { return byte_is_alnum(c); }
 
 /* Where the longest run of plain bytes stands. */
 static struct str plain_run(struct str bytes) {

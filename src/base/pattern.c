@@ -41,9 +41,7 @@ static void set_turn(struct byte_set *set) {
     for (size_t i = 0; i < 4; i++) set->bits[i] = ~set->bits[i];
 }
 
-static bool pattern_word_byte(unsigned char byte) {
-    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || byte == '_';
-}
+static bool pattern_word_byte(unsigned char byte) { return byte_is_alnum((char)byte) || byte == '_'; }
 
 /* \d and the like. false: it is none of them. */
 static bool set_add_class(struct byte_set *set, char letter) {

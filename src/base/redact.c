@@ -6,10 +6,7 @@
 
 #include "base/pattern.h"
 
-static bool word_byte(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '*';
-}
+static bool word_byte(char c) { return byte_is_alnum(c) || c == '_' || c == '-' || c == '*'; }
 
 /* Names of headers, query parameters and members that hold a credential: whole, or as the last word. */
 static const struct str secret_names[] = {

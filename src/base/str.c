@@ -209,6 +209,12 @@ int str_hex_digit(char c) {
     return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
 }
 
+bool str_is_alnum(struct str s, const char *also) {
+    for (size_t i = 0; i < s.len; i++)
+        if (!byte_is_alnum(s.at[i]) && (!s.at[i] || !strchr(also, s.at[i]))) return false;
+    return true;
+}
+
 struct str str_percent_decode(struct str from, char *into, size_t size) {
     size_t len = 0;
     for (size_t i = 0; i < from.len && len < size; i++) {

@@ -23,6 +23,12 @@ struct str str_from(const char *text); /* NULL gives an empty range */
 static inline bool str_eq(struct str a, struct str b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
+/* ASCII, whatever the locale is. */
+static inline bool byte_is_digit(char c) { return c >= '0' && c <= '9'; }
+static inline bool byte_is_letter(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
+static inline bool byte_is_alnum(char c) { return byte_is_digit(c) || byte_is_letter(c); }
+/* Nothing but letters, digits and signs of `also`; nothing at all is that, too. */
+bool str_is_alnum(struct str s, const char *also);
 bool str_same_nocase(const char *a, const char *b, size_t len);
 static inline bool str_eq_nocase(struct str a, struct str b) { /* ASCII letters only */
     return a.len == b.len && (a.len == 0 || (((a.at[0] ^ b.at[0]) & ~0x20) == 0 && str_same_nocase(a.at, b.at, a.len)));

@@ -121,6 +121,18 @@ static size_t utf8_length(struct str s) {
     return s.len >= len && str_is_utf8(str_slice(s, 0, len)) ? len : 0;
 }
 
+void text_put_percent(struct text *text, struct str s, const char *also) {
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < s.len; i++) {
+        const unsigned char c = (unsigned char)s.at[i];
+        const struct str byte = str_slice(s, i, i + 1);
+        if (str_is_alnum(byte, "-._~") || str_is_alnum(byte, also))
+            text_put(text, byte);
+        else
+            text_put(text, str_make((const char[]){'%', hex[c >> 4], hex[c & 15]}, 3));
+    }
+}
+
 void text_put_escape(struct text *text, unsigned char c) {
     switch (c) {
     case '"': text_put(text, STR("\\\"")); break;

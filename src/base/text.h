@@ -45,6 +45,8 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 void text_put_json(struct text *text, struct str s);
 /* The same without the quotes: a piece of a string. */
 void text_put_json_inside(struct text *text, struct str s);
+/* As a part of a URL (RFC 3986, 2.1): letters, digits, `-._~` and signs of `also` as they are, other bytes as %2F. */
+void text_put_percent(struct text *text, struct str s, const char *also);
 /* One byte as the escape that JSON has for it. */
 void text_put_escape(struct text *text, unsigned char c);
 /* "name": with a comma before it unless the last byte is { or [ or the text is empty. A literal name needs no look for

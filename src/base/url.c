@@ -16,12 +16,7 @@ static const char *authority_parse(struct str authority, struct url *url) {
         url->host = str_slice(authority, 0, colon);
     }
     if (url->host.len == 0 || url->host.len > 253) return "there is no host";
-    for (size_t i = 0; i < url->host.len; i++) {
-        char c = url->host.at[i];
-        bool fine = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '-' ||
-                    c == '_' || c == ':';
-        if (!fine) return "the host holds a forbidden character";
-    }
+    if (!str_is_alnum(url->host, ".-_:")) return "the host holds a forbidden character";
     if (colon == SIZE_MAX) return NULL;
     uint64_t port;
     if (!str_to_u64(str_slice(authority, colon + 1, authority.len), &port) || port == 0 || port > 65535)
@@ -65,11 +60,7 @@ bool host_split(struct str authority, struct str *host) {
     } else {
         *host = str_slice(authority, 0, end);
     }
-    for (size_t i = 0; i < host->len; i++) {
-        char c = host->at[i];
-        bool letter = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.';
-        if (!letter && (bracketed ? c != ':' && c != '%' : c != '-' && c != '_')) return false;
-    }
+    if (!str_is_alnum(*host, bracketed ? ".:%" : ".-_")) return false;
     if (host->len == 0 || host->len > 253) return false;
     struct str rest = str_slice(authority, end, authority.len);
     uint64_t port;

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/limits.h"
+#include "base/name.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "config/config_schema.h"
@@ -233,12 +235,12 @@ static int client_do(const struct client_asking *asking) {
 /* -- the command -- */
 
 static bool client_name_fits(const char *name) {
-    for (const char *c = name; *c; c++)
-        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", *c)) {
-            fprintf(stderr, "weir client: `%s` is no name for a client: letters, digits, `-`, `_` and `.`\n", name);
-            return false;
-        }
-    return *name && strlen(name) <= 64;
+    const bool fits = name_is_valid(str_from(name));
+    if (!fits)
+        fprintf(stderr,
+                "weir client: `%s` is no name for a client: letters, digits, `-`, `_` and `.`, %d of them at most\n",
+                name, limit_name);
+    return fits;
 }
 
 static bool client_whole_fits(const char *text, const char *option) {

@@ -219,17 +219,11 @@ static int cli_entry_ask(const struct entry_asking *asking, const char *method, 
 
 /* /admin/v1/routes/openai%2Fgpt-4o/reset */
 static void entry_path_put(const struct entry_asking *asking, bool named, struct text *path) {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
     struct str word = asking->facts->reset;
     text_printf(path, "/admin/v1/%.*s", STR_ARG(asking->facts->plural));
     if (!named) return;
     text_put_byte(path, '/');
-    for (const char *c = asking->name; *c; c++) {
-        if (strchr(plain, *c))
-            text_put_byte(path, *c);
-        else
-            text_printf(path, "%%%02X", (unsigned char)*c);
-    }
+    text_put_percent(path, str_from(asking->name), "");
     while (str_find_byte(word, ' ') != SIZE_MAX) word = str_slice(word, str_find_byte(word, ' ') + 1, word.len);
     if (asking->action && asking->action->resets) text_printf(path, "/%.*s", STR_ARG(word));
 }

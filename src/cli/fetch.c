@@ -126,17 +126,9 @@ char *cli_follow(const struct cli_gateway *gateway, const char *path, void (*tel
 }
 
 void cli_query_put(struct text *path, const char *name, const char *value) {
-    static const char digits[] = "0123456789ABCDEF";
     if (!value) return;
     text_put_byte(path, str_find_byte(text_str(path), '?') == SIZE_MAX ? '?' : '&');
     text_put(path, str_from(name));
     text_put_byte(path, '=');
-    for (const char *at = value; *at; at++) {
-        bool plain =
-            (*at >= '0' && *at <= '9') || ((*at | 0x20) >= 'a' && (*at | 0x20) <= 'z') || strchr("-._~/:", *at);
-        if (plain)
-            text_put_byte(path, *at);
-        else
-            text_printf(path, "%%%c%c", digits[(unsigned char)*at >> 4], digits[*at & 15]);
-    }
+    text_put_percent(path, str_from(value), "/:");
 }

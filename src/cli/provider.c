@@ -7,6 +7,8 @@
 
 #include "base/hash.h"
 #include "base/header_names.h"
+#include "base/limits.h"
+#include "base/name.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "dialect/json.h"
@@ -385,12 +387,13 @@ static int probe_all(const struct asking *asking) {
 }
 
 static bool name_fits_a_path(const char *name) {
-    for (const char *c = name; *c; c++)
-        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", *c)) {
-            fprintf(stderr, "weir provider: `%s` is no name for a provider: letters, digits, `-`, `_` and `.`\n", name);
-            return false;
-        }
-    return *name && strlen(name) <= 64;
+    const bool fits = name_is_valid(str_from(name));
+    if (!fits)
+        fprintf(
+            stderr,
+            "weir provider: `%s` is no name for a provider: letters, digits, `-`, `_` and `.`, %d of them at most\n",
+            name, limit_name);
+    return fits;
 }
 
 int cli_provider(int argc, char **argv) {

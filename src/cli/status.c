@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+#include "base/name.h"
 #include "cli/cli.h"
 #include "dialect/json.h"
 #include "weir.h"
@@ -288,6 +290,12 @@ int cli_explain(int argc, char **argv) {
     int status = cli_options(argc, argv, options, 4, &id, 1, &rest_count);
     if (status >= 0) return status;
     if (rest_count != 1) return cli_usage(stderr, argv[0], options, 4);
+    if (!request_id_is_valid(str_from(id))) {
+        fprintf(stderr,
+                "weir explain: `%.80s` is no request's id: letters, digits, `-`, `_` and `.`, %d of them at most\n", id,
+                limit_request_id);
+        return 2;
+    }
     snprintf(path, sizeof path, "/admin/v1/requests/%s", id);
     return fetch_and_print(&gateway, path, json, print_indented);
 }

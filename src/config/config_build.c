@@ -6,6 +6,7 @@
 #include "base/header_names.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/name.h"
 #include "dialect/outbound.h"
 #include "config/config.h"
 #include "config/config_decisions.h"
@@ -13,16 +14,6 @@
 #include "config/config_read.h"
 
 /* -- providers -- */
-
-bool config_name_is_valid(struct str name) {
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-        bool fine =
-            (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_' || c == '.';
-        if (!fine) return false;
-    }
-    return name.len > 0 && name.len <= limit_name;
-}
 
 static struct str config_build_environment_of(const struct config_reading *reading, struct str name) {
     char terminated[128];
@@ -186,14 +177,9 @@ static void origin_read(struct config_reading *reading, struct snapshot *snapsho
 }
 
 bool config_header_is_valid(struct str name, struct str value) {
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-        bool fine = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' || c == '_';
-        if (!fine) return false;
-    }
     for (size_t i = 0; i < value.len; i++)
         if ((value.at[i] >= 0 && value.at[i] < 0x20 && value.at[i] != '\t') || value.at[i] == 0x7f) return false;
-    return name.len > 0 && name.len <= 128 && value.len <= 8192;
+    return name.len > 0 && name.len <= 128 && value.len <= 8192 && str_is_alnum(name, "-_");
 }
 
 /* The provider's own and those that stand above all providers. */
@@ -367,7 +353,7 @@ static void providers_read(struct config_reading *reading, struct snapshot *snap
     snapshot->providers = arena_take_zeroed(&snapshot->arena, (count + 1) * sizeof *snapshot->providers);
     if (!snapshot->providers || !map_init(&snapshot->providers_by_name, &snapshot->arena, count + 1)) return;
     for (const struct config_node *node = count ? list->first : NULL; node; node = node->next) {
-        if (!config_name_is_valid(node->key)) {
+        if (!name_is_valid(node->key)) {
             config_report(reading, node, config_error,
                           "`%.*s` is no name for a provider: use letters, digits, `-`, `_` and `.`, at most %d",
                           STR_ARG(str_slice(node->key, 0, 80)), limit_name);

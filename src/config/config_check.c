@@ -16,12 +16,7 @@ static void map_check(struct config_reading *reading, struct config_node *map, e
 /* -- references -- */
 
 static bool config_check_name_is_valid(struct str name) {
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || (i && c >= '0' && c <= '9')))
-            return false;
-    }
-    return name.len > 0 && name.len < 128;
+    return name.len > 0 && name.len < 128 && !byte_is_digit(name.at[0]) && str_is_alnum(name, "_");
 }
 
 /* One ${...}: its value into text. false: a problem was reported. */

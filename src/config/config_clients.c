@@ -3,6 +3,7 @@
 #include "config/config_clients.h"
 
 #include "base/memory.h"
+#include "base/name.h"
 #include "config/config_decisions.h"
 #include "config/config_overlay_tree.h"
 #include "dialect/date.h"
@@ -51,7 +52,7 @@ static void client_read(struct config_reading *reading, struct snapshot *snapsho
     const struct section section = {section_client, node};
     struct str hash = read_str(section, "key_hash");
     *client = (struct client){.name = arena_copy(&snapshot->arena, read_str(section, "name"))};
-    if (!config_name_is_valid(client->name)) {
+    if (!name_is_valid(client->name)) {
         config_report(reading, node, config_error, "a client needs a `name` of letters, digits, `-`, `_` and `.`");
         return;
     }

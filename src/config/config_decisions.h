@@ -26,9 +26,8 @@ void decisions_of_client(struct config_reading *reading, struct snapshot *snapsh
 struct rate_rules rates_of(struct section section);
 /* Requests a minute and an hour, tokens a minute, and what may go above the even rate at once; 0: none. */
 struct rate_rules rates_make(uint64_t minute, uint64_t hour, uint64_t tokens, uint64_t burst);
-/* config_build.c: of a provider or a client: letters, digits, `-`, `_` and `.`, at most limit_name. */
-bool config_name_is_valid(struct str name);
-/* Of a header: letters, digits, `-` and `_`, at most 128; its value without control characters, at most 8 KB. */
+/* config_build.c: of a header: letters, digits, `-` and `_`, at most 128; its value without control characters, at most
+ * 8 KB. */
 bool config_header_is_valid(struct str name, struct str value);
 /* config_clients.c: those of the file. */
 void clients_read(struct config_reading *reading, struct snapshot *snapshot, const struct config_node *root);

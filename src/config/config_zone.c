@@ -10,12 +10,7 @@ enum { header_len = 44, changes_max = 4096, last_year = 2100, offset_most = 26 *
 
 bool zone_name_is_good(struct str name) {
     if (name.len == 0 || name.len > 64 || name.at[0] == '/' || str_find(name, STR("..")) != SIZE_MAX) return false;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-        bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z', digit = c >= '0' && c <= '9';
-        if (!letter && !digit && c != '/' && c != '_' && c != '-' && c != '+') return false;
-    }
-    return true;
+    return str_is_alnum(name, "/_-+");
 }
 
 /* -- the file -- */
@@ -89,7 +84,7 @@ static bool word_take(struct str *rest) {
         *rest = str_slice(*rest, len + 1, rest->len);
         return true;
     }
-    while (len < rest->len && (rest->at[len] | 0x20) >= 'a' && (rest->at[len] | 0x20) <= 'z') len++;
+    while (len < rest->len && byte_is_letter(rest->at[len])) len++;
     *rest = str_slice(*rest, len, rest->len);
     return len > 0;
 }

@@ -4,11 +4,8 @@
 
 #include <string.h>
 
-static bool byte_is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool byte_is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-static bool byte_is_letter(char c) {
-    return byte_is_upper(c) || (c >= 'a' && c <= 'z') || c == '_' || (unsigned char)c >= 0x80;
-}
+static bool byte_is_in_word(char c) { return byte_is_letter(c) || c == '_' || (unsigned char)c >= 0x80; }
 
 /* -- marks -- */
 
@@ -68,19 +65,19 @@ static size_t number_end(struct str text, size_t at) {
 /* Letters; a point between letters or before one, as in node.js; signs behind them, as in c++ and c#. */
 static size_t alike_word_end(struct str text, size_t at) {
     for (; at < text.len; at++) {
-        bool more = at + 1 < text.len && byte_is_letter(text.at[at + 1]);
-        if (!byte_is_letter(text.at[at]) && !(text.at[at] == '.' && more)) break;
+        bool more = at + 1 < text.len && byte_is_in_word(text.at[at + 1]);
+        if (!byte_is_in_word(text.at[at]) && !(text.at[at] == '.' && more)) break;
     }
     size_t signs = at;
     while (signs < text.len && (text.at[signs] == '+' || text.at[signs] == '#')) signs++;
-    bool ends = signs == text.len || (!byte_is_letter(text.at[signs]) && !byte_is_digit(text.at[signs]));
+    bool ends = signs == text.len || (!byte_is_in_word(text.at[signs]) && !byte_is_digit(text.at[signs]));
     return ends ? signs : at;
 }
 
 static bool all_upper(struct str word) {
     size_t letters = 0;
     for (size_t i = 0; i < word.len; i++) {
-        if (byte_is_letter(word.at[i]) && !byte_is_upper(word.at[i])) return false;
+        if (byte_is_in_word(word.at[i]) && !byte_is_upper(word.at[i])) return false;
         letters += byte_is_upper(word.at[i]);
     }
     return letters >= 2;
@@ -107,22 +104,22 @@ void alike_marks_read(struct str text, struct alike_reading *reading) {
         if (byte_is_digit(c)) {
             end = number_end(text, at);
             mark_add(reading, mark_number, str_slice(text, at, end));
-        } else if (byte_is_letter(c)) {
+        } else if (byte_is_in_word(c)) {
             end = alike_word_end(text, at);
             mark = mark_add(reading, mark_word, str_slice(text, at, end));
             if (mark) mark->capitals = has_lower && all_upper(str_slice(text, at, end));
             if (mark) mark->capital = !begins && byte_is_upper(c);
-        } else if (c == '\'' && at > 0 && byte_is_letter(text.at[at - 1]) && end < text.len &&
-                   byte_is_letter(text.at[end])) {
+        } else if (c == '\'' && at > 0 && byte_is_in_word(text.at[at - 1]) && end < text.len &&
+                   byte_is_in_word(text.at[end])) {
             end = alike_word_end(text, end); /* 's, 't, 're: with its apostrophe */
             mark_add(reading, mark_word, str_slice(text, at, end));
-        } else if (c == '-' && at > 0 && byte_is_letter(text.at[at - 1]) && end < text.len &&
-                   byte_is_letter(text.at[end])) {
+        } else if (c == '-' && at > 0 && byte_is_in_word(text.at[at - 1]) && end < text.len &&
+                   byte_is_in_word(text.at[end])) {
             continue; /* well-known */
         } else if (!sign_is_silent(c, at > 0 && byte_is_digit(text.at[at - 1]))) {
             mark_add(reading, mark_symbol, str_slice(text, at, end));
         }
-        if (byte_is_letter(c) || byte_is_digit(c)) begins = false;
+        if (byte_is_in_word(c) || byte_is_digit(c)) begins = false;
         if (c == '.' || c == '!' || c == '?' || c == ':' || c == '"') begins = true;
     }
 }

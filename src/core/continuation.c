@@ -17,10 +17,7 @@ enum {
 static bool is_blank(char byte) { return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r'; }
 
 /* Letters and digits of any script. */
-static bool is_word(char byte) {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-           (unsigned char)byte >= 0x80;
-}
+static bool is_word(char byte) { return byte_is_alnum(byte) || (unsigned char)byte >= 0x80; }
 
 static bool has_word(struct str text) {
     for (size_t i = 0; i < text.len; i++)

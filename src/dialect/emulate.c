@@ -92,12 +92,7 @@ bool emulate_can_tool(const struct message_request *request, enum dialect to) {
 
 static bool is_tool_name(struct str name) {
     enum { most = 64 };
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && c != '_' && c != '-') return false;
-    }
-    return name.len && name.len <= most;
+    return name.len && name.len <= most && str_is_alnum(name, "_-");
 }
 
 /* One that no tool of the caller's has: by a hash of all their names, as a search could be made to take for ever. */

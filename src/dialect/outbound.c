@@ -66,20 +66,6 @@ static const struct {
     {dialect_huggingface, operation_forecast, any, STR("/models/{model}")},
 };
 
-static void outbound_model_put(struct text *path, struct str model) {
-    static const char hex[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < model.len; i++) {
-        unsigned char c = (unsigned char)model.at[i];
-        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || strchr("-._~/@:=+,!", c);
-        if (c && plain) {
-            text_put_byte(path, (char)c);
-        } else {
-            char escape[] = {'%', hex[c >> 4], hex[c & 15]};
-            text_put(path, str_make(escape, sizeof escape));
-        }
-    }
-}
-
 bool outbound_model_fits(enum dialect dialect, enum operation operation, struct str model) {
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         if (paths[i].dialect == dialect && paths[i].operation == operation &&
@@ -100,7 +86,7 @@ bool outbound_path(enum dialect dialect, enum operation operation, struct str mo
         size_t open = str_find(pattern, STR("{model}"));
         if (open != SIZE_MAX && !url_name_stays(model)) return false;
         text_put(path, str_slice(pattern, 0, open));
-        if (open != SIZE_MAX) outbound_model_put(path, model);
+        if (open != SIZE_MAX) text_put_percent(path, model, "/@:=+,!");
         if (open != SIZE_MAX) text_put(path, str_slice(pattern, open + 7, pattern.len));
         return true;
     }

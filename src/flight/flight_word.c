@@ -24,10 +24,6 @@ void attempt_said(struct flight *flight, struct attempt *attempt, struct str wor
 /* Only what is a name: words of a provider's choice are not for a log. */
 void attempt_said_code(struct flight *flight, struct attempt *attempt, struct str code, struct str type) {
     struct str name = masked_words(flight, attempt, code.len ? code : type);
-    bool plain = name.len <= word_code_most;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-        plain &= (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_' || c == '-' || c == '.';
-    }
+    bool plain = name.len <= word_code_most && str_is_alnum(name, "_-.");
     attempt->word.code = arena_copy(&flight->arena, plain ? name : STR(""));
 }

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/name.h"
 #include "dialect/openai/openai.h"
 #include "gateway/download.h"
 #include "gateway/page.h"
@@ -64,15 +65,6 @@ static const struct request_sink sink = {
     gateway_inference_on_abort,   gateway_inference_on_unsent, gateway_inference_on_closed};
 
 /* -- the exchange -- */
-
-static bool gateway_inference_request_id_is_valid(struct str id) {
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.at[i];
-        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '_' || c == '-'))
-            return false;
-    }
-    return id.len > 0 && id.len <= limit_request_id;
-}
 
 static void inference_begin(struct visit *visit, const struct http_request *request) {
     struct worker *worker = visit->gateway_worker->worker;
@@ -165,8 +157,7 @@ static void gateway_inference_on_head(void *context, struct exchange *exchange, 
     visit->dialect = dialect_of(request);
     struct str id = http_header_find(request->headers, request->header_count, STR("x-weir-request-id"));
     worker_request_id(gateway_worker->worker, visit->own_id);
-    str_copy(visit->request_id, sizeof visit->request_id,
-             gateway_inference_request_id_is_valid(id) ? id : str_from(visit->own_id));
+    str_copy(visit->request_id, sizeof visit->request_id, request_id_is_valid(id) ? id : str_from(visit->own_id));
     bool other_method = false;
     const char *sentence = "";
     visit->route = route_find(request->method, visit->path, &other_method);

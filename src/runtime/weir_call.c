@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/name.h"
 #include "net/loop.h"
 #include "runtime/request.h"
 #include "runtime/weir_internal.h"
@@ -137,15 +138,6 @@ static void begin_run(void *context) {
     request_body_end(request);
 }
 
-static bool library_call_request_id_is_valid(struct str id) {
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.at[i];
-        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '.' || c == '_' || c == '-'))
-            return false;
-    }
-    return id.len <= limit_request_id;
-}
-
 struct weir_call *weir_start(struct weir *weir, const struct weir_request *request,
                              const struct weir_callbacks *callbacks, void *user, struct weir_error *error) {
     struct flight_request asked = {.endpoint = endpoint_chat};
@@ -161,7 +153,7 @@ struct weir_call *weir_start(struct weir *weir, const struct weir_request *reque
         library_error_set(error, error_unknown_path, STR_NONE);
         return NULL;
     }
-    if (!library_call_request_id_is_valid(id)) {
+    if (id.len && !request_id_is_valid(id)) {
         library_error_set(error, error_invalid_request, STR("A request id is 1 to 64 of A-Za-z0-9._-"));
         return NULL;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/name.h"
 #include "config/config_clients.h"
 #include "config/config_decisions.h"
 #include "dialect/json.h"
@@ -270,7 +271,7 @@ static bool client_find(struct client_editing *editing, struct error *error) {
     if (editing->number != registry_none)
         editing->before = atomic_load(&client_registry_slot(registry, editing->number)->record);
     bool revoked = editing->before && editing->before->revoked;
-    if (kind == client_add && !config_name_is_valid(name))
+    if (kind == client_add && !name_is_valid(name))
         return error_set(error, error_invalid_request,
                          "A client needs a `name` of letters, digits, `-`, `_` and `.`, at most %d.", limit_name);
     if (kind == client_add && revoked)

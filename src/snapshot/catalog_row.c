@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/name.h"
 #include "base/url.h"
 #include "dialect/outbound.h"
 #include "snapshot/catalog_price.h"
@@ -485,13 +486,6 @@ static void dialect_read(struct catalog_row *row, struct catalog_provider *provi
         catalog_row_report(row, "`probe` is `none` or a path such as /models");
 }
 
-static bool name_is_good(struct str name) {
-    for (size_t i = 0; i < name.len; i++)
-        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.", name.at[i]) || !name.at[i])
-            return false;
-    return name.len > 0 && name.len <= limit_name;
-}
-
 static void tokens_read(struct catalog_row *row, const char *name, int64_t *into) {
     *into = json_i64(json_member(row->object, name), *into);
 }
@@ -535,7 +529,7 @@ void catalog_provider_read(struct catalog_row *row, struct catalog_provider *pro
                           : arena_printf(row->arena, "%.*sa%.*s", STR_ARG(str_slice(provider->base_url, 0, hole)),
                                          STR_ARG(str_slice(provider->base_url, hole + 9, provider->base_url.len)));
     const char *problem = url_parse(base, &url);
-    if (!name_is_good(provider->type))
+    if (!name_is_valid(provider->type))
         catalog_row_report(row, "`provider` is 1 to %d letters, digits, `-`, `_` and `.`", limit_name);
     else if (problem)
         catalog_row_report(row, "provider `%.*s`: `base_url` is not valid: %s", STR_ARG(provider->type), problem);

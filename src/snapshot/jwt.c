@@ -25,9 +25,7 @@ struct str jwt_answer_name(enum jwt_answer answer) {
 
 /* -- its form -- */
 
-static bool is_digit_of_base64url(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
+static bool is_digit_of_base64url(char c) { return byte_is_alnum(c) || c == '-' || c == '_'; }
 
 bool jwt_is_alike(struct str text) {
     size_t dots = 0, part = 0;

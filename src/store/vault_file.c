@@ -3,6 +3,7 @@
 #include "store/vault_file.h"
 
 #include "base/hash.h"
+#include "base/name.h"
 
 enum {
     header_fixed = 8 + 4 + 4 + 4 + 4 + vault_salt_bytes + vault_nonce_bytes + vault_tag_bytes + 4,
@@ -53,15 +54,7 @@ static void into_take(struct rest *rest, unsigned char *into, size_t len) {
 bool vault_id_is_valid(struct str id) {
     size_t slash = str_find_byte(id, '/');
     struct str parts[] = {str_slice(id, 0, slash), slash == SIZE_MAX ? STR("-") : str_slice(id, slash + 1, id.len)};
-    for (size_t i = 0; i < 2; i++) {
-        if (parts[i].len == 0 || parts[i].len > vault_name_max) return false;
-        for (size_t at = 0; at < parts[i].len; at++) {
-            char c = parts[i].at[at], letter = (char)(c | 0x20);
-            if (!((c >= '0' && c <= '9') || (letter >= 'a' && letter <= 'z') || c == '-' || c == '_' || c == '.'))
-                return false;
-        }
-    }
-    return true;
+    return name_is_valid(parts[0]) && name_is_valid(parts[1]);
 }
 
 /* What of these bytes the checksum at their end vouches for; {NULL,0}: nothing. */

@@ -15,11 +15,12 @@
 #ifndef WEIR_STORE_VAULT_FILE_H
 #define WEIR_STORE_VAULT_FILE_H
 
+#include "base/limits.h"
 #include "base/text.h"
 
 enum {
     vault_id_max = 129, /* PROVIDER/NAME */
-    vault_name_max = 64,
+    vault_name_max = limit_name,
     vault_origin_max = 4096,
     vault_secret_max = 16 * 1024,
     vault_nexts_max = 100, /* secrets that wait for one entry */

@@ -225,6 +225,28 @@ static void every_failing_allocation_leaves_a_failed_text(void **state) {
     fail_msg("never whole");
 }
 
+/* RFC 3986, 2.3: what is unreserved stands as it is; each other byte does where it is named. */
+static void a_part_of_a_url_is_escaped(void **state) {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        char buffer[8], should[8];
+        const char c = (char)byte;
+        struct text text = text_in_buffer(buffer, sizeof buffer);
+        const bool stays = byte && (strchr(plain, c) || strchr("/:", c));
+        text_put_percent(&text, str_make(&c, 1), "/:");
+        if (stays)
+            snprintf(should, sizeof should, "%c", c);
+        else
+            snprintf(should, sizeof should, "%%%02X", byte);
+        assert_true(!text.failed && str_eq(text_str(&text), str_from(should)));
+    }
+    char buffer[16];
+    struct text text = text_in_buffer(buffer, sizeof buffer);
+    text_put_percent(&text, STR("a/b c"), "");
+    assert_true(str_eq(text_str(&text), STR("a%2Fb%20c")));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_grows_in_an_arena),
@@ -233,6 +255,7 @@ int main(void) {
         cmocka_unit_test(numbers_of_every_length_are_those_of_printf),
         cmocka_unit_test(a_header_value_keeps_tabs_and_quotes_and_no_control_character),
         cmocka_unit_test(json_strings_are_escaped),
+        cmocka_unit_test(a_part_of_a_url_is_escaped),
         cmocka_unit_test(any_bytes_become_utf8_without_control_characters),
         cmocka_unit_test(members_and_commas),
         cmocka_unit_test(no_cell_of_a_table_is_a_formula),

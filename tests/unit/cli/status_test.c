@@ -70,6 +70,33 @@ static void a_refusal_is_said_and_one_for_the_key_with_its_cure(void **state) {
     }
 }
 
+/* An id goes into a path: what is none goes nowhere, and asks for nothing else. */
+static void what_is_no_requests_id_is_not_asked_for(void **state) {
+    static const char longest[] = "r234567890123456789012345678901234567890123456789012345678901234",
+                      *const none[] = {"",
+                                       "r/..",
+                                       "r?x=1",
+                                       "r 1",
+                                       "r%2F1",
+                                       "r#1",
+                                       "r2345678901234567890123456789012345678901234567890123456789012345"};
+    struct shown shown;
+    struct far far = {.status = "200 OK", .body = "{}"};
+    char said[256];
+    (void)state;
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        command_run(&far, cli_explain, ARGV("explain", none[i]), false, &shown);
+        assert_int_equal(shown.status, 2);
+        snprintf(said, sizeof said,
+                 "weir explain: `%s` is no request's id: letters, digits, `-`, `_` and `.`, 64 of them at most\n",
+                 none[i]);
+        assert_string_equal(shown.err.text, said);
+    }
+    command_run(&far, cli_explain, ARGV("explain", longest), true, &shown);
+    assert_int_equal(shown.status, 0);
+    assert_non_null(strstr(far.net.heard, longest));
+}
+
 static void an_order_is_given_and_what_came_of_it_said(void **state) {
     static const struct {
         int (*command)(int argc, char **argv);
@@ -172,6 +199,7 @@ int main(void) {
         cmocka_unit_test(an_explanation_is_shown_with_a_line_for_each_thing),
         cmocka_unit_test(a_status_lists_what_was_changed_and_the_errors_with_commas_in_between),
         cmocka_unit_test(a_refusal_is_said_and_one_for_the_key_with_its_cure),
+        cmocka_unit_test(what_is_no_requests_id_is_not_asked_for),
         cmocka_unit_test(an_order_is_given_and_what_came_of_it_said),
         cmocka_unit_test(a_question_for_a_route_is_a_query_or_a_request),
         cmocka_unit_test(a_request_is_read_from_a_file),
