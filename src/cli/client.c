@@ -9,6 +9,7 @@
 #include "base/name.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/settings.h"
 #include "config/config_schema.h"
 #include "dialect/json.h"
 #include "weir.h"
@@ -36,8 +37,7 @@ struct client_asking {
     const char *grace, *after, *limit;
     const struct client_action *action;
     const char *name;
-    const char **settings;
-    int settings_count;
+    struct cli_settings settings;
 };
 
 static int client_usage(FILE *out, int status) {
@@ -50,76 +50,6 @@ static int client_usage(FILE *out, int status) {
                  "in=search\nexpires_at=2027-01-31 tags.team=search budgets='[{\"usd\":5,\"window\":\"day\"}]'. key= "
                  "takes a key out. A key that was\nmade is on standard output, once.\n");
     return status;
-}
-
-/* -- key=value to JSON -- */
-
-static bool client_is_number(struct str value) {
-    double number;
-    return value.len && value.at[0] != '+' && value.at[0] != '.' && value.at[value.len - 1] >= '0' &&
-           value.at[value.len - 1] <= '9' && str_to_double(value, &number);
-}
-
-static void client_list_put(struct text *json, struct str value) {
-    struct str element;
-    text_put_byte(json, '[');
-    while (str_split_next(&value, ',', &element)) {
-        element = str_trim(element);
-        if (!element.len) continue;
-        text_json_comma(json);
-        text_put_json(json, element);
-    }
-    text_put_byte(json, ']');
-}
-
-static void client_value_put(struct str name, struct str value, struct text *json) {
-    const struct config_key *key = config_key_find(section_client, name);
-    bool words = key && (key->value == value_string || key->value == value_choice);
-    if (!value.len || str_eq(value, STR("null")))
-        text_put(json, STR("null"));
-    else if (value.at[0] == '{' || value.at[0] == '[')
-        text_put(json, value); /* JSON already */
-    else if (key && key->value == value_strings)
-        client_list_put(json, value);
-    else if (!words && (str_eq(value, STR("true")) || str_eq(value, STR("yes")) || str_eq(value, STR("on"))))
-        text_put(json, STR("true"));
-    else if (!words && (str_eq(value, STR("false")) || str_eq(value, STR("no")) || str_eq(value, STR("off"))))
-        text_put(json, STR("false"));
-    else if (key && !words && client_is_number(value))
-        text_put(json, value);
-    else
-        text_put_json(json, value);
-}
-
-/* tags.NAME=value, all in one map, or key=value. false: it is neither. */
-static bool client_settings_put(const struct client_asking *asking, struct text *json) {
-    static const struct str tags = STR("tags.");
-    bool tagged = false;
-    for (int i = 0; i < asking->settings_count; i++) {
-        struct str setting = str_from(asking->settings[i]), name = str_slice(setting, 0, str_find_byte(setting, '='));
-        if (!name.len || name.len == setting.len) {
-            fprintf(stderr, "weir client: `%s` is not key=value\n", asking->settings[i]);
-            return false;
-        }
-        tagged = tagged || str_starts(name, tags);
-        if (str_starts(name, tags)) continue;
-        text_json_key(json, name);
-        client_value_put(name, str_slice(setting, name.len + 1, setting.len), json);
-    }
-    if (!tagged) return true;
-    text_put(json, json->at[json->len - 1] == '{' ? STR("\"tags\":{") : STR(",\"tags\":{"));
-    for (int i = 0; i < asking->settings_count; i++) {
-        struct str setting = str_from(asking->settings[i]), name = str_slice(setting, 0, str_find_byte(setting, '='));
-        struct str value = str_slice(setting, name.len + 1, setting.len);
-        if (!str_starts(name, tags)) continue;
-        text_json_key(json, str_slice(name, tags.len, name.len));
-        if (value.len)
-            text_put_json(json, value);
-        else
-            text_put(json, STR("null"));
-    }
-    text_put_byte(json, '}');
-    return true;
 }
 
 /* -- what is shown -- */
@@ -215,13 +145,13 @@ static int client_do(const struct client_asking *asking) {
         text_json_key(&json, STR("grace_seconds"));
         text_put(&json, str_from(asking->grace));
     }
-    bool fine = client_settings_put(asking, &json);
+    cli_settings_put(&asking->settings, &json);
     text_put_byte(&json, '}');
     snprintf(path, sizeof path, "/admin/v1/clients%s%s%s", adds ? "" : "/", adds ? "" : asking->name, action->suffix);
     bool says = action->settings || asking->grace;
-    char *body = fine && !json.failed
-                     ? cli_send(action->method, &asking->gateway, path, says ? text_str(&json) : STR_NONE, &status)
-                     : NULL;
+    char *body = json.failed
+                     ? NULL
+                     : cli_send(action->method, &asking->gateway, path, says ? text_str(&json) : STR_NONE, &status);
     if (body && status >= 300)
         result = cli_print_failure(&asking->gateway, status, body);
     else if (body)
@@ -229,7 +159,7 @@ static int client_do(const struct client_asking *asking) {
     if (body) memory_wipe(body, strlen(body));
     weir_free(body);
     arena_free(&arena);
-    return !fine ? 2 : body ? result : 1;
+    return body ? result : 1;
 }
 
 /* -- the command -- */
@@ -280,7 +210,7 @@ int cli_client(int argc, char **argv) {
     if (!asking.action || (rest_count > 2 && !asking.action->settings) || (changes && rest_count == 2) ||
         (asking.grace && !rotates))
         return client_usage(stderr, 2);
-    asking.settings = rest + 2;
-    asking.settings_count = rest_count - 2;
-    return client_do(&asking);
+    asking.settings = (struct cli_settings){
+        .command = "client", .of = section_client, .arguments = rest + 2, .count = rest_count - 2};
+    return cli_settings_check(&asking.settings) ? client_do(&asking) : 2;
 }

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/settings.h"
 #include "config/config_entries.h"
 #include "dialect/json.h"
 #include "weir.h"
@@ -32,8 +33,7 @@ struct entry_asking {
     const struct config_entry_facts *facts;
     const struct entry_action *action;
     const char *name;
-    const char **settings;
-    int settings_count;
+    struct cli_settings settings;
 };
 
 /* `weir budget reset` is about what was spent: its change is dropped by another word. */
@@ -74,93 +74,6 @@ void cli_entry_forms(FILE *out, enum entry_kind kind) {
         "\nThe keys are those of `%.*s` in the configuration. Lists are written a,b,c or as JSON, inner keys with a "
         "dot\n(when.has_image=true); key= takes out what was changed of it, and the file's counts again.\n",
         STR_ARG(facts->plural));
-}
-
-/* -- key=value to JSON -- */
-
-struct entry_setting {
-    struct str key, inner, value; /* inner: behind the first dot; empty: none */
-};
-
-static struct entry_setting entry_setting_of(const char *argument) {
-    struct str text = str_from(argument), name = str_slice(text, 0, str_find_byte(text, '='));
-    size_t dot = str_find_byte(name, '.');
-    return (struct entry_setting){.key = str_slice(name, 0, dot),
-                                  .inner = dot == SIZE_MAX ? STR("") : str_slice(name, dot + 1, name.len),
-                                  .value = str_slice(text, name.len + 1, text.len)};
-}
-
-static void entry_list_put(struct text *json, struct str value, bool numbers) {
-    struct str element;
-    text_put_byte(json, '[');
-    while (str_split_next(&value, ',', &element)) {
-        element = str_trim(element);
-        if (!element.len) continue;
-        text_json_comma(json);
-        if (numbers)
-            text_put(json, element);
-        else
-            text_put_json(json, element);
-    }
-    text_put_byte(json, ']');
-}
-
-static bool entry_is_number(struct str value) {
-    double number;
-    char first = value.at[0] == '-' && value.len > 1 ? value.at[1] : value.at[0], last = value.at[value.len - 1];
-    bool zero_first = first == '0' && value.len > 1 && value.at[value.at[0] == '-' ? 2 : 1] != '.';
-    return str_to_double(value, &number) && first >= '0' && first <= '9' && last >= '0' && last <= '9' && !zero_first;
-}
-
-/* As the key's kind has it; what does not fit is refused by the gateway, in the configuration's words. */
-static void entry_value_put(const struct config_key *key, struct str value, struct text *json) {
-    enum config_value kind = key ? key->value : value_string;
-    bool text = kind == value_string || kind == value_choice || kind == value_map;
-    bool truth = str_eq(value, STR("true")) || str_eq(value, STR("yes")) || str_eq(value, STR("on"));
-    bool lie = str_eq(value, STR("false")) || str_eq(value, STR("no")) || str_eq(value, STR("off"));
-    if (!value.len || str_eq(value, STR("null")))
-        text_put(json, STR("null"));
-    else if (value.at[0] == '{' || value.at[0] == '[')
-        text_put(json, value); /* JSON already */
-    else if (kind == value_strings || kind == value_list || kind == value_numbers)
-        entry_list_put(json, value, kind == value_numbers);
-    else if (!text && (truth || lie))
-        text_put(json, truth ? STR("true") : STR("false"));
-    else if (!text && entry_is_number(value))
-        text_put(json, value);
-    else
-        text_put_json(json, value);
-}
-
-static void entry_setting_put(const struct entry_asking *asking, int at, struct text *json) {
-    struct entry_setting setting = entry_setting_of(asking->settings[at]);
-    for (int before = 0; before < at; before++) /* written with the first of its map */
-        if (setting.inner.len && str_eq(entry_setting_of(asking->settings[before]).key, setting.key)) return;
-    const struct config_key *key = config_key_find(asking->facts->of, setting.key);
-    if (key && key->synonym_of.len) key = config_key_find(asking->facts->of, key->synonym_of);
-    text_json_key(json, setting.key);
-    if (!setting.inner.len) {
-        entry_value_put(key, setting.value, json);
-        return;
-    }
-    text_put_byte(json, '{');
-    for (int i = at; i < asking->settings_count; i++) {
-        struct entry_setting inner = entry_setting_of(asking->settings[i]);
-        if (!inner.inner.len || !str_eq(inner.key, setting.key)) continue;
-        text_json_key(json, inner.inner);
-        entry_value_put(key && key->value == value_section ? config_key_find(key->inner, inner.inner) : NULL,
-                        inner.value, json);
-    }
-    text_put_byte(json, '}');
-}
-
-static bool entry_settings_check(const struct entry_asking *asking) {
-    for (int i = 0; i < asking->settings_count; i++)
-        if (!strchr(asking->settings[i], '=') || !entry_setting_of(asking->settings[i]).key.len) {
-            fprintf(stderr, "weir %.*s: `%s` is not key=value\n", STR_ARG(asking->facts->word), asking->settings[i]);
-            return false;
-        }
-    return true;
 }
 
 /* -- what is shown -- */
@@ -240,7 +153,7 @@ static int entry_do(const struct entry_asking *asking) {
     if (adds)
         text_json_str(&json, asking->facts->name_key.len ? asking->facts->name_key : STR("name"),
                       str_from(asking->name));
-    for (int i = 0; i < asking->settings_count; i++) entry_setting_put(asking, i, &json);
+    cli_settings_put(&asking->settings, &json);
     text_put_byte(&json, '}');
     entry_path_put(asking, asking->name && !adds, &path);
     buffer[path.len] = 0;
@@ -276,13 +189,15 @@ int cli_entry(int argc, char **argv, enum entry_kind kind) {
         return 2;
     }
     asking.name = lists ? NULL : rest[1];
-    asking.settings = rest + 2;
-    asking.settings_count = rest_count > 2 ? rest_count - 2 : 0;
+    char word[16];
+    str_copy(word, sizeof word, asking.facts->word);
+    asking.settings = (struct cli_settings){
+        .command = word, .of = asking.facts->of, .arguments = rest + 2, .count = rest_count > 2 ? rest_count - 2 : 0};
     if (asking.name && (!*asking.name || strlen(asking.name) >= config_entry_name_max)) {
         fprintf(stderr, "weir %.*s: `%.80s` is no name for one\n", STR_ARG(asking.facts->word), asking.name);
         return 2;
     }
-    return entry_settings_check(&asking) ? entry_do(&asking) : 2;
+    return cli_settings_check(&asking.settings) ? entry_do(&asking) : 2;
 }
 
 int cli_rule(int argc, char **argv) { return cli_entry(argc, argv, entry_rule); }

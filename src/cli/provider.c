@@ -11,6 +11,7 @@
 #include "base/name.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/settings.h"
 #include "dialect/json.h"
 #include "snapshot/catalog.h"
 #include "config/config_schema.h"
@@ -49,103 +50,19 @@ static int cli_provider_usage(FILE *out, int status) {
 /* -- key=value to JSON -- */
 
 struct settings {
-    const char **arguments;
-    int count;
+    struct cli_settings written;
     char secret[secret_bytes_max]; /* what `-` stands for */
-    size_t secret_len;
 };
 
 static bool secret_read(struct settings *settings) {
     bool read = cli_secret_read("provider", "Value", "the value `-`", settings->secret, sizeof settings->secret);
-    settings->secret_len = read ? strlen(settings->secret) : 0;
+    settings->written.secret = str_trim(str_from(settings->secret));
     return read;
 }
 
-static bool is_number(struct str value) {
-    double number;
-    char first = value.len ? value.at[0] : 0, last = value.len ? value.at[value.len - 1] : 0;
-    if (first == '-' && value.len > 1) first = value.at[1];
-    return str_to_double(value, &number) && (first >= '1' && first <= '9' && last >= '0' && last <= '9');
-}
-
-static void cli_provider_list_put(struct text *json, struct str value, char separator) {
-    struct str element;
-    text_put_byte(json, '[');
-    while (str_split_next(&value, separator, &element)) {
-        element = str_trim(element);
-        if (element.len == 0) continue;
-        text_json_comma(json);
-        text_put_json(json, element);
-    }
-    text_put_byte(json, ']');
-}
-
-static void value_put(const struct settings *settings, const struct config_key *key, struct str value,
-                      struct text *json) {
-    bool secret = str_eq(value, STR("-"));
-    bool list = key && (key->value == value_strings || key->value == value_numbers);
-    if (secret) value = str_trim(str_make(settings->secret, settings->secret_len));
-    if (secret && list)
-        cli_provider_list_put(json, value, '\n');
-    else if (secret)
-        text_put_json(json, value);
-    else if (value.len == 0 || str_eq(value, STR("null")))
-        text_put(json, STR("null"));
-    else if (value.at[0] == '{' || value.at[0] == '[')
-        text_put(json, value); /* JSON already */
-    else if (list)
-        cli_provider_list_put(json, value, ',');
-    else if (key && key->value == value_bool && (str_eq(value, STR("yes")) || str_eq(value, STR("on"))))
-        text_put(json, STR("true"));
-    else if (key && key->value == value_bool && (str_eq(value, STR("no")) || str_eq(value, STR("off"))))
-        text_put(json, STR("false"));
-    else if (key && key->value != value_string && key->value != value_choice &&
-             (is_number(value) || str_eq(value, STR("true")) || str_eq(value, STR("false"))))
-        text_put(json, value);
-    else
-        text_put_json(json, value);
-}
-
-struct setting {
-    struct str key, inner, value; /* inner: behind the first dot; empty: none */
-};
-
-static struct setting setting_of(const char *argument) {
-    struct str text = str_from(argument), name = str_slice(text, 0, str_find_byte(text, '='));
-    size_t dot = str_find_byte(name, '.');
-    return (struct setting){.key = str_slice(name, 0, dot),
-                            .inner = dot == SIZE_MAX ? STR("") : str_slice(name, dot + 1, name.len),
-                            .value = str_slice(text, name.len + 1, text.len)};
-}
-
-static const struct config_key *inner_key(const struct config_key *key, struct str inner) {
-    return key && key->value == value_section ? config_key_find(key->inner, inner) : NULL;
-}
-
-static void setting_put(const struct settings *settings, int at, struct text *json) {
-    struct setting setting = setting_of(settings->arguments[at]);
-    for (int before = 0; before < at; before++) /* written with the first of its section */
-        if (setting.inner.len && str_eq(setting_of(settings->arguments[before]).key, setting.key)) return;
-    const struct config_key *key = config_key_find(section_provider, setting.key);
-    text_json_key(json, setting.key);
-    if (setting.inner.len == 0) {
-        value_put(settings, key, setting.value, json);
-        return;
-    }
-    text_put_byte(json, '{');
-    for (int i = at; i < settings->count; i++) {
-        struct setting inner = setting_of(settings->arguments[i]);
-        if (!str_eq(inner.key, setting.key)) continue;
-        text_json_key(json, inner.inner);
-        value_put(settings, inner_key(key, inner.inner), inner.value, json);
-    }
-    text_put_byte(json, '}');
-}
-
 /* What is a number, a yes or one of a few words is no credential, whatever its name: cost_per_token. */
-static bool holds_words(const struct setting *setting) {
-    const struct config_key *key = config_key_find(section_provider, setting->key);
-    if (setting->inner.len) key = inner_key(key, setting->inner);
+static bool holds_words(const struct cli_setting *setting) {
+    const struct config_key *key = cli_setting_key(section_provider, setting);
     switch (key ? key->value : value_any) {
     case value_bool:
     case value_int:
@@ -161,13 +78,10 @@ static bool holds_words(const struct setting *setting) {
 /* Are they key=value, and is no secret among them? Reads what `-` stands for. */
 static bool settings_check(struct settings *settings) {
     bool read = false;
-    for (int i = 0; i < settings->count; i++) {
-        struct setting setting = setting_of(settings->arguments[i]);
+    if (!cli_settings_check(&settings->written)) return false;
+    for (int i = 0; i < settings->written.count; i++) {
+        struct cli_setting setting = cli_setting_of(settings->written.arguments[i]);
         bool hidden = str_eq(setting.value, STR("-"));
-        if (!strchr(settings->arguments[i], '=') || setting.key.len == 0) {
-            fprintf(stderr, "weir provider: `%s` is not key=value\n", settings->arguments[i]);
-            return false;
-        }
         bool secret = header_may_be_credential(setting.key) || header_may_be_credential(setting.inner) ||
                       (str_eq(setting.key, STR("headers")) && setting.inner.len == 0) ||
                       (str_eq(setting.key, STR("proxy")) && str_find_byte(setting.value, '@') != SIZE_MAX);
@@ -333,7 +247,7 @@ static int cli_provider_change(const struct asking *asking, const struct action 
     if (action->settings) {
         text_put_byte(&json, '{');
         if (adds) text_json_str(&json, STR("name"), str_from(name));
-        for (int i = 0; i < settings->count; i++) setting_put(settings, i, &json);
+        cli_settings_put(&settings->written, &json);
         text_put_byte(&json, '}');
     }
     snprintf(path, sizeof path, "/admin/v1/providers%s%s%s%s", adds ? "" : "/", adds ? "" : name, action->suffix,
@@ -422,7 +336,8 @@ int cli_provider(int argc, char **argv) {
     bool misplaced = force && action && strcmp(action->name, "remove") != 0;
     if (!action || some > action->settings || (update && !some) || misplaced) return cli_provider_usage(stderr, 2);
     static struct settings settings;
-    settings = (struct settings){.arguments = rest + 2, .count = rest_count - 2};
+    settings.written = (struct cli_settings){
+        .command = "provider", .of = section_provider, .arguments = rest + 2, .count = rest_count - 2};
     bool fine = name_fits_a_path(rest[1]) && settings_check(&settings);
     int result = fine ? cli_provider_change(&asking, action, rest[1], &settings, force) : 2;
     memory_wipe(&settings, sizeof settings);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/name.h"
 #include "config/config_decisions.h"
+#include "config/config_entries.h"
 #include "config/config_overlay_tree.h"
 #include "dialect/date.h"
 #include "dialect/json.h"
@@ -180,31 +181,6 @@ void config_templates_keep(struct config_reading *reading, struct snapshot *snap
 
 /* -- made at run time -- */
 
-/* One object over another: null takes a member out, and tags are laid over each other one by one. */
-static void members_put(struct text *out, const struct json_value *one, const struct json_value *over, bool inside) {
-    struct str name;
-    size_t place = 0;
-    char key[128];
-    text_put_byte(out, '{');
-    for (const struct json_value *value; (value = json_each(one, &place, &name));) {
-        str_copy(key, sizeof key, name);
-        if (json_member(over, key)) continue;
-        text_json_key(out, name);
-        json_put(out, value);
-    }
-    place = 0;
-    for (const struct json_value *value; (value = json_each(over, &place, &name));) {
-        str_copy(key, sizeof key, name);
-        if (json_kind(value) == json_null || (!inside && str_eq(name, STR("name")))) continue;
-        text_json_key(out, name);
-        if (!inside && json_kind(value) == json_object && str_eq(name, STR("tags")))
-            members_put(out, json_member(one, key), value, true);
-        else
-            json_put(out, value);
-    }
-    text_put_byte(out, '}');
-}
-
 bool config_client_wants_history(struct str settings, struct arena *arena) {
     const char *problem = "";
     size_t at = 0, place = 0;
@@ -230,12 +206,13 @@ bool config_client_settings(struct str before, struct str over, struct arena *ar
         return error_set(error, error_invalid_request,
                          "`key_hash` is not taken: weir makes the key itself, and shows it once.");
     struct text out = text_in_arena(arena, before.len + over.len + 16);
-    members_put(&out, one, two, false);
-    if (out.len > config_client_settings_max)
-        return error_set(error, error_invalid_request, "The settings are too large: at most %d bytes.",
+    config_patch_put(&out, one, two, STR("name"));
+    if (out.failed || out.len > config_client_settings_max)
+        return error_set(error, error_invalid_request,
+                         "The settings are too large, or nested too deep: at most %d bytes.",
                          config_client_settings_max);
     *after = text_str(&out);
-    return !out.failed || error_set(error, error_out_of_memory, "No memory for this.");
+    return true;
 }
 
 static bool client_problems_say(const struct config *config, struct error *error) {

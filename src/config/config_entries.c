@@ -65,6 +65,10 @@ static void patch_put(struct text *out, const struct json_value *one, const stru
     text_put_byte(out, '}');
 }
 
+void config_patch_put(struct text *out, const struct json_value *one, const struct json_value *over, struct str but) {
+    patch_put(out, one, over, but, 0);
+}
+
 bool config_entry_settings(const struct config_entry_facts *facts, struct str name, struct str before, struct str over,
                            struct arena *arena, struct str *after, struct error *error) {
     const char *problem = "";
@@ -83,7 +87,7 @@ bool config_entry_settings(const struct config_entry_facts *facts, struct str na
         return error_set(error, error_invalid_request, "`%.*s` cannot be changed: add another %.*s.", STR_ARG(own),
                          STR_ARG(facts->word));
     struct text out = text_in_arena(arena, before.len + over.len + 16);
-    patch_put(&out, one, two, own, 0);
+    config_patch_put(&out, one, two, own);
     if (out.failed || out.len > config_change_settings_max)
         return error_set(error, error_invalid_request,
                          "The settings are too large, or nested too deep: at most %d bytes.",

@@ -39,6 +39,11 @@ bool config_entry_settings(const struct config_entry_facts *facts, struct str na
 
 /* -- between the files of config -- */
 
+struct json_value;
+/* One object over another (NULL: over nothing) as a JSON merge patch (RFC 7396), without the member of that name. It
+ * fails where they are nested too deep. */
+void config_patch_put(struct text *out, const struct json_value *one, const struct json_value *over, struct str but);
+
 struct config_reading;
 struct config_node;
 struct config_input;

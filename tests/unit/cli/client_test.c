@@ -66,16 +66,19 @@ static void a_setting_becomes_json_of_its_keys_kind(void **state) {
         {"in=true", "{\"in\":\"true\"}"},
         {"in=off", "{\"in\":\"off\"}"},
         {"unknown=10", "{\"unknown\":\"10\"}"},
-        {"unknown=true", "{\"unknown\":true}"},
-        {"unknown=yes", "{\"unknown\":true}"},
-        {"unknown=on", "{\"unknown\":true}"},
-        {"unknown=false", "{\"unknown\":false}"},
-        {"unknown=no", "{\"unknown\":false}"},
-        {"unknown=off", "{\"unknown\":false}"},
+        {"unknown=true", "{\"unknown\":\"true\"}"},
+        {"unknown=yes", "{\"unknown\":\"yes\"}"},
+        {"unknown=on", "{\"unknown\":\"on\"}"},
+        {"unknown=false", "{\"unknown\":\"false\"}"},
+        {"unknown=no", "{\"unknown\":\"no\"}"},
+        {"unknown=off", "{\"unknown\":\"off\"}"},
         {"unknown={\"a\":1}", "{\"unknown\":{\"a\":1}}"},
         {"in=a=\"b\"", "{\"in\":\"a=\\\"b\\\"\"}"},
         {"tags.team=search", "{\"tags\":{\"team\":\"search\"}}"},
         {"tags.team=", "{\"tags\":{\"team\":null}}"},
+        {"tags.team=[x]", "{\"tags\":{\"team\":\"[x]\"}}"},
+        {"tags.team=null", "{\"tags\":{\"team\":\"null\"}}"},
+        {"tags.team=-", "{\"tags\":{\"team\":\"-\"}}"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -87,11 +90,11 @@ static void a_setting_becomes_json_of_its_keys_kind(void **state) {
     }
 }
 
-static void tags_stand_together_behind_the_other_settings(void **state) {
+static void tags_stand_together(void **state) {
     static const struct far_row rows[] = {
         {.argv = {"client", "add", "app", "tags.a=1", "in=search", "tags.b=x y"},
          .asks = "POST /admin/v1/clients",
-         .says = "{\"name\":\"app\",\"in\":\"search\",\"tags\":{\"a\":\"1\",\"b\":\"x y\"}}",
+         .says = "{\"name\":\"app\",\"tags\":{\"a\":\"1\",\"b\":\"x y\"},\"in\":\"search\"}",
          .out = "app is added\n"},
         {.argv = {"client", "change", "app", "tags.a=1", "tags.b=2"},
          .asks = "PATCH /admin/v1/clients/app",
@@ -209,7 +212,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_form_is_one_request),
         cmocka_unit_test(a_setting_becomes_json_of_its_keys_kind),
-        cmocka_unit_test(tags_stand_together_behind_the_other_settings),
+        cmocka_unit_test(tags_stand_together),
         cmocka_unit_test(clients_are_a_table_at_a_terminal),
         cmocka_unit_test(what_is_refused_or_does_not_fit_is_said),
         cmocka_unit_test(a_form_that_there_is_not_is_answered_with_those_there_are),

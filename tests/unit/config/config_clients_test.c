@@ -45,6 +45,9 @@ static void settings_are_laid_over_each_other(void **state) {
         {"{\"in\":\"a\"}", "{\"in\":\"b\",\"models\":[\"x\"]}", "{\"in\":\"b\",\"models\":[\"x\"]}"},
         {"{\"tags\":{\"a\":\"1\",\"b\":\"2\"}}", "{\"tags\":{\"a\":null,\"c\":\"3\"}}",
          "{\"tags\":{\"b\":\"2\",\"c\":\"3\"}}"},
+        {"{\"quota\":{\"rpd\":5,\"tpd\":9},\"in\":\"a\"}", "{\"quota\":{\"tpd\":null,\"rpd\":6,\"name\":\"n\"}}",
+         "{\"in\":\"a\",\"quota\":{\"rpd\":6,\"name\":\"n\"}}"},
+        {"{\"quota\":7}", "{\"quota\":{\"rpd\":6,\"tpd\":null}}", "{\"quota\":{\"rpd\":6}}"},
         {"{\"budgets\":[{\"usd\":1}]}", "{\"budgets\":[{\"usd\":2}]}", "{\"budgets\":[{\"usd\":2}]}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -63,7 +66,10 @@ static void what_is_no_settings_is_refused(void **state) {
     (void)state;
     static const struct {
         const char *over, *said;
-    } cases[] = {{"", "not JSON"}, {"[]", "JSON object"}, {"{\"key_hash\":\"0\"}", "makes the key itself"}};
+    } cases[] = {{"", "not JSON"},
+                 {"[]", "JSON object"},
+                 {"{\"key_hash\":\"0\"}", "makes the key itself"},
+                 {"{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}}", "nested too deep"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct arena arena;
         struct error error = {.code = error_none};
